@@ -1,0 +1,10 @@
+//! Who belongs here, who is here, and what is written down about it. Pure: the clock and random
+//! numbers are passed in.
+
+pub mod policy;
+pub mod record;
+pub mod roster;
+
+pub use policy::AttendancePolicy;
+pub use record::{Presence, PresenceState};
+pub use roster::{Identifier, Person, PersonId, PersonName, Roster, Who};

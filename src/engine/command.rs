@@ -1,0 +1,323 @@
+//! What a shell can ask of the engine, and what comes back.
+
+use serde::{Deserialize, Serialize};
+
+use crate::attendance::{Identifier, Person, PersonId, PersonName, PresenceState};
+use crate::face::Probe;
+use crate::face::Rect;
+use crate::identify::{Candidates, Identification, Threshold};
+use crate::ledger::{Actor, Sequence};
+
+use super::event::LogEntry;
+
+/// Pairs a reply with its request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RequestId(pub u64);
+
+/// A command with who gives it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Request {
+    /// Comes back with the reply.
+    pub request_id: RequestId,
+    /// Who asks; written into every entry that follows from it.
+    pub actor: Actor,
+    /// What is asked.
+    pub command: Command,
+}
+
+/// Encoded bytes of a picture file; `Debug` prints no pixels.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PictureBytes {
+    /// The path as the user wrote it, for messages.
+    pub label: String,
+    /// JPEG, PNG, BMP, PNM or WebP.
+    pub bytes: Vec<u8>,
+}
+
+impl std::fmt::Debug for PictureBytes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "PictureBytes({}, {} bytes)", self.label, self.bytes.len())
+    }
+}
+
+/// Which face of a picture is enrolled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FaceChoice {
+    /// The largest, if the next one's side is under 0.6 of it; else the picture is refused.
+    #[default]
+    Main,
+    /// The largest.
+    Largest,
+    /// The Nth from the left, from 1.
+    Nth(u32),
+}
+
+/// Whether an enrolment makes a person or adds to one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EnrolmentTarget {
+    /// A new person. Refused where an active person has that name and no identifier tells them
+    /// apart, or has that identifier.
+    New {
+        /// What they are called.
+        name: PersonName,
+        /// What the site calls them by.
+        identifier: Option<Identifier>,
+    },
+    /// A person who is on the roster already: another template, or the first of an imported person.
+    Existing(PersonId),
+}
+
+/// Names a shot that was taken from the live picture and waits for confirmation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ShotId(pub u64);
+
+/// Where the face to be enrolled comes from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum EnrolmentSource {
+    /// Picture files, each of which must give one face; one that does not refuses them all.
+    Pictures {
+        /// At least one.
+        pictures: Vec<PictureBytes>,
+        /// Which face of each.
+        face: FaceChoice,
+    },
+    /// A shot taken by [`Command::TakeShot`].
+    Shot(ShotId),
+}
+
+/// A line of a roster file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportRow {
+    /// What they are called.
+    pub name: PersonName,
+    /// What the site calls them by.
+    pub identifier: Option<Identifier>,
+}
+
+/// What a shell asks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Command {
+    /// Enrols a person or adds templates. All pictures are good or nothing is written.
+    Enrol {
+        /// Whom.
+        target: EnrolmentTarget,
+        /// From what.
+        source: EnrolmentSource,
+    },
+    /// Takes the main face of the live picture for an enrolment prompt.
+    TakeShot,
+    /// Looks the faces of a picture up; writes nothing.
+    Identify(PictureBytes),
+    /// Says that somebody is present or has left.
+    Mark {
+        /// Who.
+        person: PersonId,
+        /// Which.
+        state: PresenceState,
+        /// Why, in the operator's words.
+        note: Option<String>,
+    },
+    /// Ends an enrolment: the templates go at once, the records stay.
+    Remove(PersonId),
+    /// Changes a name.
+    Rename {
+        /// Whose.
+        person: PersonId,
+        /// To what.
+        name: PersonName,
+    },
+    /// Puts people on the roster without pictures; rows whose identifier or (without one) exact
+    /// name is there already are skipped.
+    Import(Vec<ImportRow>),
+    /// Notes that the roster left the store as a file, and gives it.
+    Export,
+    /// Stops taking frames, or goes on.
+    SetPaused(bool),
+    /// Ends the engine in good order: what was acknowledged is on disk before the reply comes.
+    Shutdown,
+}
+
+/// A shot waiting for confirmation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Shot {
+    /// Names it.
+    pub id: ShotId,
+    /// The box in 0..1 of the frame it was taken from.
+    pub bounds: Rect,
+    /// The face, cut out: RGB, `crop_side` squared.
+    pub crop: Vec<u8>,
+    /// Side of the crop in pixels.
+    pub crop_side: u32,
+    /// The most alike people already enrolled.
+    pub alike: Candidates,
+    /// The threshold in force, above which the person is probably already enrolled.
+    pub threshold: Threshold,
+}
+
+/// One face of [`Command::Identify`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct IdentifiedFace {
+    /// The face.
+    pub probe: Probe,
+    /// Who it is.
+    pub identification: Identification,
+    /// The most alike people.
+    pub candidates: Candidates,
+}
+
+/// What was found in one picture.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PictureAnswer {
+    /// Pixels in a row.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+    /// From the left.
+    pub faces: Vec<IdentifiedFace>,
+    /// Milliseconds a stage, by the stage's name.
+    pub timings_ms: Vec<(String, f32)>,
+}
+
+/// What an import did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ImportReport {
+    /// People who are new on the roster.
+    pub added: u32,
+    /// Rows that were there already.
+    pub skipped: u32,
+}
+
+/// What a command did.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Reply {
+    /// The person is on disk with `templates_added` new templates.
+    Enrolled {
+        /// Who.
+        person: Person,
+        /// How many.
+        templates_added: u32,
+    },
+    /// A shot was taken.
+    Shot(Shot),
+    /// What was found.
+    Identified(PictureAnswer),
+    /// The entry that was written.
+    Written(LogEntry),
+    /// What was imported.
+    Imported(ImportReport),
+    /// Everybody on the roster.
+    Roster {
+        /// By name.
+        people: Vec<Person>,
+        /// The entry that notes it.
+        sequence: Sequence,
+    },
+    /// Done; there is nothing more to say.
+    Done,
+}
+
+/// Why a command did nothing. Every message says what to do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, thiserror::Error)]
+pub enum CommandError {
+    /// An active person has that name.
+    #[error(
+        "{name} is already enrolled: add a picture to that person with --add, or give the new one an identifier with --id"
+    )]
+    NameTaken {
+        /// The name.
+        name: PersonName,
+        /// Who has it.
+        people: Vec<PersonId>,
+    },
+    /// An active person has that identifier.
+    #[error(
+        "the identifier {identifier} belongs to {name}: choose another, or add a picture to that person with --add"
+    )]
+    IdentifierTaken {
+        /// The identifier.
+        identifier: Identifier,
+        /// Whose it is.
+        name: PersonName,
+    },
+    /// A picture cannot be read.
+    #[error("{0}")]
+    Picture(String),
+    /// A picture has no face.
+    #[error(
+        "{label}: no face was found; use a picture that shows the face from the front, at least 40 pixels wide"
+    )]
+    NoFace {
+        /// Which picture.
+        label: String,
+    },
+    /// A picture has more than one face that could be meant.
+    #[error("{label}: {} faces could be meant; choose one with --face N, from the left: {}", faces.len(), choices(faces))]
+    AmbiguousFace {
+        /// Which picture.
+        label: String,
+        /// The boxes in pixels, from the left.
+        faces: Vec<Rect>,
+    },
+    /// `--face N` is more than there are.
+    #[error("{label}: there is no face {wanted}; it has {found}")]
+    NoSuchFace {
+        /// Which picture.
+        label: String,
+        /// N.
+        wanted: u32,
+        /// How many there are.
+        found: u32,
+    },
+    /// The points of the face coincide or the net gave no direction.
+    #[error("{label}: the face could not be aligned; use another picture")]
+    NotAlignable {
+        /// Which picture.
+        label: String,
+    },
+    /// There is no such person, or not any more.
+    #[error("that person is not on the roster any more")]
+    NoSuchPerson,
+    /// The shot is gone: another was taken, or the source changed.
+    #[error("the shot is no longer there; take another")]
+    NoSuchShot,
+    /// There is no live picture.
+    #[error("there is no live picture to take: {reason}")]
+    NoPicture {
+        /// What the source says.
+        reason: String,
+    },
+    /// The nets are not there.
+    #[error("recognition is not available: {reason}")]
+    NoInference {
+        /// What is missing and what to do.
+        reason: String,
+    },
+    /// The store could not write it; nothing was written.
+    #[error("nothing was saved: {reason}")]
+    Store {
+        /// What it said.
+        reason: String,
+    },
+    /// The engine has ended.
+    #[error("the engine has stopped")]
+    Stopped,
+}
+
+impl CommandError {
+    /// Whether a part of the installation is missing, rather than the request being wrong.
+    pub fn is_missing_part(&self) -> bool {
+        matches!(self, Self::NoInference { .. } | Self::NoPicture { .. } | Self::Stopped)
+    }
+}
+
+fn choices(faces: &[Rect]) -> String {
+    let list: Vec<String> = faces
+        .iter()
+        .enumerate()
+        .map(|(i, r)| format!("{} at {:.0},{:.0} ({:.0}x{:.0})", i + 1, r.x, r.y, r.width, r.height))
+        .collect();
+    list.join("; ")
+}

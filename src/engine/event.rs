@@ -1,0 +1,83 @@
+//! What happens, as a bounded stream to every client.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::attendance::{PersonId, PersonName, PresenceState};
+use crate::face::Similarity;
+use crate::ledger::{Actor, Entry, EntryKind, Sequence};
+
+use super::state::TrackId;
+
+/// An entry of the ledger as a screen shows it: names put in from the roster as it is now.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LogEntry {
+    /// Its place in the ledger.
+    pub sequence: Sequence,
+    /// When it happened.
+    pub at: DateTime<Utc>,
+    /// What happened.
+    pub kind: EntryKind,
+    /// Who caused it.
+    pub actor: Actor,
+    /// Whom it is about, where that part is still there.
+    pub person: Option<PersonId>,
+    /// What that person is called now.
+    pub name: Option<PersonName>,
+    /// Whether they are here, where the entry says.
+    pub state: Option<PresenceState>,
+    /// How alike the best candidate was, where the entry rests on one.
+    pub similarity: Option<Similarity>,
+    /// Who the best candidate of an unidentified passage was.
+    pub best: Option<PersonName>,
+    /// What somebody wrote.
+    pub note: Option<String>,
+}
+
+impl LogEntry {
+    /// `entry` with names from `name_of`.
+    pub fn new(entry: &Entry, name_of: impl Fn(PersonId) -> Option<PersonName>) -> Self {
+        let record = entry.parts.record.as_ref();
+        let best = entry.parts.evidence.as_ref().and_then(|evidence| evidence.candidates.first());
+        Self {
+            sequence: entry.head.sequence,
+            at: entry.head.at,
+            kind: entry.head.kind,
+            actor: entry.head.actor.clone(),
+            person: record.map(|record| record.person),
+            name: record.and_then(|record| name_of(record.person)),
+            state: record.and_then(|record| record.state),
+            similarity: best.map(|candidate| candidate.similarity),
+            best: best.and_then(|candidate| name_of(candidate.person)),
+            note: entry.parts.note.as_ref().map(|note| note.text.clone()),
+        }
+    }
+}
+
+/// Something happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum EngineEvent {
+    /// An entry is on disk.
+    Entry(LogEntry),
+    /// A track was decided, on record or not: a second track of one passage has no entry.
+    Decided {
+        /// Which.
+        track: TrackId,
+        /// When, on the frames' clock.
+        at: DateTime<Utc>,
+        /// Who, where somebody was identified.
+        person: Option<PersonId>,
+        /// How alike the best candidate was.
+        similarity: Option<Similarity>,
+        /// The file the deciding frame came from.
+        label: Option<String>,
+    },
+    /// The snapshot is different: who is here, what the source does, what is seen.
+    StateChanged,
+    /// The source has ended; every frame of it was looked at and every record is on disk.
+    SourceEnded,
+    /// This client took events too slowly and missed this many; ask `entries_since`.
+    Lagged(u64),
+    /// The engine has stopped; nothing more comes.
+    Stopped,
+}

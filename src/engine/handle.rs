@@ -1,0 +1,168 @@
+//! What a shell holds of the engine. Cheap to clone; never blocks the engine.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use crate::ledger::{Actor, Sequence};
+
+use super::command::{Command, CommandError, Reply, Request, RequestId};
+use super::event::{EngineEvent, LogEntry};
+use super::state::{LiveState, Preview, PreviewRequest, RosterState};
+
+/// A value that is replaced whole; readers get the newest.
+#[derive(Debug, Default)]
+pub struct Slot<T>(Mutex<Arc<T>>);
+
+impl<T> Slot<T> {
+    /// Holds `value` first.
+    pub fn new(value: T) -> Self {
+        Self(Mutex::new(Arc::new(value)))
+    }
+
+    /// The newest value.
+    pub fn get(&self) -> Arc<T> {
+        // A poisoned lock still holds a whole value: it is only ever replaced.
+        Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Replaces the value.
+    pub fn set(&self, value: T) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(value);
+    }
+}
+
+/// Where the engine puts what every client may read at any time.
+#[derive(Debug, Default)]
+pub struct Board {
+    /// What is different with every frame.
+    pub live: Slot<LiveState>,
+    /// What is different with every record.
+    pub roster: Slot<RosterState>,
+    /// The newest small picture.
+    pub preview: Slot<Option<Preview>>,
+    /// What the screen can show of it; none while no screen asks.
+    pub preview_request: Slot<Option<PreviewRequest>>,
+}
+
+/// A snapshot: two pointers to plain data.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// What is different with every frame.
+    pub live: Arc<LiveState>,
+    /// What is different with every record.
+    pub roster: Arc<RosterState>,
+}
+
+/// What goes to the engine thread besides commands.
+#[derive(Debug)]
+pub enum Call {
+    /// A command, and where its reply goes: a channel with room for it, so that the engine never
+    /// waits for a shell.
+    Command(Request, Sender<Result<Reply, CommandError>>),
+    /// A new client for the stream of events.
+    Subscribe(Sender<EngineEvent>),
+    /// A page of the log after a sequence, oldest first.
+    EntriesSince(Sequence, usize, Sender<Vec<LogEntry>>),
+    /// A page of the log before a sequence, newest first.
+    EntriesBefore(Sequence, usize, Sender<Vec<LogEntry>>),
+}
+
+/// What a shell holds of the engine.
+#[derive(Debug, Clone)]
+pub struct EngineHandle {
+    calls: Sender<Call>,
+    board: Arc<Board>,
+    actor: Actor,
+    next_request: Arc<AtomicU64>,
+}
+
+/// A reply that has not come yet.
+#[derive(Debug)]
+pub struct PendingReply {
+    /// Pairs it with its request.
+    pub request_id: RequestId,
+    reply: Receiver<Result<Reply, CommandError>>,
+}
+
+impl PendingReply {
+    /// The reply, if it has come.
+    pub fn try_take(&self) -> Option<Result<Reply, CommandError>> {
+        match self.reply.try_recv() {
+            Ok(reply) => Some(reply),
+            Err(crossbeam_channel::TryRecvError::Empty) => None,
+            Err(crossbeam_channel::TryRecvError::Disconnected) => Some(Err(CommandError::Stopped)),
+        }
+    }
+
+    /// Waits for the reply.
+    ///
+    /// # Errors
+    /// What the engine says, or [`CommandError::Stopped`] where it ended first.
+    pub fn wait(self) -> Result<Reply, CommandError> {
+        self.reply.recv().unwrap_or(Err(CommandError::Stopped))
+    }
+}
+
+impl EngineHandle {
+    /// A handle for `actor` on the engine that reads `calls` and writes `board`.
+    pub fn new(calls: Sender<Call>, board: Arc<Board>, actor: Actor) -> Self {
+        Self { calls, board, actor, next_request: Arc::new(AtomicU64::new(1)) }
+    }
+
+    /// Sends a command; the reply is taken when it has come.
+    pub fn send(&self, command: Command) -> PendingReply {
+        let request_id = RequestId(self.next_request.fetch_add(1, Ordering::Relaxed));
+        let (to_shell, reply) = bounded(1);
+        let request = Request { request_id, actor: self.actor.clone(), command };
+        // If the engine has ended, the sender is dropped here and the reply reads as `Stopped`.
+        let _ = self.calls.send(Call::Command(request, to_shell));
+        PendingReply { request_id, reply }
+    }
+
+    /// Sends a command and waits for its reply.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn call(&self, command: Command) -> Result<Reply, CommandError> {
+        self.send(command).wait()
+    }
+
+    /// What is so at the moment.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot { live: self.board.live.get(), roster: self.board.roster.get() }
+    }
+
+    /// The newest small picture, where one was asked for and has come.
+    pub fn preview(&self) -> Arc<Option<Preview>> {
+        self.board.preview.get()
+    }
+
+    /// Asks for pictures of at most this size and rate, or for none.
+    pub fn request_preview(&self, request: Option<PreviewRequest>) {
+        self.board.preview_request.set(request);
+    }
+
+    /// A stream of events from now on, with room for `capacity`; what does not fit is counted and
+    /// said.
+    pub fn subscribe(&self, capacity: usize) -> Receiver<EngineEvent> {
+        let (to_shell, events) = bounded(capacity.max(2));
+        let _ = self.calls.send(Call::Subscribe(to_shell));
+        events
+    }
+
+    /// Entries after `sequence`, oldest first, at most `limit`; none where the engine has ended.
+    pub fn entries_since(&self, sequence: Sequence, limit: usize) -> Vec<LogEntry> {
+        let (to_shell, entries) = bounded(1);
+        let _ = self.calls.send(Call::EntriesSince(sequence, limit, to_shell));
+        entries.recv().unwrap_or_default()
+    }
+
+    /// Entries before `sequence`, newest first, at most `limit`; none where the engine has ended.
+    pub fn entries_before(&self, sequence: Sequence, limit: usize) -> Vec<LogEntry> {
+        let (to_shell, entries) = bounded(1);
+        let _ = self.calls.send(Call::EntriesBefore(sequence, limit, to_shell));
+        entries.recv().unwrap_or_default()
+    }
+}

@@ -1,0 +1,187 @@
+//! What is so at the moment: plain data that every screen draws from.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::attendance::{Identifier, PersonId, PersonName, Presence};
+use crate::face::{Liveness, Rect, Similarity};
+use crate::identify::Threshold;
+use crate::inference::Provider;
+
+/// Names a track while the engine runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TrackId(pub u64);
+
+/// What the source does.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceState {
+    /// No source was asked for.
+    #[default]
+    None,
+    /// It is being opened.
+    Opening,
+    /// Frames come.
+    Streaming,
+    /// An operator paused it.
+    Paused,
+    /// The recording is over.
+    Ended,
+    /// It failed; it is tried again.
+    Lost {
+        /// What happened and what to do.
+        reason: String,
+        /// When it is tried again.
+        retry_at: DateTime<Utc>,
+    },
+}
+
+/// The source and its counters.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct SourceStatus {
+    /// As `--source` says it.
+    pub name: String,
+    /// What it does.
+    pub state: SourceState,
+    /// Pixels in a row; 0 before the first frame.
+    pub width: u32,
+    /// Rows; 0 before the first frame.
+    pub height: u32,
+    /// Frames it gave.
+    pub frames: u64,
+    /// Frames that a newer one replaced before they were looked at.
+    pub dropped: u64,
+    /// Frames that were looked at in the last second or so, a second.
+    pub frames_per_second: f32,
+}
+
+/// Whether the nets run.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InferenceStatus {
+    /// They are being loaded.
+    #[default]
+    Loading,
+    /// They run.
+    Ready {
+        /// What they run on.
+        provider: Provider,
+        /// Which pack.
+        pack: String,
+    },
+    /// They do not.
+    Unavailable {
+        /// What is missing and what to do.
+        reason: String,
+    },
+}
+
+/// How a track stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrackVerdict {
+    /// Not enough was seen yet.
+    Undecided,
+    /// Somebody enrolled, and whether that is on disk yet.
+    Identified {
+        /// Who.
+        person: PersonId,
+        /// What they are called.
+        name: PersonName,
+        /// How alike.
+        similarity: Similarity,
+        /// Whether the record of this passage is on disk.
+        recorded: bool,
+    },
+    /// Nobody the gallery knows.
+    Unidentified,
+}
+
+/// A face in view.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrackView {
+    /// Which track.
+    pub id: TrackId,
+    /// The box in 0..1 of the frame.
+    pub bounds: Rect,
+    /// How it stands.
+    pub verdict: TrackVerdict,
+    /// What the liveness net says of the last frame; decides nothing.
+    pub liveness: Liveness,
+}
+
+/// The small part of the snapshot that is different with every frame.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct LiveState {
+    /// The source.
+    pub source: SourceStatus,
+    /// The nets.
+    pub inference: InferenceStatus,
+    /// Who is in view, in the order they came.
+    pub tracks: Vec<TrackView>,
+    /// Milliseconds of the last frame's stages, by the stage's name.
+    pub stage_times_ms: Vec<(String, f32)>,
+    /// Why the last record could not be written; none while the store works.
+    pub store_fault: Option<String>,
+    /// Records that wait for the store.
+    pub store_queue: u32,
+}
+
+/// A line of the roster pane.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RosterRow {
+    /// Who.
+    pub person: PersonId,
+    /// What they are called.
+    pub name: PersonName,
+    /// What the site calls them by.
+    pub identifier: Option<Identifier>,
+    /// How many templates are searched; 0 for somebody who was imported and has no picture yet.
+    pub templates: u32,
+    /// Where they are today; none for somebody not seen.
+    pub presence: Option<Presence>,
+}
+
+/// The part of the snapshot that is different only when somebody is enrolled, removed or recorded.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct RosterState {
+    /// Active people, by name.
+    pub rows: Vec<RosterRow>,
+    /// How many templates are searched.
+    pub templates: u32,
+    /// Templates of other embedding spaces, which are not searched.
+    pub foreign_templates: u32,
+    /// The threshold in force.
+    pub threshold: Option<Threshold>,
+}
+
+/// A small picture for a screen; `Debug` prints no pixels.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Preview {
+    /// Pixels in a row.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+    /// Red, green and blue of every pixel, rows from the top.
+    pub rgb: Vec<u8>,
+    /// Which frame it shows.
+    pub frame: u64,
+}
+
+impl std::fmt::Debug for Preview {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Preview({}x{}, frame {})", self.width, self.height, self.frame)
+    }
+}
+
+/// What a screen can show of the live picture.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct PreviewRequest {
+    /// Pixels in a row at most; 0 for no picture.
+    pub max_width: u32,
+    /// Rows at most; 0 for no picture.
+    pub max_height: u32,
+    /// Pictures a second at most.
+    pub max_fps: f32,
+}

@@ -1,0 +1,130 @@
+//! The nets: model cards, the runtime they run in, and the pipeline from a picture to probes.
+//! Nothing above this module names ONNX Runtime.
+
+pub mod card;
+pub mod detector;
+pub mod device;
+pub mod embedder;
+pub mod landmarks;
+pub mod pack;
+pub mod pad;
+pub mod pipeline;
+pub mod runtime;
+
+pub use card::{Card, CardError};
+pub use device::{DeviceChoice, Provider};
+pub use pack::Pack;
+pub use pipeline::Pipeline;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::capture::RgbPicture;
+use crate::face::{Detection, EmbeddingSpace, Metric, Probe};
+use crate::identify::{Rejection, Threshold};
+
+/// What is known of the nets that are loaded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AnalyserFacts {
+    /// The pack's name.
+    pub pack: String,
+    /// What the nets really run on.
+    pub provider: Provider,
+    /// The space of the embeddings.
+    pub space: EmbeddingSpace,
+    /// How many values an embedding has.
+    pub dimension: usize,
+    /// What the card's thresholds are measured in.
+    pub metric: Metric,
+    /// The card's threshold as a similarity.
+    pub threshold: Threshold,
+}
+
+/// One face of a picture.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AnalysedFace {
+    /// As the detector found it.
+    pub detection: Detection,
+    /// What it can be searched by, or why it cannot.
+    pub probe: Result<Probe, Rejection>,
+}
+
+/// What the nets say of one picture.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct FrameAnalysis {
+    /// From the left.
+    pub faces: Vec<AnalysedFace>,
+    /// How long each stage took.
+    pub times: StageTimes,
+}
+
+/// How long each stage of one picture took, all faces together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct StageTimes {
+    /// Boxes, with the refinement net.
+    pub detect: Duration,
+    /// Landmarks.
+    pub landmarks: Duration,
+    /// Laying faces on the template.
+    pub align: Duration,
+    /// Liveness.
+    pub liveness: Duration,
+    /// Embeddings.
+    pub embed: Duration,
+}
+
+/// Why the nets cannot be loaded or run.
+#[derive(Debug, thiserror::Error)]
+pub enum InferenceError {
+    /// A card or pack is wrong.
+    #[error(transparent)]
+    Card(#[from] CardError),
+    /// A file that a card or the runtime needs is not there.
+    #[error("{path} is missing: {hint}")]
+    Missing {
+        /// Which.
+        path: PathBuf,
+        /// What to do.
+        hint: String,
+    },
+    /// A file is not the one its card describes.
+    #[error("{path} is not the file its card describes: {expected}, but {found}; {hint}")]
+    Mismatch {
+        /// Which.
+        path: PathBuf,
+        /// What the card says.
+        expected: String,
+        /// What the file has.
+        found: String,
+        /// What to do.
+        hint: String,
+    },
+    /// The device that was asked for cannot be used.
+    #[error("{device} cannot be used: {detail}")]
+    Device {
+        /// As `--device` says it.
+        device: String,
+        /// What is missing.
+        detail: String,
+    },
+    /// ONNX Runtime said no while doing `step`.
+    #[error("ONNX Runtime could not {step}: {detail}")]
+    Runtime {
+        /// What it was doing, as a verb with its object.
+        step: String,
+        /// What it said.
+        detail: String,
+    },
+}
+
+/// From a picture to probes: the port that the engine knows. One owner, on a thread of its own.
+pub trait FaceAnalyser: Send {
+    /// What is loaded.
+    fn facts(&self) -> &AnalyserFacts;
+
+    /// Every face of `picture`, each with its probe.
+    ///
+    /// # Errors
+    /// [`InferenceError::Runtime`] where a net fails; a picture without a face is no error.
+    fn analyse(&mut self, picture: &RgbPicture) -> Result<FrameAnalysis, InferenceError>;
+}

@@ -1,0 +1,275 @@
+//! Model cards: all that is known of a net, in a file of its own (`models/cards/ID.toml`). No
+//! model's number is in the code.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::face::{AlignmentTemplate, FivePoints, Metric, Point};
+use crate::ledger::Sha256Digest;
+
+/// What a net is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Task {
+    /// Face boxes in a picture.
+    Detection,
+    /// Whether a doubtful box holds a face.
+    Refinement,
+    /// 68 landmarks in a box.
+    Landmarks,
+    /// The embedding of an aligned face.
+    Embedding,
+    /// Whether a face is live.
+    Liveness,
+}
+
+/// How a net's outputs are read. Each is code of its own under [`super`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Decoder {
+    /// Anchors already decoded to corners in 0..1, with softmaxed scores (RFB-320).
+    Rfb,
+    /// MTCNN's three nets over an image pyramid.
+    Mtcnn,
+    /// MTCNN's last net alone, judging boxes found by another detector.
+    OnetJudge,
+    /// 136 numbers: 68 points in 0..1 of the square crop.
+    Landmarks68,
+    /// One vector of an aligned face.
+    Arcface,
+    /// Softmaxed classes, of which one is live (MiniFASNet).
+    Minifasnet,
+}
+
+/// The order of a picture's channels as a net wants them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Channels {
+    /// Red, green, blue.
+    Rgb,
+    /// Blue, green, red.
+    Bgr,
+    /// Luma alone (ITU-R BT.601).
+    Grey,
+}
+
+/// The order of a tensor's axes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Layout {
+    /// Batch, channel, row, column.
+    Nchw,
+    /// Batch, column, row, channel: MTCNN's weights come from a column-major training.
+    Nwhc,
+}
+
+/// How a picture becomes a net's input: `(value - mean) * scale` for each 8-bit value.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Input {
+    /// Columns; 0 where the net takes any (MTCNN's first).
+    pub width: u32,
+    /// Rows; 0 where the net takes any.
+    pub height: u32,
+    /// The order of the channels.
+    pub channels: Channels,
+    /// The order of the axes.
+    #[serde(default = "nchw")]
+    pub layout: Layout,
+    /// Subtracted from each 8-bit value.
+    pub mean: f32,
+    /// Multiplied after that.
+    pub scale: f32,
+    /// How many times the longer side of the face box the square crop's side is; for nets that
+    /// take a crop.
+    #[serde(default)]
+    pub crop: Option<f32>,
+}
+
+fn nchw() -> Layout {
+    Layout::Nchw
+}
+
+/// One tensor of a net as the runtime must report it. A dimension of -1 is left open by the net.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tensor {
+    /// Its name in the graph.
+    pub name: String,
+    /// Its dimensions.
+    pub shape: Vec<i64>,
+}
+
+/// Where a file is taken from by `muster setup`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Origin {
+    /// The id of a package in `models/packages.toml`.
+    pub package: String,
+    /// The file's path inside the package's archive.
+    pub path: String,
+}
+
+/// One file of a net.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetFile {
+    /// Which of the net's files it is: `pnet`, `rnet`, `onet`; empty where there is one file only.
+    #[serde(default)]
+    pub role: String,
+    /// Its name in the models folder.
+    pub name: String,
+    /// Its SHA-256 in hexadecimal.
+    #[serde(deserialize_with = "hexadecimal")]
+    pub sha256: Sha256Digest,
+    /// Its size.
+    pub size_bytes: u64,
+    /// Where it comes from; none for a file that the user brings.
+    #[serde(default)]
+    pub origin: Option<Origin>,
+    /// Its inputs.
+    pub inputs: Vec<Tensor>,
+    /// Its outputs.
+    pub outputs: Vec<Tensor>,
+}
+
+/// Numbers that a decoder needs; which ones, depends on the decoder.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Decode {
+    /// The least score of a detection, 0 to 1.
+    pub score: Option<f32>,
+    /// A detection at or above this score is never removed by the refinement net.
+    pub sure_score: Option<f32>,
+    /// Boxes that overlap more than this (intersection over union) are one face.
+    pub nms_iou: Option<f32>,
+    /// The longer side that a picture is scaled down to before detection, in pixels.
+    pub longest_side: Option<u32>,
+    /// The smallest face an image pyramid looks for, in pixels of the scaled picture.
+    pub min_face: Option<u32>,
+    /// The step between two levels of an image pyramid, 0 to 1.
+    pub pyramid_factor: Option<f32>,
+    /// The least scores of a cascade's stages.
+    pub stage_scores: Option<[f32; 3]>,
+    /// Which class is "live".
+    pub live_class: Option<usize>,
+}
+
+/// What was calibrated for an embedding net.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Matching {
+    /// What the thresholds are measured in.
+    pub metric: Metric,
+    /// At least as alike as this identifies. In the metric: a cosine or a distance.
+    pub threshold: f32,
+    /// How the threshold was found, in words.
+    pub calibration: String,
+    /// The side of the aligned square in pixels.
+    pub template_side: u32,
+    /// Eyes, nose and mouth corners in that square.
+    pub template_points: [[f32; 2]; 5],
+}
+
+impl Matching {
+    /// The alignment template.
+    pub fn template(&self) -> AlignmentTemplate {
+        let points = self.template_points.map(|[x, y]| Point::new(x, y));
+        AlignmentTemplate { side: self.template_side, points: FivePoints::from_array(points) }
+    }
+}
+
+/// A model card.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Card {
+    /// Its name: the file's name without `.toml`.
+    pub id: String,
+    /// What the net is for.
+    pub task: Task,
+    /// How its outputs are read.
+    pub decoder: Decoder,
+    /// What it is, in a sentence.
+    pub description: String,
+    /// Under which licence its package gives it.
+    pub licence: String,
+    /// What is known of its training, and what is not.
+    pub provenance: String,
+    /// How a picture becomes its input.
+    pub input: Input,
+    /// Its files.
+    pub files: Vec<NetFile>,
+    /// Numbers for the decoder.
+    #[serde(default)]
+    pub decode: Decode,
+    /// For an embedding net.
+    #[serde(default)]
+    pub matching: Option<Matching>,
+}
+
+/// Why a card cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CardError {
+    /// The file cannot be read.
+    #[error("model card {path} cannot be read: {source}")]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is no card.
+    #[error("model card {path} is not valid: {detail}")]
+    Syntax {
+        /// Which.
+        path: PathBuf,
+        /// Line, column and what was expected.
+        detail: String,
+    },
+    /// A value cannot be.
+    #[error("model card {path}: {key} {expected}")]
+    Value {
+        /// Which.
+        path: PathBuf,
+        /// Which key.
+        key: String,
+        /// What it must be.
+        expected: String,
+    },
+}
+
+fn hexadecimal<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Sha256Digest, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    parse_sha256(&text).ok_or_else(|| serde::de::Error::custom("expected 64 hexadecimal digits"))
+}
+
+/// A SHA-256 from 64 hexadecimal digits.
+pub fn parse_sha256(text: &str) -> Option<Sha256Digest> {
+    let digits: Vec<u8> = text.chars().map(|c| c.to_digit(16).map(|d| d as u8)).collect::<Option<_>>()?;
+    let pairs: Vec<u8> = digits.as_chunks::<2>().0.iter().map(|[high, low]| high << 4 | low).collect();
+    (digits.len() == 64).then(|| pairs.try_into().ok().map(Sha256Digest)).flatten()
+}
+
+impl Card {
+    /// Reads and checks the card at `path`.
+
+    /// # Errors
+    /// [`CardError`] with the file, the key and what was expected.
+    pub fn read(path: &Path) -> Result<Self, CardError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| CardError::Read { path: path.to_owned(), source })?;
+        Self::parse(&text, path)
+    }
+}
+
+impl Card {
+    /// Checks the text of a card; `path` is for messages.
+    ///
+    /// # Errors
+    /// [`CardError`] with the file, the key and what was expected.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, CardError> {
+        toml::from_str(text)
+            .map_err(|error| CardError::Syntax { path: path.to_owned(), detail: error.to_string() })
+    }
+}

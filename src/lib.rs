@@ -1,0 +1,35 @@
+//! muster: a face-recognition attendance terminal for the keyboard.
+//!
+//! Read the modules in this order:
+//!
+//! | module | what it is |
+//! | --- | --- |
+//! | [`face`] | boxes, landmarks, alignment, embeddings, templates |
+//! | [`identify`] | a probe against the gallery: candidates, threshold, outcome |
+//! | [`track`] | detections over frames: tracks, and votes to one decision |
+//! | [`attendance`] | people, presence, and when a decision becomes a record |
+//! | [`ledger`] | entries, their parts, and the chain of hashes |
+//! | [`capture`] | where frames come from: stills, replay, video, camera |
+//! | [`inference`] | model cards, the runtime, and the pipeline from picture to probe |
+//! | [`store`] | people, templates and the ledger, on disk |
+//! | [`engine`] | the threads that join all of it, behind one handle |
+//! | [`tui`] | the screen |
+//! | [`cli`] | the subcommands: the only place that names concrete adapters |
+//! | [`config`] | what was typed and what is used |
+//! | [`setup`] | fetching the runtime and the nets |
+//!
+//! Who may import whom: `face`, `identify`, `track`, `attendance` and `ledger` are pure (no I/O,
+//! no clock, no thread) and know only each other. `capture`, `inference` and `store` know the
+//! domain and not each other, except that `inference` reads pictures from `capture`. `engine` knows
+//! the domain and the three ports; `tui` knows `engine` and the domain; `cli` knows everything, and
+//! nobody knows `cli`. A test in `tests/` reads the imports and fails on an arrow that points
+//! the wrong way.
+
+pub mod attendance;
+pub mod capture;
+pub mod engine;
+pub mod face;
+pub mod identify;
+pub mod inference;
+pub mod ledger;
+pub mod store;

@@ -1,0 +1,158 @@
+//! The store's port: people, templates and the ledger, in transactions that are durable when they
+//! are acknowledged. It speaks of changes since a point, not of tables, so that a store shared by
+//! several terminals can stand behind it too.
+
+pub mod memory;
+pub mod redb;
+
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::attendance::{Person, PersonId};
+use crate::face::{Template, TemplateId};
+use crate::ledger::{ChainFault, ChainHead, Entry, EntryDraft, Sequence, TerminalId};
+
+/// A point in the store's stream of changes; 0 is before the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ChangePoint(pub u64);
+
+/// One thing that is different now. Applied in order, changes bring a replica up to date.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Change {
+    /// A person is new or different.
+    PersonPut(Person),
+    /// A template is new or different.
+    TemplatePut(Template),
+    /// A template is gone, its embedding with it.
+    TemplateRemoved(TemplateId),
+}
+
+/// What one transaction writes: all of it or nothing.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Transaction {
+    /// Applied in order.
+    pub changes: Vec<Change>,
+    /// Appended in order, in the same transaction.
+    pub entries: Vec<EntryDraft>,
+}
+
+/// What was made durable.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Committed {
+    /// The point after the transaction's last change.
+    pub point: ChangePoint,
+    /// The entries with their place in the chain.
+    pub entries: Vec<Entry>,
+}
+
+/// The changes after a point. What was put and later removed may be missing.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Changes {
+    /// The point to ask from next time.
+    pub point: ChangePoint,
+    /// In order.
+    pub changes: Vec<Change>,
+}
+
+/// Why the store could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another process has it open.
+    #[error("{path} is open in another muster; it lets one process in at a time")]
+    Busy {
+        /// The store's file.
+        path: PathBuf,
+    },
+    /// It was written by a newer program.
+    #[error(
+        "{path} has schema version {found}, and this muster reads up to {supported}: use the newer muster that wrote it"
+    )]
+    Newer {
+        /// The store's file.
+        path: PathBuf,
+        /// What it has.
+        found: u32,
+        /// What this program reads.
+        supported: u32,
+    },
+    /// Its pages or its contents do not fit together.
+    #[error("{path} is damaged ({detail}): keep a copy of it and restore the last good one")]
+    Damaged {
+        /// The store's file.
+        path: PathBuf,
+        /// What was found.
+        detail: String,
+    },
+    /// The ledger's chain does not fit.
+    #[error("the ledger does not verify: {0}")]
+    Chain(#[from] ChainFault),
+    /// The file system or the database said no while doing `step`.
+    #[error("the store could not {step}: {detail}")]
+    Failed {
+        /// What it was doing, as a verb with its object.
+        step: &'static str,
+        /// What was said.
+        detail: String,
+    },
+    /// A transaction that contradicts what is stored; nothing of it was written.
+    #[error("the transaction was refused: {0}")]
+    Refused(String),
+}
+
+/// Where people, templates and the ledger are kept. One owner at a time, on a thread of its own.
+pub trait Store: Send {
+    /// The machine whose chain this store appends to.
+    fn terminal(&self) -> TerminalId;
+
+    /// Writes all of `transaction` and makes it durable, or writes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] for a template of a person that is not there or a second active
+    /// person with one identifier; [`StoreError::Failed`] where the medium fails.
+    fn commit(&mut self, transaction: Transaction) -> Result<Committed, StoreError>;
+
+    /// Everything that changed after `point`; from 0, all people and templates there are.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the medium fails or what is stored cannot be read.
+    fn changes_since(&self, point: ChangePoint) -> Result<Changes, StoreError>;
+
+    /// Entries after `sequence`, oldest first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the medium fails or what is stored cannot be read.
+    fn entries_since(&self, sequence: Sequence, limit: usize) -> Result<Vec<Entry>, StoreError>;
+
+    /// Entries before `sequence`, newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the medium fails or what is stored cannot be read.
+    fn entries_before(&self, sequence: Sequence, limit: usize) -> Result<Vec<Entry>, StoreError>;
+
+    /// Entries whose time lies in `from..until`, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the medium fails or what is stored cannot be read.
+    fn entries_between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Result<Vec<Entry>, StoreError>;
+
+    /// The sequences of the entries about `person`, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the medium fails or what is stored cannot be read.
+    fn sequences_of(&self, person: PersonId) -> Result<Vec<Sequence>, StoreError>;
+
+    /// The end of the chain.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the medium fails or what is stored cannot be read.
+    fn chain_head(&self) -> Result<ChainHead, StoreError>;
+
+    /// Walks the whole chain and every part that is there.
+    ///
+    /// # Errors
+    /// [`StoreError::Chain`] with the first entry that does not fit.
+    fn verify(&self) -> Result<ChainHead, StoreError>;
+}
