@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use chrono::{DateTime, Utc};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::ledger::{Actor, Sequence};
@@ -67,6 +68,8 @@ pub enum Call {
     EntriesSince(Sequence, usize, Sender<Vec<LogEntry>>),
     /// A page of the log before a sequence, newest first.
     EntriesBefore(Sequence, usize, Sender<Vec<LogEntry>>),
+    /// All of the log from one time until another, oldest first.
+    EntriesBetween(DateTime<Utc>, DateTime<Utc>, Sender<Vec<LogEntry>>),
 }
 
 /// What a shell holds of the engine.
@@ -163,6 +166,13 @@ impl EngineHandle {
     pub fn entries_before(&self, sequence: Sequence, limit: usize) -> Vec<LogEntry> {
         let (to_shell, entries) = bounded(1);
         let _ = self.calls.send(Call::EntriesBefore(sequence, limit, to_shell));
+        entries.recv().unwrap_or_default()
+    }
+
+    /// Entries whose time lies in `from..until`, oldest first; none where the engine has ended.
+    pub fn entries_between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Vec<LogEntry> {
+        let (to_shell, entries) = bounded(1);
+        let _ = self.calls.send(Call::EntriesBetween(from, until, to_shell));
         entries.recv().unwrap_or_default()
     }
 }
