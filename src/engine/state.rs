@@ -7,11 +7,7 @@ use crate::attendance::{Identifier, PersonId, PersonName, Presence};
 use crate::face::{Liveness, Rect, Similarity};
 use crate::identify::Threshold;
 use crate::inference::Provider;
-
-/// Names a track while the engine runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct TrackId(pub u64);
+pub use crate::track::TrackId;
 
 /// What the source does.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
