@@ -2,6 +2,7 @@
 
 pub mod camera;
 pub mod frame;
+pub mod guard;
 pub mod images;
 pub mod picture;
 pub mod replay;

@@ -1,1 +1,3 @@
 //! replay
+
+pub mod random;

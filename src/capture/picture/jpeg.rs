@@ -1,0 +1,89 @@
+//! JPEG, by zune-jpeg.
+
+use image::metadata::Orientation;
+use image::{DynamicImage, RgbImage};
+use zune_core::bytestream::ZCursor;
+use zune_core::colorspace::ColorSpace;
+use zune_core::options::DecoderOptions;
+use zune_jpeg::JpegDecoder;
+
+use super::{MAX_SIDE, Refusal, check_size};
+use crate::capture::frame::RgbPicture;
+
+/// A photograph: whole, or an error. The decoder's strict mode and the end marker see to that:
+/// without them a file that was cut short comes out with a grey lower half. (A file with a piece
+/// missing in the middle and its end marker in place is not told from a whole one.)
+pub(super) fn decode_still(bytes: &[u8]) -> Result<RgbPicture, Refusal> {
+    if !has_end(bytes) {
+        return Err(Refusal::damaged("JPEG", "its end is missing"));
+    }
+    let (pixels, orientation) = decode_with(bytes, true)?;
+    let picture = match orientation {
+        None | Some(Orientation::NoTransforms) => pixels,
+        Some(orientation) => {
+            let mut turned = DynamicImage::ImageRgb8(pixels);
+            turned.apply_orientation(orientation);
+            turned.into_rgb8()
+        }
+    };
+    let (width, height) = picture.dimensions();
+    RgbPicture::new(width, height, picture.into_raw()).ok_or_else(|| Refusal::damaged("JPEG", "no pixels"))
+}
+
+/// Decodes with the limits of this module; the orientation is what EXIF says, not yet applied.
+fn decode_with(bytes: &[u8], strict: bool) -> Result<(RgbImage, Option<Orientation>), Refusal> {
+    let damaged =
+        |error: zune_jpeg::errors::DecodeErrors| Refusal::damaged("JPEG", shortened(&error.to_string()));
+    // The decoder's own limit is left above ours, so that the message is ours.
+    let header_limit = usize::from(u16::MAX);
+    let options = DecoderOptions::default()
+        .set_strict_mode(strict)
+        .set_max_width(header_limit)
+        .set_max_height(header_limit)
+        .jpeg_set_out_colorspace(ColorSpace::RGB);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
+    decoder.decode_headers().map_err(damaged)?;
+    let (width, height) = decoder.dimensions().unwrap_or_default();
+    let (width, height) =
+        (u32::try_from(width).unwrap_or(MAX_SIDE + 1), u32::try_from(height).unwrap_or(MAX_SIDE + 1));
+    check_size(width, height, u64::from(width) * u64::from(height) * 3)?;
+    // A block of coefficients takes a bit at least, and a unit of blocks covers 32x32 pixels at most. So
+    // a header alone can not cost the work and the memory of a large picture.
+    if (bytes.len() as u64) * 8 < u64::from(width) * u64::from(height) / (32 * 32) {
+        return Err(Refusal::damaged("JPEG", "fewer bytes than its size needs"));
+    }
+    let orientation = decoder.exif().and_then(|exif| Orientation::from_exif_chunk(exif));
+    let pixels = decoder.decode().map_err(damaged)?;
+    let image = RgbImage::from_raw(width, height, pixels)
+        .ok_or_else(|| Refusal::damaged("JPEG", "no colour that is known"))?;
+    Ok((image, orientation))
+}
+
+/// Whether an end-of-image marker follows the start of the first scan. Within entropy-coded data
+/// 0xFF is always followed by 0, so it cannot be met there by chance.
+fn has_end(bytes: &[u8]) -> bool {
+    let mut at = 2;
+    while let Some(&[0xFF, marker]) = bytes.get(at..at + 2) {
+        match marker {
+            0xFF => at += 1,
+            0x01 | 0xD0..=0xD7 => at += 2,
+            _ => {
+                let Some(&[high, low]) = bytes.get(at + 2..at + 4) else { return false };
+                at += 2 + usize::from(u16::from_be_bytes([high, low]));
+                if marker == 0xDA {
+                    return bytes
+                        .get(at..)
+                        .is_some_and(|scan| scan.windows(2).any(|pair| pair == [0xFF, 0xD9]));
+                }
+            }
+        }
+    }
+    // Something else stands between the segments: that is for the decoder to judge.
+    true
+}
+
+/// Decoders' messages can carry pages of numbers; one line is enough.
+fn shortened(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    line.chars().filter(|c| !c.is_control()).take(120).collect()
+}
