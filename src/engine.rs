@@ -1,12 +1,25 @@
 //! The engine: one per data directory. Shells know only [`EngineHandle`]; everything that goes
 //! through it is plain data, so that a socket can stand between.
 
+pub mod attach;
 pub mod command;
+mod core;
+pub mod enrolment;
+pub mod environment;
 pub mod event;
 pub mod handle;
+mod host;
+mod latest;
+mod settings;
 pub mod state;
+mod worker;
 
+pub use attach::{AttachError, Attachment, DataDirLock, attach_or_host};
 pub use command::{Command, CommandError, Reply, Request, RequestId};
 pub use event::{EngineEvent, LogEntry};
 pub use handle::EngineHandle;
+pub use host::{EngineParts, RunningEngine, StartError, start};
+pub use settings::EngineSettings;
 pub use state::{LiveState, RosterState};
+pub use worker::capture::{OpenSource, SourceParts};
+pub use worker::inference::LoadAnalyser;

@@ -73,6 +73,20 @@ pub struct StageTimes {
     pub embed: Duration,
 }
 
+impl StageTimes {
+    /// Milliseconds a stage, by the stage's name.
+    pub fn named_ms(&self) -> Vec<(String, f32)> {
+        let stages = [
+            ("detect", self.detect),
+            ("landmarks", self.landmarks),
+            ("align", self.align),
+            ("liveness", self.liveness),
+            ("embed", self.embed),
+        ];
+        stages.map(|(name, time)| (name.to_owned(), time.as_secs_f32() * 1e3)).into()
+    }
+}
+
 /// Why the nets cannot be loaded or run.
 #[derive(Debug, thiserror::Error)]
 pub enum InferenceError {

@@ -3,8 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::attendance::{Identifier, Person, PersonId, PersonName, PresenceState};
-use crate::face::Probe;
-use crate::face::Rect;
+use crate::face::{FivePoints, Liveness, Rect};
 use crate::identify::{Candidates, Identification, Threshold};
 use crate::ledger::{Actor, Sequence};
 
@@ -160,12 +159,18 @@ pub struct Shot {
 /// One face of [`Command::Identify`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct IdentifiedFace {
-    /// The face.
-    pub probe: Probe,
+    /// The box in pixels of the picture.
+    pub bounds: Rect,
+    /// The detector's confidence, 0 to 1.
+    pub detection_score: f32,
+    /// The five points, where they were found.
+    pub points: Option<FivePoints>,
     /// Who it is.
     pub identification: Identification,
     /// The most alike people.
     pub candidates: Candidates,
+    /// What the liveness net says.
+    pub liveness: Liveness,
 }
 
 /// What was found in one picture.

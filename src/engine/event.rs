@@ -74,6 +74,8 @@ pub enum EngineEvent {
     },
     /// The snapshot is different: who is here, what the source does, what is seen.
     StateChanged,
+    /// A source that must be whole failed; it is not tried again.
+    SourceFailed(String),
     /// The source has ended; every frame of it was looked at and every record is on disk.
     SourceEnded,
     /// This client took events too slowly and missed this many; ask `entries_since`.

@@ -28,8 +28,8 @@ pub enum SourceState {
     Lost {
         /// What happened and what to do.
         reason: String,
-        /// When it is tried again.
-        retry_at: DateTime<Utc>,
+        /// When it is tried again; none where it is not.
+        retry_at: Option<DateTime<Utc>>,
     },
 }
 

@@ -1,0 +1,347 @@
+//! The engine thread: the one owner of gallery, roster, tracks and presence. It never blocks on a
+//! send; what finds no room waits in a counted backlog.
+
+mod commands;
+mod commits;
+mod live;
+mod observe;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, NaiveDate, Utc};
+use crossbeam_channel::{Receiver, Sender, never, select};
+
+use crate::attendance::{AttendancePolicy, PersonId, Presence, Roster};
+use crate::capture::{Frame, Pace};
+use crate::face::{Probe, Template, TemplateId};
+use crate::identify::{Gallery, Threshold};
+use crate::inference::{AnalyserFacts, FrameAnalysis};
+use crate::ledger::{Actor, ClockState, EntryDraft, EntryId, EntryKind, NotePart, Parts};
+use crate::store::{Change, StoreError};
+use crate::track::Tracker;
+
+use super::command::{CommandError, Reply, ShotId};
+use super::environment::{Calendar, Clock, Entropy};
+use super::event::EngineEvent;
+use super::handle::{Board, Call};
+use super::settings::EngineSettings;
+use super::state::{InferenceStatus, SourceState, SourceStatus};
+use super::worker::capture::{SourceControl, SourceReport};
+use super::worker::inference::{InferenceReport, Job, JobId};
+use super::worker::store::{StoreAnswer, StoreRequest, Ticket};
+
+use commits::{CommitQueue, Pending};
+use live::{FrameRate, Subscribers};
+
+/// Where a reply goes.
+pub(crate) type ReplySender = Sender<Result<Reply, CommandError>>;
+
+/// How often the engine looks at the clock while nothing happens.
+const TICK: Duration = Duration::from_secs(1);
+
+/// The channels between the engine thread and the others.
+pub(crate) struct Channels {
+    pub(crate) calls: Receiver<Call>,
+    pub(crate) inference: Receiver<InferenceReport>,
+    pub(crate) source: Receiver<SourceReport>,
+    pub(crate) store: Receiver<(Ticket, Result<StoreAnswer, StoreError>)>,
+    pub(crate) jobs: Sender<Job>,
+    pub(crate) store_requests: Sender<(Ticket, StoreRequest)>,
+    /// None where there is no source.
+    pub(crate) source_control: Option<SourceLine>,
+}
+
+/// The engine's hold on the capture thread; letting go stops it.
+pub(crate) struct SourceLine {
+    pub(crate) control: Sender<SourceControl>,
+    pub(crate) _stop: Sender<()>,
+    pub(crate) dropped: Arc<std::sync::atomic::AtomicU64>,
+}
+
+/// What the engine is given to begin with.
+pub(crate) struct Beginning {
+    pub(crate) settings: EngineSettings,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) calendar: Arc<dyn Calendar>,
+    pub(crate) entropy: Box<dyn Entropy>,
+    pub(crate) board: Arc<Board>,
+    pub(crate) source_name: Option<String>,
+    pub(crate) pace: Pace,
+    pub(crate) inference: InferenceStatus,
+}
+
+/// Templates wait here until the nets say which space they may be searched in.
+enum GalleryState {
+    Waiting(Vec<Template>),
+    Ready(Gallery),
+}
+
+/// The engine thread's state.
+pub(crate) struct Core {
+    settings: EngineSettings,
+    clock: Arc<dyn Clock>,
+    calendar: Arc<dyn Calendar>,
+    entropy: Box<dyn Entropy>,
+    board: Arc<Board>,
+    channels: Channels,
+    pace: Pace,
+
+    roster: Roster,
+    templates: BTreeMap<TemplateId, PersonId>,
+    gallery: GalleryState,
+    facts: Option<AnalyserFacts>,
+    inference: InferenceStatus,
+
+    day: Option<NaiveDate>,
+    presence: HashMap<PersonId, Presence>,
+    policy: AttendancePolicy,
+    tracker: Tracker,
+
+    source: SourceStatus,
+    source_is_lost: bool,
+    source_ending: bool,
+    last_frame: Option<(Frame, Option<FrameAnalysis>)>,
+    frame_rate: FrameRate,
+
+    shots: VecDeque<(ShotId, Probe)>,
+    next_id: u64,
+    jobs: HashMap<JobId, commands::JobUse>,
+    job_backlog: VecDeque<Job>,
+    enrolments: HashMap<u64, commands::Enrolling>,
+    commits: CommitQueue,
+    pending: HashMap<Ticket, Pending>,
+    store_backlog: VecDeque<(Ticket, StoreRequest)>,
+    subscribers: Subscribers,
+    shutdown: Option<Option<ReplySender>>,
+}
+
+impl Core {
+    pub(crate) fn new(beginning: Beginning, channels: Channels) -> Self {
+        let Beginning { settings, clock, calendar, entropy, board, source_name, pace, inference } = beginning;
+        let source = SourceStatus { name: source_name.unwrap_or_default(), ..SourceStatus::default() };
+        Self {
+            policy: AttendancePolicy::new(settings.debounce),
+            tracker: Tracker::new(settings.tracks),
+            settings,
+            clock,
+            calendar,
+            entropy,
+            board,
+            channels,
+            pace,
+            roster: Roster::default(),
+            templates: BTreeMap::new(),
+            gallery: GalleryState::Waiting(Vec::new()),
+            facts: None,
+            inference,
+            day: None,
+            presence: HashMap::new(),
+            source,
+            source_is_lost: false,
+            source_ending: false,
+            last_frame: None,
+            frame_rate: FrameRate::default(),
+            shots: VecDeque::new(),
+            next_id: 1,
+            jobs: HashMap::new(),
+            job_backlog: VecDeque::new(),
+            enrolments: HashMap::new(),
+            commits: CommitQueue::default(),
+            pending: HashMap::new(),
+            store_backlog: VecDeque::new(),
+            subscribers: Subscribers::default(),
+            shutdown: None,
+        }
+    }
+
+    /// Takes in what the store held before the engine started.
+    pub(crate) fn restore(&mut self, changes: Vec<Change>, today: &[crate::ledger::Entry]) {
+        for change in changes {
+            self.apply(change);
+        }
+        if self.pace == Pace::RealTime {
+            self.day = Some(self.calendar.day_of(self.clock.now()));
+        }
+        for entry in today {
+            self.note_presence(entry);
+            let record = entry.parts.record.as_ref();
+            if let (EntryKind::Passage, Some(record)) = (entry.head.kind, record) {
+                self.policy.still_in_view(record.person, entry.head.at);
+            }
+        }
+    }
+
+    /// Runs until it is told to shut down or every handle is gone.
+    pub(crate) fn run(mut self) {
+        if self.channels.source_control.is_some() {
+            self.write_entry(EntryKind::Started, Actor::System, Parts::default());
+        }
+        self.publish_roster();
+        self.publish_live();
+        while !self.is_finished() {
+            self.turn();
+        }
+        self.subscribers.send(&EngineEvent::Stopped);
+        if let Some(Some(reply)) = self.shutdown.take() {
+            let _ = reply.send(Ok(Reply::Done));
+        }
+    }
+
+    fn turn(&mut self) {
+        let wait = self.commits.until_retry(Instant::now()).map_or(TICK, |retry| retry.min(TICK));
+        select! {
+            recv(self.channels.calls) -> call => match call {
+                Ok(call) => self.take_call(call),
+                // Every handle is gone: nobody can ask for anything any more.
+                Err(_) => self.begin_shutdown(None),
+            },
+            recv(self.channels.inference) -> report => match report {
+                Ok(report) => self.take_inference(report),
+                Err(_) => {
+                    self.channels.inference = never();
+                    self.lose_inference("the inference thread has ended");
+                }
+            },
+            recv(self.channels.source) -> report => match report {
+                Ok(report) => self.take_source(report),
+                Err(_) => self.channels.source = never(),
+            },
+            recv(self.channels.store) -> answer => match answer {
+                Ok((ticket, answer)) => self.take_answer(ticket, answer),
+                Err(_) => {
+                    self.channels.store = never();
+                    self.commits.fault = Some("the store thread has ended; restart muster".to_owned());
+                }
+            },
+            default(wait) => self.tick(),
+        }
+        self.flush();
+    }
+
+    /// Sends on what found no room before.
+    fn flush(&mut self) {
+        self.start_commits();
+        while let Some(request) = self.store_backlog.pop_front() {
+            if let Err(error) = self.channels.store_requests.try_send(request) {
+                self.store_backlog.push_front(error.into_inner());
+                break;
+            }
+        }
+        while let Some(job) = self.job_backlog.pop_front() {
+            if let Err(error) = self.channels.jobs.try_send(job) {
+                self.job_backlog.push_front(error.into_inner());
+                break;
+            }
+        }
+    }
+
+    fn tick(&mut self) {
+        let today = self.calendar.day_of(self.now());
+        if self.pace == Pace::RealTime && self.day.is_some_and(|day| day != today) {
+            self.roll_over(today);
+            self.publish_roster();
+        }
+        if self.frame_rate.has_gone_quiet() {
+            self.publish_live();
+        }
+    }
+
+    /// The time that decisions are written with: the machine's, or the frames' own where a
+    /// recording is worked through.
+    fn now(&self) -> DateTime<Utc> {
+        match (self.pace, &self.last_frame) {
+            (Pace::Lossless, Some((frame, _))) => frame.at,
+            _ => self.clock.now(),
+        }
+    }
+
+    fn next_id(&mut self) -> u64 {
+        self.next_id += 1;
+        self.next_id
+    }
+
+    /// The threshold in force: the configured one, or the card's.
+    fn threshold(&self) -> Option<Threshold> {
+        self.settings.threshold.or_else(|| self.facts.as_ref().map(|facts| facts.threshold))
+    }
+
+    fn draft(&mut self, kind: EntryKind, actor: Actor, parts: Parts) -> EntryDraft {
+        let at = self.clock.now();
+        let clock = self.clock.state();
+        self.draft_at(kind, actor, parts, at, clock)
+    }
+
+    fn draft_at(
+        &mut self,
+        kind: EntryKind,
+        actor: Actor,
+        parts: Parts,
+        at: DateTime<Utc>,
+        clock: ClockState,
+    ) -> EntryDraft {
+        let at = super::environment::to_microseconds(at);
+        let id = EntryId(self.entropy.ulid(at));
+        EntryDraft { id, at, clock, kind, actor, parts, salts: self.entropy.salts() }
+    }
+
+    /// Queues an entry that no shell waits for; it is tried until the store takes it.
+    fn write_entry(&mut self, kind: EntryKind, actor: Actor, parts: Parts) {
+        let draft = self.draft(kind, actor, parts);
+        self.commits.queue_entry(draft, None);
+    }
+
+    fn take_source(&mut self, report: SourceReport) {
+        let note = |text: &str| Parts { note: Some(NotePart { text: text.to_owned() }), ..Parts::default() };
+        match report {
+            SourceReport::Opening => self.source.state = SourceState::Opening,
+            SourceReport::Streaming => {
+                self.source.state = SourceState::Streaming;
+                if std::mem::take(&mut self.source_is_lost) {
+                    self.write_entry(EntryKind::SourceRestored, Actor::System, Parts::default());
+                }
+            }
+            SourceReport::Paused => self.source.state = SourceState::Paused,
+            SourceReport::Failed { reason, retry_after } => {
+                if !std::mem::replace(&mut self.source_is_lost, true) {
+                    self.write_entry(EntryKind::SourceLost, Actor::System, note(&reason));
+                }
+                let retry_at = retry_after.map(|wait| self.clock.now() + wait);
+                self.source.state = SourceState::Lost { reason: reason.clone(), retry_at };
+                self.last_frame = None;
+                if retry_at.is_none() {
+                    self.subscribers.send(&EngineEvent::SourceFailed(reason));
+                }
+            }
+        }
+        self.publish_live();
+    }
+
+    /// Lets go of the source, writes what is left and ends when it is on disk.
+    fn begin_shutdown(&mut self, reply: Option<ReplySender>) {
+        if self.shutdown.is_some() {
+            if let Some(reply) = reply {
+                let _ = reply.send(Ok(Reply::Done));
+            }
+            return;
+        }
+        self.shutdown = Some(reply);
+        self.channels.calls = never();
+        self.channels.source = never();
+        let had_source = self.channels.source_control.take().is_some();
+        for decision in self.tracker.finish() {
+            self.take_decision(decision, None);
+        }
+        if had_source {
+            self.write_entry(EntryKind::Stopped, Actor::System, Parts::default());
+        }
+        self.commits.last_try = true;
+    }
+
+    fn is_finished(&self) -> bool {
+        self.shutdown.is_some() && self.pending.is_empty() && self.commits.is_done()
+    }
+}

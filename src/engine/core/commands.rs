@@ -1,0 +1,434 @@
+//! What shells ask for.
+
+use std::collections::VecDeque;
+
+use crate::attendance::{Person, PersonId, PersonName, PresenceState};
+use crate::capture::RgbPicture;
+use crate::face::{Liveness, Probe, Rect, Template, TemplateId};
+use crate::identify::{Candidates, Identification, Threshold};
+use crate::inference::{AnalysedFace, FrameAnalysis};
+use crate::ledger::{Actor, EntryDraft, EntryKind, NotePart, Parts, RecordPart};
+use crate::store::{Change, Transaction};
+
+use super::super::command::{
+    Command, CommandError, EnrolmentSource, EnrolmentTarget, FaceChoice, IdentifiedFace, ImportReport,
+    ImportRow, PictureAnswer, PictureBytes, Reply, Request, Shot, ShotId,
+};
+use super::super::enrolment::choose_face;
+use super::super::handle::Call;
+use super::super::state::{InferenceStatus, SourceState};
+use super::super::worker::capture::SourceControl;
+use super::super::worker::inference::{Job, JobFailure, JobId, JobOutcome};
+use super::super::worker::store::StoreRequest;
+use super::commits::Pending;
+use super::live::relative;
+use super::{Core, GalleryState, ReplySender};
+
+/// Shots that wait for confirmation at most.
+const SHOTS_KEPT: usize = 8;
+/// Side of the crop that a prompt shows, in pixels.
+const CROP_SIDE: u32 = 96;
+/// How many times the box the crop shows.
+const CROP_MARGIN: f32 = 1.5;
+
+/// What a picture in inference is for.
+pub(super) enum JobUse {
+    Identify(ReplySender),
+    /// The picture at `index` of the enrolment `batch`.
+    Enrol {
+        batch: u64,
+        index: usize,
+    },
+}
+
+/// An enrolment whose pictures are being looked at.
+pub(super) struct Enrolling {
+    actor: Actor,
+    target: EnrolmentTarget,
+    face: FaceChoice,
+    probes: Vec<Option<Probe>>,
+    reply: ReplySender,
+}
+
+/// A command that needs nothing more but the store.
+pub(super) struct Prepared {
+    actor: Actor,
+    what: PreparedWhat,
+}
+
+enum PreparedWhat {
+    Enrol { target: EnrolmentTarget, probes: Vec<Probe> },
+    Mark { person: PersonId, state: PresenceState, note: Option<String> },
+    Remove(PersonId),
+    Rename { person: PersonId, name: PersonName },
+    Import(Vec<ImportRow>),
+    Export,
+}
+
+/// What is replied once a command is on disk.
+pub(super) enum ReplyPlan {
+    Enrolled { person: Person, templates_added: u32 },
+    Imported(ImportReport),
+    Exported(Vec<Person>),
+    Written,
+}
+
+impl Core {
+    pub(super) fn take_call(&mut self, call: Call) {
+        match call {
+            Call::Command(request, reply) => self.take_command(request, reply),
+            Call::Subscribe(sender) => self.subscribers.add(sender),
+            Call::EntriesSince(sequence, limit, reply) => {
+                self.ask(StoreRequest::EntriesSince(sequence, limit), Pending::Page(reply));
+            }
+            Call::EntriesBefore(sequence, limit, reply) => {
+                self.ask(StoreRequest::EntriesBefore(sequence, limit), Pending::Page(reply));
+            }
+            Call::EntriesBetween(from, until, reply) => {
+                self.ask(StoreRequest::EntriesBetween(from, until), Pending::Page(reply));
+            }
+        }
+    }
+
+    fn take_command(&mut self, request: Request, reply: ReplySender) {
+        let Request { actor, command, .. } = request;
+        let what = match command {
+            Command::Enrol { target, source: EnrolmentSource::Pictures { pictures, face } } => {
+                return self.begin_enrolment(actor, target, pictures, face, reply);
+            }
+            Command::Enrol { target, source: EnrolmentSource::Shot(shot) } => match self.shot(shot) {
+                Some(probe) => PreparedWhat::Enrol { target, probes: vec![probe] },
+                None => {
+                    let _ = reply.send(Err(CommandError::NoSuchShot));
+                    return;
+                }
+            },
+            Command::Identify(picture) => return self.submit(picture, JobUse::Identify(reply)),
+            Command::TakeShot => {
+                let shot = self.take_shot();
+                let _ = reply.send(shot.map(Reply::Shot));
+                return;
+            }
+            Command::SetPaused(paused) => {
+                self.set_paused(paused);
+                let _ = reply.send(Ok(Reply::Done));
+                return;
+            }
+            Command::Shutdown => return self.begin_shutdown(Some(reply)),
+            Command::Mark { person, state, note } => PreparedWhat::Mark { person, state, note },
+            Command::Remove(person) => PreparedWhat::Remove(person),
+            Command::Rename { person, name } => PreparedWhat::Rename { person, name },
+            Command::Import(rows) => PreparedWhat::Import(rows),
+            Command::Export => PreparedWhat::Export,
+        };
+        self.commits.commands.push_back((Prepared { actor, what }, reply));
+    }
+
+    fn set_paused(&mut self, paused: bool) {
+        let Some(line) = &self.channels.source_control else { return };
+        let control = if paused { SourceControl::Pause } else { SourceControl::Resume };
+        // With no room the capture thread still has newer words to read than this one.
+        let _ = line.control.try_send(control);
+    }
+
+    // -- pictures ---------------------------------------------------------------------------
+
+    fn begin_enrolment(
+        &mut self,
+        actor: Actor,
+        target: EnrolmentTarget,
+        pictures: Vec<PictureBytes>,
+        face: FaceChoice,
+        reply: ReplySender,
+    ) {
+        // Said before the nets are bothered; checked again when it is written.
+        if let Err(error) = self.resolve(target.clone()) {
+            let _ = reply.send(Err(error));
+            return;
+        }
+        let batch = self.next_id();
+        let probes = vec![None; pictures.len()];
+        self.enrolments.insert(batch, Enrolling { actor, target, face, probes, reply });
+        for (index, picture) in pictures.into_iter().enumerate() {
+            self.submit(picture, JobUse::Enrol { batch, index });
+        }
+    }
+
+    fn submit(&mut self, picture: PictureBytes, job_use: JobUse) {
+        let id = JobId(self.next_id());
+        if let InferenceStatus::Unavailable { reason } = &self.inference {
+            let failure = JobFailure::Inference(reason.clone());
+            let outcome = JobOutcome { id, label: picture.label, result: Err(failure) };
+            self.jobs.insert(id, job_use);
+            return self.take_job(outcome);
+        }
+        self.jobs.insert(id, job_use);
+        self.job_backlog.push_back(Job { id, picture });
+    }
+
+    pub(super) fn take_job(&mut self, outcome: JobOutcome) {
+        let JobOutcome { id, label, result } = outcome;
+        let Some(job_use) = self.jobs.remove(&id) else { return };
+        let result = result.map_err(|failure| match failure {
+            JobFailure::Picture(message) => CommandError::Picture(message),
+            JobFailure::Inference(reason) => CommandError::NoInference { reason },
+        });
+        match job_use {
+            JobUse::Identify(reply) => {
+                let answer = result.map(|(picture, analysis)| self.answer(&picture, &analysis));
+                let _ = reply.send(answer.map(Reply::Identified));
+            }
+            JobUse::Enrol { batch, index } => self.take_enrolment_picture(batch, index, &label, result),
+        }
+    }
+
+    fn take_enrolment_picture(
+        &mut self,
+        batch: u64,
+        index: usize,
+        label: &str,
+        result: Result<(RgbPicture, FrameAnalysis), CommandError>,
+    ) {
+        // An earlier picture may have refused the whole enrolment already.
+        let Some(mut enrolling) = self.enrolments.remove(&batch) else { return };
+        let probe = result.and_then(|(_, analysis)| choose_face(&analysis, enrolling.face, label));
+        match probe {
+            Ok(probe) => enrolling.probes[index] = Some(probe),
+            Err(error) => {
+                let _ = enrolling.reply.send(Err(error));
+                return;
+            }
+        }
+        if enrolling.probes.iter().any(Option::is_none) {
+            self.enrolments.insert(batch, enrolling);
+            return;
+        }
+        let Enrolling { actor, target, probes, reply, .. } = enrolling;
+        let what = PreparedWhat::Enrol { target, probes: probes.into_iter().flatten().collect() };
+        self.commits.commands.push_back((Prepared { actor, what }, reply));
+    }
+
+    fn answer(&self, picture: &RgbPicture, analysis: &FrameAnalysis) -> PictureAnswer {
+        let mut faces: Vec<IdentifiedFace> =
+            analysis.faces.iter().map(|face| self.identified_face(face)).collect();
+        faces.sort_by(|a, b| a.bounds.x.total_cmp(&b.bounds.x));
+        PictureAnswer {
+            width: picture.width(),
+            height: picture.height(),
+            faces,
+            timings_ms: analysis.times.named_ms(),
+        }
+    }
+
+    fn identified_face(&self, face: &AnalysedFace) -> IdentifiedFace {
+        let (identification, candidates) = match &face.probe {
+            Err(rejection) => (Identification::Rejected(*rejection), Candidates::default()),
+            Ok(probe) => {
+                let candidates = self.search(probe);
+                let decided =
+                    self.threshold().map(|threshold| Identification::decide(&candidates, threshold));
+                (decided.unwrap_or(Identification::Unidentified { best: candidates.best }), candidates)
+            }
+        };
+        let probe = face.probe.as_ref().ok();
+        IdentifiedFace {
+            bounds: face.detection.bounds,
+            detection_score: face.detection.score,
+            points: probe.map(|probe| probe.points).or(face.detection.points),
+            identification,
+            candidates,
+            liveness: probe.map_or(Liveness::NotRun, |probe| probe.liveness),
+        }
+    }
+
+    fn search(&self, probe: &Probe) -> Candidates {
+        match &self.gallery {
+            GalleryState::Ready(gallery) => gallery.search(&probe.embedding),
+            GalleryState::Waiting(_) => Candidates::default(),
+        }
+    }
+
+    // -- shots ------------------------------------------------------------------------------
+
+    fn take_shot(&mut self) -> Result<Shot, CommandError> {
+        let no_picture = |reason: &str| CommandError::NoPicture { reason: reason.to_owned() };
+        if let InferenceStatus::Unavailable { reason } = &self.inference {
+            return Err(CommandError::NoInference { reason: reason.clone() });
+        }
+        let Some((frame, analysis)) = &self.last_frame else {
+            return Err(match &self.source.state {
+                SourceState::None => no_picture("no source was chosen (--source)"),
+                SourceState::Lost { reason, .. } => no_picture(reason),
+                SourceState::Ended => no_picture("the recording is over"),
+                _ => no_picture("no frame has come yet; try again in a moment"),
+            });
+        };
+        let analysis = analysis.as_ref().ok_or_else(|| no_picture("the nets are still loading"))?;
+        let probe = choose_face(analysis, FaceChoice::Main, "the live picture")?;
+        let (width, height) = (frame.picture.width() as f32, frame.picture.height() as f32);
+        let crop = frame
+            .picture
+            .crop(probe.bounds.square(CROP_MARGIN), CROP_SIDE)
+            .ok_or_else(|| CommandError::NotAlignable { label: "the live picture".to_owned() })?;
+        let bounds: Rect = relative(probe.bounds, width, height);
+        let id = ShotId(self.next_id());
+        let alike = self.search(&probe);
+        let threshold = self.threshold().unwrap_or(Threshold(crate::face::Similarity(1.0)));
+        self.keep_shot(id, probe);
+        Ok(Shot { id, bounds, crop: crop.data().to_vec(), crop_side: CROP_SIDE, alike, threshold })
+    }
+
+    fn keep_shot(&mut self, id: ShotId, probe: Probe) {
+        self.shots.push_back((id, probe));
+        while self.shots.len() > SHOTS_KEPT {
+            self.shots.pop_front();
+        }
+    }
+
+    fn shot(&self, id: ShotId) -> Option<Probe> {
+        let shots: &VecDeque<(ShotId, Probe)> = &self.shots;
+        shots.iter().find(|(held, _)| *held == id).map(|(_, probe)| probe.clone())
+    }
+
+    // -- what is written --------------------------------------------------------------------
+
+    /// The transaction of a command, checked against the roster as it is on disk.
+    pub(super) fn build(&mut self, prepared: Prepared) -> Result<(Transaction, ReplyPlan), CommandError> {
+        let Prepared { actor, what } = prepared;
+        match what {
+            PreparedWhat::Enrol { target, probes } => self.build_enrolment(actor, target, probes),
+            PreparedWhat::Mark { person, state, note } => {
+                self.active(person)?;
+                let note = note.filter(|text| !text.trim().is_empty()).map(|text| NotePart { text });
+                let record = Some(RecordPart { person, state: Some(state) });
+                let entry = self.draft(EntryKind::Mark, actor, Parts { record, evidence: None, note });
+                Ok((Transaction { changes: vec![], entries: vec![entry] }, ReplyPlan::Written))
+            }
+            PreparedWhat::Remove(person) => {
+                let mut removed = self.active(person)?.clone();
+                removed.removed_at = Some(self.clock.now());
+                let mut changes = vec![Change::PersonPut(removed)];
+                let own = self.templates.iter().filter(|(_, owner)| **owner == person);
+                changes.extend(own.map(|(id, _)| Change::TemplateRemoved(*id)));
+                let entry = self.draft_about(EntryKind::Removed, actor, person);
+                Ok((Transaction { changes, entries: vec![entry] }, ReplyPlan::Written))
+            }
+            PreparedWhat::Rename { person, name } => {
+                let mut renamed = self.active(person)?.clone();
+                renamed.name = name;
+                let entry = self.draft_about(EntryKind::Renamed, actor, person);
+                let changes = vec![Change::PersonPut(renamed)];
+                Ok((Transaction { changes, entries: vec![entry] }, ReplyPlan::Written))
+            }
+            PreparedWhat::Import(rows) => Ok(self.build_import(&actor, rows)),
+            PreparedWhat::Export => {
+                let mut people: Vec<Person> = self.roster.active().cloned().collect();
+                people.sort_by(|a, b| a.name.cmp(&b.name).then(a.id.cmp(&b.id)));
+                let entry = self.draft(EntryKind::Exported, actor, Parts::default());
+                let transaction = Transaction { changes: vec![], entries: vec![entry] };
+                Ok((transaction, ReplyPlan::Exported(people)))
+            }
+        }
+    }
+
+    fn build_enrolment(
+        &mut self,
+        actor: Actor,
+        target: EnrolmentTarget,
+        probes: Vec<Probe>,
+    ) -> Result<(Transaction, ReplyPlan), CommandError> {
+        let target = self.resolve(target)?;
+        let Some(space) = self.facts.as_ref().map(|facts| facts.space) else {
+            return Err(CommandError::NoInference { reason: "the nets are still loading".to_owned() });
+        };
+        let now = self.clock.now();
+        let (person, kind, mut changes) = match target {
+            EnrolmentTarget::New { name, identifier } => {
+                let id = PersonId(self.entropy.ulid(now));
+                let person = Person { id, name, identifier, created_at: now, removed_at: None };
+                (person.clone(), EntryKind::Enrolled, vec![Change::PersonPut(person)])
+            }
+            EnrolmentTarget::Existing(id) => {
+                let person = self.active(id)?.clone();
+                let has_templates = self.templates.values().any(|owner| *owner == id);
+                let kind = if has_templates { EntryKind::TemplateAdded } else { EntryKind::Enrolled };
+                (person, kind, vec![])
+            }
+        };
+        let templates_added = u32::try_from(probes.len()).unwrap_or(u32::MAX);
+        for probe in probes {
+            let id = TemplateId(self.entropy.ulid(now));
+            let template = Template { id, person: person.id, space, embedding: probe.embedding };
+            changes.push(Change::TemplatePut(template));
+        }
+        let entry = self.draft_about(kind, actor, person.id);
+        let plan = ReplyPlan::Enrolled { person, templates_added };
+        Ok((Transaction { changes, entries: vec![entry] }, plan))
+    }
+
+    fn build_import(&mut self, actor: &Actor, rows: Vec<ImportRow>) -> (Transaction, ReplyPlan) {
+        let now = self.clock.now();
+        let mut report = ImportReport::default();
+        let mut transaction = Transaction::default();
+        // Rows of one file may repeat each other too.
+        let mut roster = self.roster.clone();
+        for ImportRow { name, identifier } in rows {
+            let is_there = match &identifier {
+                Some(identifier) => roster.by_identifier(identifier).is_some(),
+                None => !roster.by_name(name.as_str()).is_empty(),
+            };
+            if is_there {
+                report.skipped += 1;
+                continue;
+            }
+            let id = PersonId(self.entropy.ulid(now));
+            let person = Person { id, name, identifier, created_at: now, removed_at: None };
+            roster.put(person.clone());
+            transaction.changes.push(Change::PersonPut(person));
+            transaction.entries.push(self.draft_about(EntryKind::Imported, actor.clone(), id));
+            report.added += 1;
+        }
+        (transaction, ReplyPlan::Imported(report))
+    }
+
+    fn draft_about(&mut self, kind: EntryKind, actor: Actor, person: PersonId) -> EntryDraft {
+        let record = Some(RecordPart { person, state: None });
+        self.draft(kind, actor, Parts { record, ..Parts::default() })
+    }
+
+    fn active(&self, person: PersonId) -> Result<&Person, CommandError> {
+        self.roster.get(person).filter(|person| person.is_active()).ok_or(CommandError::NoSuchPerson)
+    }
+
+    /// Who `target` is, checked against the roster. A new person who was imported under that name
+    /// or identifier and has no picture yet is that person.
+    fn resolve(&self, target: EnrolmentTarget) -> Result<EnrolmentTarget, CommandError> {
+        let has_picture = |id: PersonId| self.templates.values().any(|owner| *owner == id);
+        match target {
+            EnrolmentTarget::Existing(id) => {
+                self.active(id).map(|person| EnrolmentTarget::Existing(person.id))
+            }
+            EnrolmentTarget::New { name, identifier: Some(identifier) } => {
+                match self.roster.by_identifier(&identifier) {
+                    None => Ok(EnrolmentTarget::New { name, identifier: Some(identifier) }),
+                    Some(holder) if holder.name == name && !has_picture(holder.id) => {
+                        Ok(EnrolmentTarget::Existing(holder.id))
+                    }
+                    Some(holder) => {
+                        Err(CommandError::IdentifierTaken { identifier, name: holder.name.clone() })
+                    }
+                }
+            }
+            EnrolmentTarget::New { name, identifier: None } => {
+                match self.roster.by_name(name.as_str()).as_slice() {
+                    [] => Ok(EnrolmentTarget::New { name, identifier: None }),
+                    [one] if !has_picture(one.id) => Ok(EnrolmentTarget::Existing(one.id)),
+                    several => {
+                        let people = several.iter().map(|person| person.id).collect();
+                        Err(CommandError::NameTaken { name, people })
+                    }
+                }
+            }
+        }
+    }
+}

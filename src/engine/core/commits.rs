@@ -1,0 +1,285 @@
+//! What is written to the store, and what happens when it is on disk.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use chrono::NaiveDate;
+use crossbeam_channel::Sender;
+
+use crate::attendance::{PersonId, Presence};
+use crate::ledger::{Entry, EntryDraft};
+use crate::store::{Change, Committed, StoreError, Transaction};
+
+use super::super::command::{CommandError, Reply};
+use super::super::event::{EngineEvent, LogEntry};
+use super::super::worker::store::{StoreAnswer, StoreRequest, Ticket};
+use super::commands::{Prepared, ReplyPlan};
+use super::{Core, GalleryState, ReplySender};
+
+/// Entries that go into one transaction at most.
+const BATCH: usize = 64;
+const FIRST_RETRY: Duration = Duration::from_millis(500);
+const LONGEST_RETRY: Duration = Duration::from_secs(5);
+
+/// An entry that nobody waits for, and whose passage it records.
+#[derive(Debug, Clone)]
+struct QueuedEntry {
+    draft: EntryDraft,
+    passage: Option<PersonId>,
+}
+
+/// Entries and commands on their way to the store: one transaction at a time, so that each is
+/// checked against what the one before left.
+#[derive(Default)]
+pub(super) struct CommitQueue {
+    entries: VecDeque<QueuedEntry>,
+    pub(super) commands: VecDeque<(Prepared, ReplySender)>,
+    in_flight: bool,
+    in_flight_passages: Vec<PersonId>,
+    retry_at: Option<Instant>,
+    retry_wait: Duration,
+    /// Set when the engine stops: what fails now is not tried again.
+    pub(super) last_try: bool,
+    /// What the store said when it last failed.
+    pub(super) fault: Option<String>,
+}
+
+impl CommitQueue {
+    pub(super) fn queue_entry(&mut self, draft: EntryDraft, passage: Option<PersonId>) {
+        self.entries.push_back(QueuedEntry { draft, passage });
+    }
+
+    /// Whether a passage of `person` is not on disk yet.
+    pub(super) fn awaits_passage_of(&self, person: PersonId) -> bool {
+        self.in_flight_passages.contains(&person)
+            || self.entries.iter().any(|entry| entry.passage == Some(person))
+    }
+
+    pub(super) fn waiting(&self) -> u32 {
+        u32::try_from(self.entries.len()).unwrap_or(u32::MAX)
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        !self.in_flight && self.entries.is_empty() && self.commands.is_empty()
+    }
+
+    /// How long until a failed transaction is tried again.
+    pub(super) fn until_retry(&self, now: Instant) -> Option<Duration> {
+        self.retry_at.map(|at| at.saturating_duration_since(now))
+    }
+}
+
+/// What waits for an answer of the store.
+pub(super) enum Pending {
+    /// A batch of entries nobody waits for, kept whole in case it fails.
+    Entries(Vec<QueuedBatch>),
+    /// A command's transaction.
+    Command { changes: Vec<Change>, plan: ReplyPlan, reply: ReplySender },
+    /// A page of the log.
+    Page(Sender<Vec<LogEntry>>),
+}
+
+/// One entry of a batch in flight.
+pub(super) struct QueuedBatch(QueuedEntry);
+
+impl Core {
+    /// Hands the next transaction to the store, if none is on its way.
+    pub(super) fn start_commits(&mut self) {
+        if self.commits.in_flight {
+            return;
+        }
+        // Commands first: a person waits for them, and a failing store must tell them so at once.
+        while let Some((prepared, reply)) = self.commits.commands.pop_front() {
+            match self.build(prepared) {
+                Ok((transaction, plan)) => {
+                    let changes = transaction.changes.clone();
+                    self.commits.in_flight = true;
+                    self.ask(StoreRequest::Commit(transaction), Pending::Command { changes, plan, reply });
+                    return;
+                }
+                Err(error) => {
+                    let _ = reply.send(Err(error));
+                }
+            }
+        }
+        let due = self.commits.retry_at.is_none_or(|at| at <= Instant::now()) || self.commits.last_try;
+        if self.commits.entries.is_empty() || !due {
+            return;
+        }
+        let count = self.commits.entries.len().min(BATCH);
+        let batch: Vec<QueuedEntry> = self.commits.entries.drain(..count).collect();
+        let entries = batch.iter().map(|entry| entry.draft.clone()).collect();
+        self.commits.in_flight = true;
+        self.commits.in_flight_passages = batch.iter().filter_map(|entry| entry.passage).collect();
+        let batch = batch.into_iter().map(QueuedBatch).collect();
+        self.ask(StoreRequest::Commit(Transaction { changes: vec![], entries }), Pending::Entries(batch));
+    }
+
+    /// Sends a request, or keeps it until there is room.
+    pub(super) fn ask(&mut self, request: StoreRequest, pending: Pending) {
+        let ticket = Ticket(self.next_id());
+        self.pending.insert(ticket, pending);
+        self.store_backlog.push_back((ticket, request));
+    }
+
+    pub(super) fn take_answer(&mut self, ticket: Ticket, answer: Result<StoreAnswer, StoreError>) {
+        let Some(pending) = self.pending.remove(&ticket) else { return };
+        match (pending, answer) {
+            (Pending::Page(reply), answer) => {
+                let entries = match answer {
+                    Ok(StoreAnswer::Entries(entries)) => entries,
+                    Ok(_) => Vec::new(),
+                    Err(error) => {
+                        tracing::error!(%error, "the log cannot be read");
+                        Vec::new()
+                    }
+                };
+                let _ = reply.send(entries.iter().map(|entry| self.log_entry(entry)).collect());
+            }
+            (Pending::Entries(batch), Ok(StoreAnswer::Committed(committed))) => {
+                drop(batch);
+                self.settle_commit();
+                self.take_committed(&committed);
+                self.publish_live();
+            }
+            (Pending::Entries(batch), Ok(_)) => self.retry_later(batch, "the store gave a wrong answer"),
+            (Pending::Entries(batch), Err(error)) => self.retry_later(batch, &error.to_string()),
+            (Pending::Command { changes, plan, reply }, Ok(StoreAnswer::Committed(committed))) => {
+                self.settle_commit();
+                let gained = changes.iter().any(|change| matches!(change, Change::TemplatePut(_)));
+                for change in changes {
+                    self.apply(change);
+                }
+                self.take_committed(&committed);
+                if gained {
+                    self.tracker.reopen();
+                }
+                self.publish_roster();
+                self.publish_live();
+                let _ = reply.send(Ok(self.reply(plan, &committed)));
+            }
+            (Pending::Command { reply, .. }, answer) => {
+                self.commits.in_flight = false;
+                let reason = match answer {
+                    Err(error) => error.to_string(),
+                    Ok(_) => "the store gave a wrong answer".to_owned(),
+                };
+                tracing::error!(%reason, "a command could not be written");
+                let _ = reply.send(Err(CommandError::Store { reason }));
+            }
+        }
+        self.end_source_when_written();
+    }
+
+    /// A transaction is on disk: the store works.
+    fn settle_commit(&mut self) {
+        self.commits.in_flight = false;
+        self.commits.in_flight_passages.clear();
+        self.commits.retry_at = None;
+        self.commits.retry_wait = FIRST_RETRY;
+        self.commits.fault = None;
+    }
+
+    /// Puts a batch back at the front, in order, to be tried again.
+    fn retry_later(&mut self, batch: Vec<QueuedBatch>, reason: &str) {
+        tracing::error!(%reason, entries = batch.len(), "entries could not be written");
+        self.commits.in_flight = false;
+        self.commits.in_flight_passages.clear();
+        if self.commits.last_try {
+            tracing::error!(entries = batch.len(), "entries are lost: the store failed while stopping");
+            self.commits.entries.clear();
+            return;
+        }
+        for QueuedBatch(entry) in batch.into_iter().rev() {
+            self.commits.entries.push_front(entry);
+        }
+        let wait = self.commits.retry_wait.clamp(FIRST_RETRY, LONGEST_RETRY);
+        self.commits.retry_at = Some(Instant::now() + wait);
+        self.commits.retry_wait = wait * 2;
+        self.commits.fault = Some(reason.to_owned());
+        self.publish_live();
+    }
+
+    fn take_committed(&mut self, committed: &Committed) {
+        let mut presence_changed = false;
+        for entry in &committed.entries {
+            presence_changed |= self.note_presence(entry);
+            let log = self.log_entry(entry);
+            self.subscribers.send(&EngineEvent::Entry(log));
+        }
+        if presence_changed {
+            self.publish_roster();
+        }
+    }
+
+    pub(super) fn log_entry(&self, entry: &Entry) -> LogEntry {
+        LogEntry::new(entry, |person| self.roster.get(person).map(|person| person.name.clone()))
+    }
+
+    fn reply(&self, plan: ReplyPlan, committed: &Committed) -> Reply {
+        match (plan, committed.entries.first()) {
+            (ReplyPlan::Enrolled { person, templates_added }, _) => {
+                Reply::Enrolled { person, templates_added }
+            }
+            (ReplyPlan::Imported(report), _) => Reply::Imported(report),
+            (ReplyPlan::Exported(people), Some(entry)) => {
+                Reply::Roster { people, sequence: entry.head.sequence }
+            }
+            (ReplyPlan::Written, Some(entry)) => Reply::Written(self.log_entry(entry)),
+            (ReplyPlan::Exported(_) | ReplyPlan::Written, None) => Reply::Done,
+        }
+    }
+
+    /// Brings gallery and roster up to date with what is on disk.
+    pub(super) fn apply(&mut self, change: Change) {
+        match change {
+            Change::PersonPut(person) => {
+                if !person.is_active() {
+                    self.presence.remove(&person.id);
+                    self.policy.forget(person.id);
+                    self.tracker.forget(person.id);
+                }
+                self.roster.put(person);
+            }
+            Change::TemplatePut(template) => {
+                self.templates.insert(template.id, template.person);
+                match &mut self.gallery {
+                    GalleryState::Waiting(waiting) => waiting.push(template),
+                    GalleryState::Ready(gallery) => gallery.put(&template),
+                }
+            }
+            Change::TemplateRemoved(id) => {
+                self.templates.remove(&id);
+                match &mut self.gallery {
+                    GalleryState::Waiting(waiting) => waiting.retain(|template| template.id != id),
+                    GalleryState::Ready(gallery) => gallery.remove_template(id),
+                }
+            }
+        }
+    }
+
+    /// Takes an entry into today's presence; whether that changed who is here.
+    pub(super) fn note_presence(&mut self, entry: &Entry) -> bool {
+        let record = entry.parts.record.as_ref();
+        let Some((person, state)) = record.and_then(|record| Some((record.person, record.state?))) else {
+            return false;
+        };
+        let day = self.calendar.day_of(entry.head.at);
+        match self.day {
+            Some(today) if day < today => return false,
+            Some(today) if day == today => {}
+            _ => self.roll_over(day),
+        }
+        if self.roster.get(person).is_none_or(|person| !person.is_active()) {
+            return false;
+        }
+        let before = self.presence.get(&person).copied();
+        self.presence.insert(person, Presence::after(before, state, entry.head.at));
+        true
+    }
+
+    pub(super) fn roll_over(&mut self, day: NaiveDate) {
+        self.day = Some(day);
+        self.presence.clear();
+    }
+}

@@ -1,0 +1,184 @@
+//! What every client sees: the board and the stream of events.
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Sender, TrySendError};
+
+use crate::attendance::PersonId;
+use crate::face::Rect;
+use crate::track::{TrackSnapshot, Verdict};
+
+use super::super::event::EngineEvent;
+use super::super::state::{LiveState, RosterRow, RosterState, TrackVerdict, TrackView};
+use super::{Core, GalleryState};
+
+/// How long frames are counted over.
+const RATE_WINDOW: Duration = Duration::from_secs(2);
+
+/// Frames looked at, a second.
+#[derive(Debug, Default)]
+pub(super) struct FrameRate {
+    times: std::collections::VecDeque<Instant>,
+}
+
+impl FrameRate {
+    pub(super) fn count(&mut self) {
+        let now = Instant::now();
+        self.times.push_back(now);
+        self.forget(now);
+    }
+
+    fn forget(&mut self, now: Instant) {
+        while self.times.front().is_some_and(|first| now - *first > RATE_WINDOW) {
+            self.times.pop_front();
+        }
+    }
+
+    /// Whether frames were counted that are all too old now: the rate shown is out of date.
+    pub(super) fn has_gone_quiet(&mut self) -> bool {
+        let had = !self.times.is_empty();
+        self.forget(Instant::now());
+        had && self.times.is_empty()
+    }
+
+    fn per_second(&self) -> f32 {
+        match (self.times.front(), self.times.back()) {
+            (Some(first), Some(last)) if last > first => {
+                (self.times.len() - 1) as f32 / (*last - *first).as_secs_f32()
+            }
+            _ => 0.0,
+        }
+    }
+}
+
+/// The clients of the stream, each with its own room.
+#[derive(Debug, Default)]
+pub(super) struct Subscribers(Vec<Subscriber>);
+
+#[derive(Debug)]
+struct Subscriber {
+    sender: Sender<EngineEvent>,
+    missed: u64,
+}
+
+impl Subscribers {
+    pub(super) fn add(&mut self, sender: Sender<EngineEvent>) {
+        self.0.push(Subscriber { sender, missed: 0 });
+    }
+
+    /// Offers `event` to everybody; who has no room misses it, and is told how many when there is.
+    pub(super) fn send(&mut self, event: &EngineEvent) {
+        self.0.retain_mut(|subscriber| subscriber.offer(event));
+    }
+}
+
+impl Subscriber {
+    /// Whether the client is still there.
+    fn offer(&mut self, event: &EngineEvent) -> bool {
+        if self.missed > 0 {
+            match self.sender.try_send(EngineEvent::Lagged(self.missed)) {
+                Ok(()) => self.missed = 0,
+                Err(TrySendError::Full(_)) => {}
+                Err(TrySendError::Disconnected(_)) => return false,
+            }
+        }
+        match self.sender.try_send(event.clone()) {
+            Ok(()) => true,
+            // Who has not taken the last change yet will see this one with it.
+            Err(TrySendError::Full(EngineEvent::StateChanged)) => true,
+            Err(TrySendError::Full(_)) => {
+                self.missed += 1;
+                true
+            }
+            Err(TrySendError::Disconnected(_)) => false,
+        }
+    }
+}
+
+impl Core {
+    /// Puts the small snapshot on the board.
+    pub(super) fn publish_live(&mut self) {
+        if let Some(line) = &self.channels.source_control {
+            self.source.dropped = line.dropped.load(Ordering::Relaxed);
+        }
+        self.source.frames_per_second = self.frame_rate.per_second();
+        let tracks = self.track_views();
+        let stage_times_ms = match &self.last_frame {
+            Some((_, Some(analysis))) => analysis.times.named_ms(),
+            _ => Vec::new(),
+        };
+        self.board.live.set(LiveState {
+            source: self.source.clone(),
+            inference: self.inference.clone(),
+            tracks,
+            stage_times_ms,
+            store_fault: self.commits.fault.clone(),
+            store_queue: self.commits.waiting(),
+        });
+        self.subscribers.send(&EngineEvent::StateChanged);
+    }
+
+    fn track_views(&self) -> Vec<TrackView> {
+        let Some((frame, _)) = &self.last_frame else { return Vec::new() };
+        let (width, height) = (frame.picture.width() as f32, frame.picture.height() as f32);
+        let view = |track: TrackSnapshot| TrackView {
+            id: track.id,
+            bounds: relative(track.bounds, width, height),
+            verdict: self.track_verdict(&track.verdict),
+            liveness: track.liveness,
+        };
+        self.tracker.snapshot().map(view).collect()
+    }
+
+    fn track_verdict(&self, verdict: &Verdict) -> TrackVerdict {
+        match verdict {
+            Verdict::Undecided => TrackVerdict::Undecided,
+            Verdict::Unidentified => TrackVerdict::Unidentified,
+            Verdict::Identified(candidate) => match self.roster.get(candidate.person) {
+                Some(person) => TrackVerdict::Identified {
+                    person: person.id,
+                    name: person.name.clone(),
+                    similarity: candidate.similarity,
+                    recorded: !self.commits.awaits_passage_of(person.id),
+                },
+                None => TrackVerdict::Undecided,
+            },
+        }
+    }
+
+    /// Puts the roster on the board.
+    pub(super) fn publish_roster(&mut self) {
+        let mut templates: HashMap<PersonId, u32> = HashMap::new();
+        for owner in self.templates.values() {
+            *templates.entry(*owner).or_default() += 1;
+        }
+        let row = |person: &crate::attendance::Person| RosterRow {
+            person: person.id,
+            name: person.name.clone(),
+            identifier: person.identifier.clone(),
+            templates: templates.get(&person.id).copied().unwrap_or(0),
+            presence: self.presence.get(&person.id).copied(),
+        };
+        let mut rows: Vec<RosterRow> = self.roster.active().map(row).collect();
+        rows.sort_by(|a, b| a.name.cmp(&b.name).then(a.person.cmp(&b.person)));
+        let (searched, foreign) = match &self.gallery {
+            GalleryState::Ready(gallery) => (gallery.len(), gallery.foreign_templates()),
+            GalleryState::Waiting(waiting) => (waiting.len(), 0),
+        };
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        self.board.roster.set(RosterState {
+            rows,
+            templates: count(searched),
+            foreign_templates: count(foreign),
+            threshold: self.threshold(),
+        });
+        self.subscribers.send(&EngineEvent::StateChanged);
+    }
+}
+
+/// `bounds` in 0..1 of a picture of `width` by `height` pixels.
+pub(super) fn relative(bounds: Rect, width: f32, height: f32) -> Rect {
+    bounds.scaled(1.0 / width, 1.0 / height)
+}

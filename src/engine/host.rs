@@ -1,0 +1,200 @@
+//! Starting and stopping an engine: the threads and the channels between them.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use crate::capture::Pace;
+use crate::ledger::Actor;
+use crate::store::{ChangePoint, Store, StoreError};
+
+use super::command::Command;
+use super::core::{Beginning, Channels, Core, SourceLine};
+use super::environment::{Calendar, Clock, Entropy};
+use super::handle::{Board, Call, EngineHandle};
+use super::latest::latest;
+use super::settings::EngineSettings;
+use super::state::InferenceStatus;
+use super::worker::capture::{CaptureWorker, FrameMessage, SourceParts, SourceReport};
+use super::worker::inference::{InferenceWorker, LoadAnalyser};
+use super::worker::store::StoreWorker;
+
+/// Everything an engine is made of.
+pub struct EngineParts {
+    /// Where people, templates and the ledger are kept; already open.
+    pub store: Box<dyn Store>,
+    /// Loads the nets, on the inference thread; none where nothing is to be recognised.
+    pub load_analyser: Option<LoadAnalyser>,
+    /// What is watched; none for a one-shot subcommand.
+    pub source: Option<SourceParts>,
+    /// What is done differently.
+    pub settings: EngineSettings,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Where a day begins.
+    pub calendar: Arc<dyn Calendar>,
+    /// Random numbers.
+    pub entropy: Box<dyn Entropy>,
+}
+
+/// Why an engine cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The store cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The system gives no thread.
+    #[error("the {name} thread cannot be started: {source}")]
+    Thread {
+        /// Which.
+        name: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// An engine with its threads. Dropping it stops it.
+pub struct RunningEngine {
+    calls: Option<Sender<Call>>,
+    board: Arc<Board>,
+    threads: Vec<(&'static str, JoinHandle<()>)>,
+}
+
+/// How long a thread that is stuck in a driver is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Room in the channels between threads.
+const ROOM: usize = 64;
+
+/// Starts the threads of an engine.
+///
+/// # Errors
+/// [`StartError`] where the store cannot be read; nothing runs then.
+pub fn start(parts: EngineParts) -> Result<RunningEngine, StartError> {
+    let EngineParts { store, load_analyser, source, settings, clock, calendar, entropy } = parts;
+    let board = Arc::new(Board::default());
+    let pace = source.as_ref().map_or(Pace::RealTime, |source| source.pace);
+    let inference = match load_analyser {
+        Some(_) => InferenceStatus::Loading,
+        None => InferenceStatus::Unavailable { reason: "no nets were asked for".to_owned() },
+    };
+    let changes = store.changes_since(ChangePoint(0))?.changes;
+    let today = calendar.start_of(calendar.day_of(clock.now()));
+    let entries = store.entries_between(today, chrono::DateTime::<chrono::Utc>::MAX_UTC)?;
+
+    let mut engine = RunningEngine { calls: None, board: Arc::clone(&board), threads: Vec::new() };
+    let (calls_sender, calls) = bounded(ROOM);
+    let (store_requests, requests) = bounded(ROOM);
+    let (answers, store_answers) = bounded(ROOM);
+    let (jobs, job_receiver) = bounded(ROOM);
+    let (inference_reports, inference_receiver) = bounded(ROOM);
+    let source_name = source.as_ref().map(|source| source.name.clone());
+
+    engine.spawn("muster-store", StoreWorker { store, requests, answers }, StoreWorker::run)?;
+    let (line, frames, source_reports) = match source {
+        None => (None, None, crossbeam_channel::never()),
+        Some(source) => {
+            let (line, frames, reports) = engine.spawn_capture(source, &clock)?;
+            (Some(line), Some(frames), reports)
+        }
+    };
+    let worker = InferenceWorker {
+        load: load_analyser,
+        frames,
+        jobs: job_receiver,
+        reports: inference_reports,
+        board: Arc::clone(&board),
+    };
+    engine.spawn("muster-infer", worker, InferenceWorker::run)?;
+    let beginning = Beginning { settings, clock, calendar, entropy, board, source_name, pace, inference };
+    let channels = Channels {
+        calls,
+        inference: inference_receiver,
+        source: source_reports,
+        store: store_answers,
+        jobs,
+        store_requests,
+        source_control: line,
+    };
+    let mut core = Core::new(beginning, channels);
+    core.restore(changes, &entries);
+    engine.spawn("muster-engine", core, Core::run)?;
+    engine.calls = Some(calls_sender);
+    Ok(engine)
+}
+
+impl RunningEngine {
+    /// A handle whose commands are `actor`'s.
+    pub fn handle(&self, actor: Actor) -> EngineHandle {
+        let calls = self.calls.clone().unwrap_or_else(|| bounded(0).0);
+        EngineHandle::new(calls, Arc::clone(&self.board), actor)
+    }
+
+    /// Stops in good order: what was acknowledged or seen is on disk when this returns.
+    pub fn stop(mut self) {
+        self.stop_threads();
+    }
+
+    fn stop_threads(&mut self) {
+        if let Some(calls) = self.calls.take() {
+            let handle = EngineHandle::new(calls, Arc::clone(&self.board), Actor::System);
+            // An engine that has ended already answers `Stopped`, which is as good.
+            let _ = handle.call(Command::Shutdown);
+        }
+        // A driver may hold the capture thread for ever; the process must end all the same.
+        let until = Instant::now() + PATIENCE;
+        for (name, thread) in self.threads.drain(..).rev() {
+            while !thread.is_finished() && Instant::now() < until {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            if !thread.is_finished() {
+                tracing::warn!(name, "a thread did not end; it is left behind");
+            } else if thread.join().is_err() {
+                tracing::error!(name, "a thread ended by a panic");
+            }
+        }
+    }
+
+    fn spawn<T: Send + 'static>(
+        &mut self,
+        name: &'static str,
+        worker: T,
+        run: fn(T),
+    ) -> Result<(), StartError> {
+        let builder = std::thread::Builder::new().name(name.to_owned());
+        let thread =
+            builder.spawn(move || run(worker)).map_err(|source| StartError::Thread { name, source })?;
+        self.threads.push((name, thread));
+        Ok(())
+    }
+
+    fn spawn_capture(
+        &mut self,
+        parts: SourceParts,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<(SourceLine, Receiver<FrameMessage>, Receiver<SourceReport>), StartError> {
+        let (frames, frame_receiver, dropped): (_, _, Arc<AtomicU64>) = latest();
+        let (control, control_receiver) = bounded(8);
+        let (stop, stop_receiver) = bounded(0);
+        let (reports, report_receiver) = bounded(ROOM);
+        let worker = CaptureWorker {
+            parts,
+            clock: Arc::clone(clock),
+            frames,
+            reports,
+            control: control_receiver,
+            stop: stop_receiver,
+        };
+        self.spawn("muster-capture", worker, CaptureWorker::run)?;
+        Ok((SourceLine { control, _stop: stop, dropped }, frame_receiver, report_receiver))
+    }
+}
+
+impl Drop for RunningEngine {
+    fn drop(&mut self) {
+        self.stop_threads();
+    }
+}

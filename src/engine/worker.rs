@@ -1,0 +1,6 @@
+//! The threads around the engine's own: each owns one blocking library and speaks through bounded
+//! channels.
+
+pub mod capture;
+pub mod inference;
+pub mod store;

@@ -1,0 +1,203 @@
+//! The capture thread: opens the source, keeps the pace, and opens it again when it fails.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::TimeDelta;
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
+
+use crate::capture::{CaptureError, CaptureSource, Frame, Pace};
+
+use super::super::environment::Clock;
+use super::super::latest::LatestSender;
+
+/// Opens the source; called again after each failure.
+pub type OpenSource = Box<dyn FnMut() -> Result<Box<dyn CaptureSource>, CaptureError> + Send>;
+
+/// The source an engine is to watch.
+pub struct SourceParts {
+    /// As `--source` says it.
+    pub name: String,
+    /// Whether frames may be missed.
+    pub pace: Pace,
+    /// Opens it.
+    pub open: OpenSource,
+}
+
+/// What the engine tells the capture thread. The channel's end means stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SourceControl {
+    /// Take no frames until told to go on.
+    Pause,
+    /// Go on.
+    Resume,
+}
+
+/// What goes from capture to inference.
+#[derive(Debug)]
+pub enum FrameMessage {
+    /// A frame.
+    Frame(Frame),
+    /// The recording is over; every frame of it was delivered.
+    Ended,
+}
+
+/// What the capture thread tells the engine.
+#[derive(Debug)]
+pub enum SourceReport {
+    /// It is being opened.
+    Opening,
+    /// Frames come.
+    Streaming,
+    /// It stopped at the operator's word.
+    Paused,
+    /// It failed. Where a recording must be whole, it is not tried again.
+    Failed {
+        /// What happened and what to do.
+        reason: String,
+        /// After how long it is tried again; none where it is not.
+        retry_after: Option<TimeDelta>,
+    },
+}
+
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+const LONGEST_RETRY: Duration = Duration::from_secs(10);
+
+/// Everything the capture thread owns.
+pub(crate) struct CaptureWorker {
+    pub(crate) parts: SourceParts,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) frames: LatestSender<FrameMessage>,
+    pub(crate) reports: Sender<SourceReport>,
+    pub(crate) control: Receiver<SourceControl>,
+    /// Closed when the engine stops; nothing is ever sent. Interrupts a delivery without taking a
+    /// control out of its channel.
+    pub(crate) stop: Receiver<()>,
+}
+
+/// Why a stretch of streaming is over.
+enum Over {
+    Stopped,
+    Ended,
+    Failed(CaptureError),
+}
+
+impl CaptureWorker {
+    /// Runs until the source has ended or the engine lets go of the control channel.
+    pub(crate) fn run(mut self) {
+        let mut retry = FIRST_RETRY;
+        loop {
+            if self.reports.send(SourceReport::Opening).is_err() {
+                return;
+            }
+            let over = match (self.parts.open)() {
+                Ok(source) => self.stream(source, &mut retry),
+                Err(error) => Over::Failed(error),
+            };
+            match over {
+                Over::Stopped => return,
+                Over::Ended => {
+                    let _ = self.frames.deliver(FrameMessage::Ended, &self.stop);
+                    return;
+                }
+                Over::Failed(error) => {
+                    let again = (self.parts.pace == Pace::RealTime).then_some(retry);
+                    let retry_after = again.and_then(|wait| TimeDelta::from_std(wait).ok());
+                    let reason = error.to_string();
+                    tracing::warn!(source = %self.parts.name, %reason, "the source failed");
+                    let report = SourceReport::Failed { reason, retry_after };
+                    if self.reports.send(report).is_err() || again.is_none() || self.stopped_within(retry) {
+                        return;
+                    }
+                    retry = (retry * 2).min(LONGEST_RETRY);
+                }
+            }
+        }
+    }
+
+    /// Waits for `wait`; whether the engine let go meanwhile.
+    fn stopped_within(&self, wait: Duration) -> bool {
+        let until = Instant::now() + wait;
+        loop {
+            match self.control.recv_deadline(until) {
+                Ok(_) => {}
+                Err(RecvTimeoutError::Timeout) => return false,
+                Err(RecvTimeoutError::Disconnected) => return true,
+            }
+        }
+    }
+
+    fn stream(&mut self, mut source: Box<dyn CaptureSource>, retry: &mut Duration) -> Over {
+        let is_live = source.is_live();
+        let interval = Duration::from_secs_f32(1.0 / source.nominal_fps().clamp(0.1, 240.0));
+        let mut due = Instant::now();
+        let mut is_first = true;
+        loop {
+            if self.parts.pace == Pace::RealTime && !is_live {
+                due = (due + interval).max(Instant::now() - interval);
+                if self.wait_until(due).is_err() {
+                    return Over::Stopped;
+                }
+            } else if self.obey().is_err() {
+                return Over::Stopped;
+            }
+            let mut frame = match source.next_frame() {
+                Ok(Some(frame)) => frame,
+                Ok(None) => return Over::Ended,
+                Err(error) => return Over::Failed(error),
+            };
+            if std::mem::take(&mut is_first) {
+                *retry = FIRST_RETRY;
+                if self.reports.send(SourceReport::Streaming).is_err() {
+                    return Over::Stopped;
+                }
+            }
+            match self.parts.pace {
+                Pace::RealTime => {
+                    // A recording shown as a camera is seen now, whenever it was made.
+                    frame.at = self.clock.now();
+                    self.frames.replace(FrameMessage::Frame(frame));
+                }
+                // A pause asked for while the slot is full is obeyed at the next frame.
+                Pace::Lossless => {
+                    if self.frames.deliver(FrameMessage::Frame(frame), &self.stop).is_err() {
+                        return Over::Stopped;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits until `due`, obeying controls meanwhile; an error where the engine let go.
+    fn wait_until(&self, due: Instant) -> Result<(), ()> {
+        loop {
+            match self.control.recv_deadline(due) {
+                Ok(SourceControl::Pause) => return self.paused(),
+                Ok(SourceControl::Resume) => {}
+                Err(RecvTimeoutError::Timeout) => return Ok(()),
+                Err(RecvTimeoutError::Disconnected) => return Err(()),
+            }
+        }
+    }
+
+    fn obey(&self) -> Result<(), ()> {
+        match self.control.try_recv() {
+            Ok(SourceControl::Pause) => self.paused(),
+            Ok(SourceControl::Resume) | Err(TryRecvError::Empty) => Ok(()),
+            Err(TryRecvError::Disconnected) => Err(()),
+        }
+    }
+
+    fn paused(&self) -> Result<(), ()> {
+        self.reports.send(SourceReport::Paused).map_err(|_| ())?;
+        loop {
+            match self.control.recv() {
+                Ok(SourceControl::Resume) => {
+                    return self.reports.send(SourceReport::Streaming).map_err(|_| ());
+                }
+                Ok(SourceControl::Pause) => {}
+                Err(_) => return Err(()),
+            }
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! The store thread: owns the store, so that a slow disk never holds up the engine.
+
+use chrono::{DateTime, Utc};
+use crossbeam_channel::{Receiver, Sender};
+
+use crate::ledger::{Entry, Sequence};
+use crate::store::{Committed, Store, StoreError, Transaction};
+
+/// Pairs an answer with what waits for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Ticket(pub(crate) u64);
+
+/// What is asked of the store.
+#[derive(Debug)]
+pub(crate) enum StoreRequest {
+    Commit(Transaction),
+    EntriesSince(Sequence, usize),
+    EntriesBefore(Sequence, usize),
+    EntriesBetween(DateTime<Utc>, DateTime<Utc>),
+}
+
+/// What the store answers.
+#[derive(Debug)]
+pub(crate) enum StoreAnswer {
+    Committed(Committed),
+    Entries(Vec<Entry>),
+}
+
+/// Everything the store thread owns.
+pub(crate) struct StoreWorker {
+    pub(crate) store: Box<dyn Store>,
+    pub(crate) requests: Receiver<(Ticket, StoreRequest)>,
+    pub(crate) answers: Sender<(Ticket, Result<StoreAnswer, StoreError>)>,
+}
+
+impl StoreWorker {
+    /// Runs until the engine lets go of the request channel; every request before that is done.
+    pub(crate) fn run(mut self) {
+        while let Ok((ticket, request)) = self.requests.recv() {
+            let answer = self.answer(request);
+            if self.answers.send((ticket, answer)).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn answer(&mut self, request: StoreRequest) -> Result<StoreAnswer, StoreError> {
+        match request {
+            StoreRequest::Commit(transaction) => self.store.commit(transaction).map(StoreAnswer::Committed),
+            StoreRequest::EntriesSince(sequence, limit) => {
+                self.store.entries_since(sequence, limit).map(StoreAnswer::Entries)
+            }
+            StoreRequest::EntriesBefore(sequence, limit) => {
+                self.store.entries_before(sequence, limit).map(StoreAnswer::Entries)
+            }
+            StoreRequest::EntriesBetween(from, until) => {
+                self.store.entries_between(from, until).map(StoreAnswer::Entries)
+            }
+        }
+    }
+}
