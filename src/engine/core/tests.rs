@@ -1,1 +1,630 @@
+//! The whole engine with its threads, over a store in memory and nets that read the answer from
+//! the picture: pixel 0 of a frame names who is in it (0 for nobody).
 
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use crate::attendance::{PersonId, PresenceState};
+use crate::capture::{CaptureError, CaptureSource, Frame, FrameSequence, Pace, RgbPicture};
+use crate::engine::command::{
+    Command, CommandError, EnrolmentSource, EnrolmentTarget, FaceChoice, PictureBytes, Reply, Shot,
+};
+use crate::engine::environment::{Calendar, Clock, Entropy};
+use crate::engine::event::{EngineEvent, LogEntry};
+use crate::engine::state::{InferenceStatus, PreviewRequest, SourceState};
+use crate::engine::{EngineHandle, EngineParts, EngineSettings, RunningEngine, SourceParts, start};
+use crate::face::{
+    Detection, Embedding, EmbeddingSpace, FivePoints, Liveness, Metric, Point, Probe, Rect, Similarity,
+};
+use crate::identify::Threshold;
+use crate::inference::{
+    AnalysedFace, AnalyserFacts, FaceAnalyser, FrameAnalysis, InferenceError, Provider, StageTimes,
+};
+use crate::ledger::{Actor, ChainHead, ClockState, Entry, EntryKind, Sequence, TerminalId};
+use crate::store::memory::MemoryStore;
+use crate::store::{ChangePoint, Changes, Committed, Store, StoreError, Transaction};
+
+// -- what stands in for the machine ----------------------------------------------------------
+
+struct StillClock;
+
+impl Clock for StillClock {
+    fn now(&self) -> DateTime<Utc> {
+        "2026-03-02T08:00:00Z".parse().unwrap()
+    }
+    fn state(&self) -> ClockState {
+        ClockState::Synchronised
+    }
+}
+
+struct UtcCalendar;
+
+impl Calendar for UtcCalendar {
+    fn day_of(&self, at: DateTime<Utc>) -> NaiveDate {
+        at.date_naive()
+    }
+    fn start_of(&self, day: NaiveDate) -> DateTime<Utc> {
+        day.and_time(NaiveTime::MIN).and_utc()
+    }
+}
+
+struct Counting(u64);
+
+impl Entropy for Counting {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        self.0 += 1;
+        bytes.fill(0);
+        let count = self.0.to_be_bytes();
+        let end = bytes.len();
+        bytes[end - 8..].copy_from_slice(&count);
+    }
+}
+
+/// A store that outlives engines and can be told to fail.
+#[derive(Clone)]
+struct SharedStore {
+    inner: Arc<Mutex<MemoryStore>>,
+    fails: Arc<AtomicBool>,
+}
+
+impl SharedStore {
+    fn new() -> Self {
+        let store = MemoryStore::new(TerminalId(ulid::Ulid(1)));
+        Self { inner: Arc::new(Mutex::new(store)), fails: Arc::default() }
+    }
+
+    fn entries(&self) -> Vec<Entry> {
+        self.inner.lock().unwrap().entries_since(Sequence(0), 1000).unwrap()
+    }
+
+    fn kinds(&self) -> Vec<EntryKind> {
+        self.entries().iter().map(|entry| entry.head.kind).collect()
+    }
+
+    fn count(&self, kind: EntryKind) -> usize {
+        self.kinds().iter().filter(|held| **held == kind).count()
+    }
+}
+
+impl Store for SharedStore {
+    fn terminal(&self) -> TerminalId {
+        self.inner.lock().unwrap().terminal()
+    }
+    fn commit(&mut self, transaction: Transaction) -> Result<Committed, StoreError> {
+        if self.fails.load(Ordering::SeqCst) {
+            return Err(StoreError::Failed { step: "write", detail: "no space left".to_owned() });
+        }
+        self.inner.lock().unwrap().commit(transaction)
+    }
+    fn changes_since(&self, point: ChangePoint) -> Result<Changes, StoreError> {
+        self.inner.lock().unwrap().changes_since(point)
+    }
+    fn entries_since(&self, sequence: Sequence, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        self.inner.lock().unwrap().entries_since(sequence, limit)
+    }
+    fn entries_before(&self, sequence: Sequence, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        self.inner.lock().unwrap().entries_before(sequence, limit)
+    }
+    fn entries_between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Result<Vec<Entry>, StoreError> {
+        self.inner.lock().unwrap().entries_between(from, until)
+    }
+    fn sequences_of(&self, person: PersonId) -> Result<Vec<Sequence>, StoreError> {
+        self.inner.lock().unwrap().sequences_of(person)
+    }
+    fn chain_head(&self) -> Result<ChainHead, StoreError> {
+        self.inner.lock().unwrap().chain_head()
+    }
+    fn verify(&self) -> Result<ChainHead, StoreError> {
+        self.inner.lock().unwrap().verify()
+    }
+}
+
+// -- what stands in for nets and camera --------------------------------------------------------
+
+struct ReadingAnalyser(AnalyserFacts);
+
+fn facts() -> AnalyserFacts {
+    AnalyserFacts {
+        pack: "test".to_owned(),
+        provider: Provider::Cpu,
+        space: EmbeddingSpace([1; 32]),
+        dimension: 16,
+        metric: Metric::Cosine,
+        threshold: Threshold(Similarity(0.5)),
+    }
+}
+
+impl FaceAnalyser for ReadingAnalyser {
+    fn facts(&self) -> &AnalyserFacts {
+        &self.0
+    }
+
+    /// Every non-zero byte of the first row's red channel is a face, 20 pixels wide.
+    fn analyse(&mut self, picture: &RgbPicture) -> Result<FrameAnalysis, InferenceError> {
+        let faces = (0..picture.width()).filter(|x| picture.pixel(*x, 0)[0] > 0);
+        let face = |x: u32| {
+            let mut values = vec![0.01f32; 16];
+            values[usize::from(picture.pixel(x, 0)[0])] = 1.0;
+            let bounds = Rect::new(x as f32 * 40.0, 10.0, 20.0, 20.0);
+            AnalysedFace {
+                detection: Detection { bounds, score: 0.9, points: None },
+                probe: Ok(Probe {
+                    bounds,
+                    detection_score: 0.9,
+                    points: FivePoints::from_array([Point::default(); 5]),
+                    embedding: Embedding::normalised(values).unwrap(),
+                    liveness: Liveness::Score(0.9),
+                }),
+            }
+        };
+        Ok(FrameAnalysis { faces: faces.map(face).collect(), times: StageTimes::default() })
+    }
+}
+
+const SIDE: u32 = 64;
+
+fn picture(people: &[u8]) -> RgbPicture {
+    let mut data = vec![0u8; (SIDE * SIDE * 3) as usize];
+    for (x, person) in people.iter().enumerate() {
+        data[x * 3] = *person;
+    }
+    RgbPicture::new(SIDE, SIDE, data).unwrap()
+}
+
+/// A picture file of `people`.
+fn file(people: &[u8]) -> PictureBytes {
+    let mut bytes = format!("P6 {SIDE} {SIDE} 255\n").into_bytes();
+    bytes.extend_from_slice(picture(people).data());
+    PictureBytes { label: "file.ppm".to_owned(), bytes }
+}
+
+/// Frames 100 ms apart from eight o'clock.
+struct Script {
+    frames: VecDeque<Vec<u8>>,
+    next: u64,
+}
+
+impl CaptureSource for Script {
+    fn next_frame(&mut self) -> Result<Option<Frame>, CaptureError> {
+        let Some(people) = self.frames.pop_front() else { return Ok(None) };
+        let at = StillClock.now() + TimeDelta::milliseconds(100 * self.next as i64);
+        let frame = Frame { sequence: FrameSequence(self.next), at, picture: picture(&people), label: None };
+        self.next += 1;
+        Ok(Some(frame))
+    }
+    fn is_live(&self) -> bool {
+        false
+    }
+    fn nominal_fps(&self) -> f32 {
+        240.0
+    }
+}
+
+/// Frames that the test hands over one by one, as a live camera.
+struct Fed(Receiver<Vec<u8>>, u64);
+
+impl CaptureSource for Fed {
+    fn next_frame(&mut self) -> Result<Option<Frame>, CaptureError> {
+        let Ok(people) = self.0.recv() else {
+            let what = "the cable".to_owned();
+            return Err(CaptureError::NotFound { what, hint: "plug it in".to_owned() });
+        };
+        self.1 += 1;
+        let at = StillClock.now() + TimeDelta::milliseconds(100 * self.1 as i64);
+        Ok(Some(Frame { sequence: FrameSequence(self.1), at, picture: picture(&people), label: None }))
+    }
+    fn is_live(&self) -> bool {
+        true
+    }
+    fn nominal_fps(&self) -> f32 {
+        30.0
+    }
+}
+
+fn parts(store: &SharedStore) -> EngineParts {
+    EngineParts {
+        store: Box::new(store.clone()),
+        load_analyser: Some(Box::new(|| Ok(Box::new(ReadingAnalyser(facts())) as Box<dyn FaceAnalyser>))),
+        source: None,
+        settings: EngineSettings::default(),
+        clock: Arc::new(StillClock),
+        calendar: Arc::new(UtcCalendar),
+        entropy: Box::new(Counting(0)),
+    }
+}
+
+fn engine(store: &SharedStore) -> (RunningEngine, EngineHandle) {
+    let engine = start(parts(store)).unwrap();
+    let handle = engine.handle(Actor::Local { uid: 7 });
+    (engine, handle)
+}
+
+/// An engine that works through `frames` and waits for nobody.
+fn watching(
+    store: &SharedStore,
+    frames: Vec<Vec<u8>>,
+) -> (RunningEngine, EngineHandle, Receiver<EngineEvent>) {
+    let (ready, go) = bounded::<()>(0);
+    let mut script = Some(Script { frames: frames.into(), next: 0 });
+    let mut all = parts(store);
+    all.source = Some(SourceParts {
+        name: "script".to_owned(),
+        pace: Pace::Lossless,
+        open: Box::new(move || {
+            let _ = go.recv();
+            let what = "the script".to_owned();
+            let script = script.take();
+            let missing = || CaptureError::NotFound { what, hint: String::new() };
+            script.map(|script| Box::new(script) as Box<dyn CaptureSource>).ok_or_else(missing)
+        }),
+    });
+    let engine = start(all).unwrap();
+    let handle = engine.handle(Actor::Local { uid: 7 });
+    let events = handle.subscribe(10_000);
+    drop(ready);
+    (engine, handle, events)
+}
+
+fn until_ended(events: &Receiver<EngineEvent>) -> Vec<EngineEvent> {
+    let mut seen = Vec::new();
+    for event in events {
+        let is_end = matches!(event, EngineEvent::SourceEnded | EngineEvent::Stopped);
+        seen.push(event);
+        if is_end {
+            break;
+        }
+    }
+    seen
+}
+
+fn enrol(handle: &EngineHandle, name: &str, people: &[u8]) -> Result<Reply, CommandError> {
+    let target = EnrolmentTarget::New { name: name.parse().unwrap(), identifier: None };
+    enrol_as(handle, target, vec![file(people)])
+}
+
+fn enrol_as(
+    handle: &EngineHandle,
+    target: EnrolmentTarget,
+    pictures: Vec<PictureBytes>,
+) -> Result<Reply, CommandError> {
+    let source = EnrolmentSource::Pictures { pictures, face: FaceChoice::Main };
+    handle.call(Command::Enrol { target, source })
+}
+
+fn person(reply: Reply) -> PersonId {
+    match reply {
+        Reply::Enrolled { person, .. } => person.id,
+        other => panic!("not enrolled: {other:?}"),
+    }
+}
+
+fn wait_for(events: &Receiver<EngineEvent>, mut is_so: impl FnMut() -> bool) {
+    while !is_so() {
+        events.recv().expect("the engine stopped before it was so");
+    }
+}
+
+/// `count` frames of `people`, then a second of nobody.
+fn visit(people: &[u8], count: usize) -> Vec<Vec<u8>> {
+    let mut frames = vec![people.to_vec(); count];
+    frames.extend(vec![vec![]; 10]);
+    frames
+}
+
+// -- what it must do ----------------------------------------------------------------------------
+
+#[test]
+fn a_passage_is_recorded_and_shown_after_it_is_on_disk() {
+    let store = SharedStore::new();
+    let (first, handle) = engine(&store);
+    let ana = person(enrol(&handle, "Ana", &[1]).unwrap());
+    first.stop();
+
+    let (engine, handle, events) = watching(&store, visit(&[1], 5));
+    let seen = until_ended(&events);
+    let entries: Vec<&LogEntry> = seen
+        .iter()
+        .filter_map(|event| match event {
+            EngineEvent::Entry(entry) if entry.kind == EntryKind::Passage => Some(entry),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(entries.len(), 1);
+    assert_eq!(entries[0].name.as_ref().unwrap().as_str(), "Ana");
+    assert_eq!(entries[0].state, Some(PresenceState::Present));
+    let row = &handle.snapshot().roster.rows[0];
+    assert_eq!((row.person, row.presence.unwrap().state), (ana, PresenceState::Present));
+    engine.stop();
+    let kinds = [EntryKind::Enrolled, EntryKind::Started, EntryKind::Passage, EntryKind::Stopped];
+    assert_eq!(store.kinds(), kinds);
+    let evidence = store.entries()[2].parts.evidence.clone().unwrap();
+    assert_eq!((evidence.candidates[0].person, evidence.frames), (ana, 3));
+    assert_eq!(store.entries()[2].head.clock, ClockState::Recording);
+    store.verify().unwrap();
+}
+
+#[test]
+fn a_stranger_is_logged_without_a_record_and_a_blank_frame_ends_nothing() {
+    let store = SharedStore::new();
+    let frames = vec![vec![9], vec![], vec![9], vec![], vec![9], vec![9]];
+    let (engine, _handle, events) = watching(&store, frames);
+    until_ended(&events);
+    engine.stop();
+    assert_eq!(store.count(EntryKind::Unidentified), 1);
+    let entry = store.entries().into_iter().find(|e| e.head.kind == EntryKind::Unidentified).unwrap();
+    assert_eq!(entry.parts.record, None);
+}
+
+#[test]
+fn two_tracks_within_the_debounce_are_one_record() {
+    let store = SharedStore::new();
+    let (first, handle) = engine(&store);
+    enrol(&handle, "Ana", &[1]).unwrap();
+    first.stop();
+    let mut frames = visit(&[1], 5);
+    frames.extend(visit(&[1], 5));
+    // More than a minute of nobody, then a new passage.
+    frames.extend(vec![vec![]; 620]);
+    frames.extend(visit(&[1], 5));
+    let (engine, _handle, events) = watching(&store, frames);
+    let decided = |event: &&EngineEvent| matches!(event, EngineEvent::Decided { .. });
+    assert_eq!(until_ended(&events).iter().filter(decided).count(), 3);
+    engine.stop();
+    assert_eq!(store.count(EntryKind::Passage), 2);
+}
+
+#[test]
+fn a_second_person_never_overwrites_the_first() {
+    let store = SharedStore::new();
+    let (engine, handle) = engine(&store);
+    let first = person(enrol(&handle, "Ana", &[1]).unwrap());
+    let refused = enrol(&handle, "Ana", &[2]).unwrap_err();
+    assert!(matches!(&refused, CommandError::NameTaken { people, .. } if *people == [first]));
+    assert!(refused.to_string().contains("--id") && refused.to_string().contains("--add"));
+
+    let other = EnrolmentTarget::New { name: "Ana".parse().unwrap(), identifier: Some("2".parse().unwrap()) };
+    let second = person(enrol_as(&handle, other.clone(), vec![file(&[2])]).unwrap());
+    assert_ne!(first, second);
+    let taken = enrol_as(&handle, other, vec![file(&[3])]).unwrap_err();
+    assert!(matches!(taken, CommandError::IdentifierTaken { .. }));
+    let Reply::Identified(answer) = handle.call(Command::Identify(file(&[1, 0, 2]))).unwrap() else {
+        panic!()
+    };
+    let named: Vec<_> = answer.faces.iter().map(|face| face.identification.person()).collect();
+    assert_eq!(named, [Some(first), Some(second)]);
+    engine.stop();
+}
+
+#[test]
+fn a_refused_picture_never_half_enrols() {
+    let store = SharedStore::new();
+    let (engine, handle) = engine(&store);
+    let broken = PictureBytes { label: "broken.jpg".to_owned(), bytes: vec![0xff, 0xd8, 1] };
+    let target = || EnrolmentTarget::New { name: "Ana".parse().unwrap(), identifier: None };
+    for bad in [file(&[]), file(&[1, 2]), broken] {
+        let refused = enrol_as(&handle, target(), vec![file(&[1]), bad, file(&[1])]).unwrap_err();
+        assert!(refused.to_string().contains("file.ppm") || refused.to_string().contains("broken.jpg"));
+    }
+    assert!(handle.snapshot().roster.rows.is_empty());
+    assert_eq!(store.kinds(), []);
+    let pictures = vec![file(&[1]), file(&[1])];
+    assert!(matches!(enrol_as(&handle, target(), pictures), Ok(Reply::Enrolled { templates_added: 2, .. })));
+    assert_eq!(handle.snapshot().roster.templates, 2);
+    engine.stop();
+}
+
+#[test]
+fn an_imported_person_gets_their_first_picture_by_name() {
+    let store = SharedStore::new();
+    let (engine, handle) = engine(&store);
+    let row = |name: &str, id: Option<&str>| crate::engine::command::ImportRow {
+        name: name.parse().unwrap(),
+        identifier: id.map(|id| id.parse().unwrap()),
+    };
+    let rows = vec![row("Ana", Some("1")), row("Bo", None), row("Bo", None), row("Cy", Some("1"))];
+    let Ok(Reply::Imported(report)) = handle.call(Command::Import(rows)) else { panic!() };
+    assert_eq!((report.added, report.skipped), (2, 2));
+    person(enrol(&handle, "Ana", &[1]).unwrap());
+    assert_eq!(handle.snapshot().roster.rows.len(), 2);
+    assert!(matches!(enrol(&handle, "Ana", &[2]), Err(CommandError::NameTaken { .. })));
+    engine.stop();
+}
+
+#[test]
+fn removal_takes_the_templates_at_once_and_keeps_the_records() {
+    let store = SharedStore::new();
+    let (engine, handle) = engine(&store);
+    let ana = person(enrol(&handle, "Ana", &[1]).unwrap());
+    let state = PresenceState::Present;
+    handle.call(Command::Mark { person: ana, state, note: Some("by hand".to_owned()) }).unwrap();
+    assert!(handle.snapshot().roster.rows[0].presence.is_some());
+    handle.call(Command::Remove(ana)).unwrap();
+    let snapshot = handle.snapshot();
+    assert!(snapshot.roster.rows.is_empty());
+    assert_eq!(snapshot.roster.templates, 0);
+    assert!(matches!(handle.call(Command::Remove(ana)), Err(CommandError::NoSuchPerson)));
+    let log = handle.entries_since(Sequence(0), 10);
+    assert_eq!(log.len(), 3);
+    assert!(log.iter().all(|entry| entry.name.as_ref().is_some_and(|name| name.as_str() == "Ana")));
+    assert_eq!(log[1].note.as_deref(), Some("by hand"));
+    assert_eq!(log[1].actor, Actor::Local { uid: 7 });
+    // The name is free again, for another person.
+    assert_ne!(person(enrol(&handle, "Ana", &[1]).unwrap()), ana);
+    engine.stop();
+}
+
+#[test]
+fn a_full_disk_is_shown_and_nothing_seen_meanwhile_is_lost() {
+    let store = SharedStore::new();
+    let (first, handle) = engine(&store);
+    let ana = person(enrol(&handle, "Ana", &[1]).unwrap());
+    first.stop();
+
+    let (feed, fed) = bounded(1);
+    let (engine, handle, events) = live(&store, fed);
+    store.fails.store(true, Ordering::SeqCst);
+    for _ in 0..6 {
+        feed.send(vec![1]).unwrap();
+    }
+    wait_for(&events, || handle.snapshot().live.store_fault.is_some());
+    let live = handle.snapshot().live;
+    assert!(live.store_fault.as_ref().unwrap().contains("no space left"));
+    assert!(live.store_queue >= 1);
+    let state = PresenceState::Left;
+    let refused = handle.call(Command::Mark { person: ana, state, note: None }).unwrap_err();
+    assert!(refused.to_string().starts_with("nothing was saved"));
+    assert_eq!(store.count(EntryKind::Passage), 0);
+    assert!(handle.snapshot().roster.rows[0].presence.is_none());
+
+    store.fails.store(false, Ordering::SeqCst);
+    wait_for(&events, || handle.snapshot().live.store_fault.is_none());
+    wait_for(&events, || store.count(EntryKind::Passage) == 1);
+    drop(feed);
+    engine.stop();
+    store.verify().unwrap();
+}
+
+/// An engine on a live source that the test feeds.
+fn live(store: &SharedStore, fed: Receiver<Vec<u8>>) -> (RunningEngine, EngineHandle, Receiver<EngineEvent>) {
+    let mut all = parts(store);
+    all.source = Some(SourceParts {
+        name: "fed".to_owned(),
+        pace: Pace::RealTime,
+        open: Box::new(move || Ok(Box::new(Fed(fed.clone(), 0)))),
+    });
+    let engine = start(all).unwrap();
+    let handle = engine.handle(Actor::Local { uid: 7 });
+    let events = handle.subscribe(10_000);
+    (engine, handle, events)
+}
+
+fn feed_until(feed: &Sender<Vec<u8>>, people: &[u8], mut is_so: impl FnMut() -> bool) {
+    while !is_so() {
+        feed.send(people.to_vec()).unwrap();
+    }
+}
+
+#[test]
+fn a_shot_of_the_live_picture_enrols_and_the_person_is_then_recognised() {
+    let store = SharedStore::new();
+    let (feed, fed) = bounded(1);
+    let (engine, handle, events) = live(&store, fed);
+    assert!(matches!(handle.call(Command::TakeShot), Err(CommandError::NoPicture { .. })));
+    feed_until(&feed, &[3], || handle.snapshot().live.tracks.len() == 1);
+    let Ok(Reply::Shot(Shot { id, crop, crop_side, .. })) = handle.call(Command::TakeShot) else { panic!() };
+    assert_eq!(crop.len() as u32, crop_side * crop_side * 3);
+    let target = EnrolmentTarget::New { name: "Cy".parse().unwrap(), identifier: None };
+    let source = EnrolmentSource::Shot(id);
+    let cy = person(handle.call(Command::Enrol { target, source }).unwrap());
+    feed_until(&feed, &[3], || handle.snapshot().roster.rows[0].presence.is_some());
+    assert_eq!(store.entries().last().unwrap().parts.record.as_ref().unwrap().person, cy);
+    let alike = handle.call(Command::TakeShot);
+    assert!(matches!(alike, Ok(Reply::Shot(shot)) if shot.alike.best.unwrap().person == cy));
+    drop(events);
+    drop(feed);
+    engine.stop();
+}
+
+#[test]
+fn a_lost_source_is_a_state_with_a_retry_and_an_entry_each_way() {
+    let store = SharedStore::new();
+    let (feed, fed) = bounded(1);
+    let (engine, handle, events) = live(&store, fed);
+    feed.send(vec![]).unwrap();
+    wait_for(&events, || handle.snapshot().live.source.frames == 1);
+    drop(feed);
+    wait_for(&events, || matches!(handle.snapshot().live.source.state, SourceState::Lost { .. }));
+    let SourceState::Lost { reason, retry_at } = &handle.snapshot().live.source.state else { panic!() };
+    assert!(reason.contains("plug it in") && retry_at.is_some());
+    engine.stop();
+    assert_eq!(store.count(EntryKind::SourceLost), 1);
+}
+
+#[test]
+fn missing_nets_are_a_state_and_everything_else_works() {
+    let store = SharedStore::new();
+    let (feed, fed) = bounded(1);
+    let mut all = parts(&store);
+    all.load_analyser = Some(Box::new(|| {
+        let hint = "run muster setup".to_owned();
+        Err(InferenceError::Missing { path: "models/x.onnx".into(), hint })
+    }));
+    all.source = Some(SourceParts {
+        name: "fed".to_owned(),
+        pace: Pace::RealTime,
+        open: Box::new(move || Ok(Box::new(Fed(fed.clone(), 0)))),
+    });
+    let engine = start(all).unwrap();
+    let handle = engine.handle(Actor::System);
+    handle.request_preview(Some(PreviewRequest { max_width: 16, max_height: 16, max_fps: 100.0 }));
+    feed_until(&feed, &[1], || handle.preview().is_some());
+    assert_eq!(handle.preview().as_ref().as_ref().unwrap().width, 16);
+    let live = handle.snapshot().live;
+    assert!(
+        matches!(&live.inference, InferenceStatus::Unavailable { reason } if reason.contains("muster setup"))
+    );
+    let refused = enrol(&handle, "Ana", &[1]).unwrap_err();
+    assert!(refused.is_missing_part() && refused.to_string().contains("models/x.onnx"));
+    assert!(matches!(handle.call(Command::TakeShot), Err(CommandError::NoInference { .. })));
+    drop(feed);
+    engine.stop();
+}
+
+#[test]
+fn a_restart_knows_who_is_here_and_keeps_the_debounce() {
+    let store = SharedStore::new();
+    let (first, handle) = engine(&store);
+    enrol(&handle, "Ana", &[1]).unwrap();
+    first.stop();
+    for _ in 0..2 {
+        let (engine, handle, events) = watching(&store, visit(&[1], 5));
+        until_ended(&events);
+        assert!(handle.snapshot().roster.rows[0].presence.is_some());
+        engine.stop();
+    }
+    assert_eq!(store.count(EntryKind::Passage), 1);
+}
+
+#[test]
+fn a_slow_client_is_told_what_it_missed_and_holds_nobody_up() {
+    let store = SharedStore::new();
+    let (engine, handle, events) = watching(&store, [visit(&[1], 5), visit(&[2], 5)].concat());
+    let slow = handle.subscribe(2);
+    until_ended(&events);
+    let first: Vec<EngineEvent> = slow.try_iter().collect();
+    assert_eq!(first.len(), 2);
+    engine.stop();
+    let rest: Vec<EngineEvent> = slow.iter().collect();
+    assert!(matches!(rest[0], EngineEvent::Lagged(missed) if missed > 0), "{rest:?}");
+}
+
+#[test]
+fn a_handle_outlives_its_engine_and_says_so() {
+    let store = SharedStore::new();
+    let (engine, handle) = engine(&store);
+    engine.stop();
+    assert!(matches!(handle.call(Command::Export), Err(CommandError::Stopped)));
+    assert!(handle.entries_since(Sequence(0), 10).is_empty());
+}
+
+#[test]
+fn a_paused_source_takes_no_frames() {
+    let store = SharedStore::new();
+    let (feed, fed) = bounded(0);
+    let (engine, handle, events) = live(&store, fed);
+    feed.send(vec![]).unwrap();
+    wait_for(&events, || handle.snapshot().live.source.frames == 1);
+    handle.call(Command::SetPaused(true)).unwrap();
+    feed.send(vec![]).unwrap();
+    wait_for(&events, || handle.snapshot().live.source.state == SourceState::Paused);
+    assert!(feed.try_send(vec![]).is_err());
+    handle.call(Command::SetPaused(false)).unwrap();
+    feed.send(vec![]).unwrap();
+    wait_for(&events, || handle.snapshot().live.source.state == SourceState::Streaming);
+    drop(feed);
+    engine.stop();
+}

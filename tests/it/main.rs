@@ -1,0 +1,6 @@
+//! Whole-program tests, in one binary so that they link once.
+
+mod architecture;
+mod command_line;
+mod privacy;
+mod support;

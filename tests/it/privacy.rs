@@ -1,0 +1,79 @@
+//! Nothing leaves the machine: muster is run under `strace -f`, and neither opens an internet
+//! socket nor writes a file outside its own folders. The names of threads, the terminal and
+//! /dev/null are not files of anybody.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::support::{Finished, Home, demo_picture};
+
+const TRACED: &str = "trace=socket,connect,bind,sendto,open,openat,openat2,creat,mkdir,mkdirat,rename,renameat,\
+                      renameat2,link,linkat,symlink,symlinkat,unlink,unlinkat,truncate";
+
+/// Runs muster under strace; what it did, a system call a line.
+fn traced(home: &Home, arguments: &[&str]) -> (Finished, Vec<String>) {
+    let log = home.path().join("strace.log");
+    let muster = home.muster(arguments);
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-qq", "-s", "4096", "-e", TRACED, "-o"]).arg(&log);
+    strace.arg(muster.get_program()).args(muster.get_args()).env_clear().envs(home.environment());
+    let output = strace.output().expect("strace is installed (Debian package strace)");
+    let text = std::fs::read_to_string(&log).unwrap();
+    (Finished::of(output), text.lines().map(str::to_owned).collect())
+}
+
+/// The paths that a system call writes to, where it writes.
+fn written_paths(call: &str) -> Vec<String> {
+    let opens = call.contains(" open") && ["O_WRONLY", "O_RDWR", "O_CREAT"].iter().any(|f| call.contains(f));
+    let changes = ["creat(", "mkdir", "rename", "link", "truncate("].iter().any(|name| call.contains(name));
+    if !(opens || changes) || call.contains("= -1 ") {
+        return Vec::new();
+    }
+    call.split('"').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+fn is_own(path: &str, home: &Path) -> bool {
+    let harmless = ["/dev/null", "/dev/tty", "/dev/pts/"].iter().any(|prefix| path.starts_with(prefix))
+        || (path.starts_with("/proc/") && path.ends_with("/comm"));
+    harmless || Path::new(path).starts_with(home) || !path.starts_with('/')
+}
+
+#[track_caller]
+fn check(home: &Home, calls: &[String]) {
+    assert!(calls.len() > 50, "strace saw only {} calls", calls.len());
+    let sockets: Vec<_> = calls.iter().filter(|call| call.contains("AF_INET")).collect();
+    assert!(sockets.is_empty(), "{sockets:#?}");
+    let home = home.path().canonicalize().unwrap();
+    let foreign: Vec<_> = calls
+        .iter()
+        .filter(|call| written_paths(call).iter().any(|path| !is_own(path, &home)))
+        .collect();
+    assert!(foreign.is_empty(), "{foreign:#?}");
+}
+
+#[test]
+fn nothing_leaves_the_machine() {
+    let home = Home::new();
+    let picture = demo_picture("enrol/obama.jpg").display().to_string();
+    let (enrolled, calls) = traced(&home, &["enroll", "Barack Obama", &picture]);
+    enrolled.expect(0);
+    assert!(calls.iter().any(|call| call.contains("muster.redb")), "the store was not seen to be written");
+    check(&home, &calls);
+
+    let source = format!("images:{}", demo_picture("show/obama2.jpg").display());
+    let (taken, calls) = traced(&home, &["take", "--source", &source]);
+    let taken = taken.expect(0);
+    assert!(taken.stdout.contains("Barack Obama"), "{}", taken.stdout);
+    check(&home, &calls);
+}
+
+#[test]
+fn the_check_sees_what_it_must() {
+    let home = Path::new("/tmp/x");
+    let bad = r#"12 openat(AT_FDCWD, "/root/.cache/a", O_WRONLY|O_CREAT, 0600) = 3"#;
+    assert!(written_paths(bad).iter().any(|path| !is_own(path, home)));
+    let fine = r#"12 openat(AT_FDCWD, "/etc/passwd", O_RDONLY|O_CLOEXEC) = 3"#;
+    assert!(written_paths(fine).is_empty());
+    let own = r#"12 mkdir("/tmp/x/data", 0700) = 0"#;
+    assert!(written_paths(own).iter().all(|path| is_own(path, home)));
+}
