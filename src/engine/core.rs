@@ -117,6 +117,7 @@ pub(crate) struct Core {
     store_backlog: VecDeque<(Ticket, StoreRequest)>,
     subscribers: Subscribers,
     shutdown: Option<Option<ReplySender>>,
+    next_tick: Instant,
 }
 
 impl Core {
@@ -155,6 +156,7 @@ impl Core {
             store_backlog: VecDeque::new(),
             subscribers: Subscribers::default(),
             shutdown: None,
+            next_tick: Instant::now() + TICK,
         }
     }
 
@@ -192,7 +194,9 @@ impl Core {
     }
 
     fn turn(&mut self) {
-        let wait = self.commits.until_retry(Instant::now()).map_or(TICK, |retry| retry.min(TICK));
+        let now = Instant::now();
+        let until_tick = self.next_tick.saturating_duration_since(now);
+        let wait = self.commits.until_retry(now).map_or(until_tick, |retry| retry.min(until_tick));
         select! {
             recv(self.channels.calls) -> call => match call {
                 Ok(call) => self.take_call(call),
@@ -217,7 +221,11 @@ impl Core {
                     self.commits.fault = Some("the store thread has ended; restart muster".to_owned());
                 }
             },
-            default(wait) => self.tick(),
+            default(wait) => {}
+        }
+        if Instant::now() >= self.next_tick {
+            self.next_tick = Instant::now() + TICK;
+            self.tick();
         }
         self.flush();
     }

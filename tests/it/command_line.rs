@@ -155,7 +155,9 @@ fn a_damaged_part_is_named_before_anything_is_loaded() {
     let mut flipped = whole.clone();
     let middle = flipped.len() / 2;
     flipped[middle] ^= 1;
-    for (bytes, what) in [(&whole[..whole.len() - 1], "truncated"), (&flipped[..], "flipped"), (&[][..], "empty")] {
+    for (bytes, what) in
+        [(&whole[..whole.len() - 1], "truncated"), (&flipped[..], "flipped"), (&[][..], "empty")]
+    {
         fs::write(&net, bytes).unwrap();
         let message = run(what);
         assert!(message.contains("fr_feature.onnx") && message.contains("muster setup"), "{what}: {message}");

@@ -44,10 +44,8 @@ fn check(home: &Home, calls: &[String]) {
     let sockets: Vec<_> = calls.iter().filter(|call| call.contains("AF_INET")).collect();
     assert!(sockets.is_empty(), "{sockets:#?}");
     let home = home.path().canonicalize().unwrap();
-    let foreign: Vec<_> = calls
-        .iter()
-        .filter(|call| written_paths(call).iter().any(|path| !is_own(path, &home)))
-        .collect();
+    let foreign: Vec<_> =
+        calls.iter().filter(|call| written_paths(call).iter().any(|path| !is_own(path, &home))).collect();
     assert!(foreign.is_empty(), "{foreign:#?}");
 }
 

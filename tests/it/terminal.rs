@@ -1,0 +1,293 @@
+//! The whole program in a real pseudo-terminal, as a person at the keyboard uses it.
+
+use std::io::{Read, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+
+use crate::support::{Home, demo_picture, models_dir};
+
+/// How long something may take that must happen: long enough for the slowest machine.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A program in a pseudo-terminal, and what a terminal would show of it.
+struct Terminal {
+    master: Box<dyn MasterPty + Send>,
+    writer: Box<dyn Write + Send>,
+    child: Box<dyn Child + Send + Sync>,
+    screen: Arc<Mutex<vt100::Parser>>,
+    raw: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Terminal {
+    fn start(home: &Home, arguments: &[&str], rows: u16, cols: u16) -> Self {
+        let pair = native_pty_system().openpty(size(rows, cols)).expect("a pseudo-terminal");
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_muster"));
+        command.env_clear();
+        for (name, value) in home.environment() {
+            command.env(name, value);
+        }
+        command.arg("--data-dir");
+        command.arg(home.data_dir());
+        command.arg("--models-dir");
+        command.arg(models_dir());
+        command.args(arguments);
+        let child = pair.slave.spawn_command(command).expect("muster starts");
+        drop(pair.slave);
+        let screen = Arc::new(Mutex::new(vt100::Parser::new(rows, cols, 0)));
+        let raw = Arc::new(Mutex::new(Vec::new()));
+        let mut reader = pair.master.try_clone_reader().expect("a reader");
+        let (to_screen, to_raw) = (Arc::clone(&screen), Arc::clone(&raw));
+        std::thread::spawn(move || {
+            let mut buffer = [0; 65536];
+            while let Ok(count) = reader.read(&mut buffer) {
+                if count == 0 {
+                    break;
+                }
+                to_screen.lock().unwrap().process(&buffer[..count]);
+                to_raw.lock().unwrap().extend_from_slice(&buffer[..count]);
+            }
+        });
+        let writer = pair.master.take_writer().expect("a writer");
+        Self { master: pair.master, writer, child, screen, raw }
+    }
+
+    fn text(&self) -> String {
+        self.screen.lock().unwrap().screen().contents()
+    }
+
+    #[track_caller]
+    fn until(&self, what: &str, is_so: impl Fn(&str) -> bool) -> String {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let text = self.text();
+            if is_so(&text) {
+                return text;
+            }
+            assert!(Instant::now() < until, "never came: {what}\n{text}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    #[track_caller]
+    fn until_shown(&self, wanted: &str) -> String {
+        self.until(wanted, |text| text.contains(wanted))
+    }
+
+    fn keys(&mut self, keys: &str) {
+        self.writer.write_all(keys.as_bytes()).expect("keys are taken");
+        self.writer.flush().expect("keys are taken");
+    }
+
+    fn resize(&mut self, rows: u16, cols: u16) {
+        self.screen.lock().unwrap().screen_mut().set_size(rows, cols);
+        self.master.resize(size(rows, cols)).expect("the terminal is resized");
+    }
+
+    #[track_caller]
+    fn exit_code(&mut self) -> u32 {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("the child is ours") {
+                return status.exit_code();
+            }
+            assert!(Instant::now() < until, "muster did not end\n{}", self.text());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Whether the last word on each switch of the terminal is "off".
+    #[track_caller]
+    fn expect_given_back(&self) {
+        // The reader may still be taking in the last bytes.
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let raw = String::from_utf8_lossy(&self.raw.lock().unwrap()).into_owned();
+            let off = |on: &str, off: &str| match (raw.rfind(on), raw.rfind(off)) {
+                (Some(on), Some(off)) => off > on,
+                (None, _) => true,
+                (Some(_), None) => false,
+            };
+            let given_back = raw.contains("\x1b[?1049h")
+                && off("\x1b[?1049h", "\x1b[?1049l")
+                && off("\x1b[?25l", "\x1b[?25h")
+                && off("\x1b[?2004h", "\x1b[?2004l");
+            if given_back {
+                return;
+            }
+            assert!(Instant::now() < until, "the terminal was not given back: {:?}", tail(&raw));
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.child.process_id().expect("it runs").to_string();
+        let status = std::process::Command::new("kill").args(["-s", name, &pid]).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// The process's own CPU time so far, in seconds.
+    fn cpu_seconds(&self) -> f64 {
+        let pid = self.child.process_id().expect("it runs");
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+        let ticks: f64 = fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap();
+        // USER_HZ is 100 on every Linux that muster runs on.
+        ticks / 100.0
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn tail(text: &str) -> &str {
+    let start = text.len().saturating_sub(400);
+    text.get(text.ceil_char_boundary(start)..).unwrap_or(text)
+}
+
+fn size(rows: u16, cols: u16) -> PtySize {
+    PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }
+}
+
+/// A folder that a replay camera shows: one photograph.
+fn stills(home: &Home, pictures: &[&str]) -> String {
+    let dir = home.path().join("stills");
+    std::fs::create_dir_all(&dir).unwrap();
+    for name in pictures {
+        let from = demo_picture(name);
+        std::fs::copy(&from, dir.join(from.file_name().unwrap())).unwrap();
+    }
+    format!("replay:{}", dir.display())
+}
+
+#[test]
+fn somebody_is_enrolled_from_the_camera_and_recognised() {
+    let home = Home::new();
+    let source = stills(&home, &["enrol/obama.jpg"]);
+    let mut terminal = Terminal::start(&home, &["--source", &source], 40, 120);
+    terminal.until_shown("e");
+    terminal.until("a face in view", |text| text.contains("unknown") || text.contains("unidentified"));
+    terminal.keys("e");
+    terminal.until_shown("Name");
+    terminal.keys("Barack Obama\r");
+    // The camera is blank between two stills: take shots until one holds.
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let text = terminal.until("a shot or its refusal", |text| {
+            text.contains("save")
+                || text.contains("No face")
+                || text.contains("no face")
+                || text.contains("No ")
+        });
+        if text.contains("save") {
+            break;
+        }
+        assert!(Instant::now() < until, "no shot was ever taken\n{text}");
+        terminal.keys(" ");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    terminal.keys("\r");
+    terminal.until("the name in roster and log", |text| text.matches("Barack Obama").count() >= 2);
+    terminal.resize(24, 80);
+    terminal.until("the smaller screen", |text| {
+        text.contains("Barack Obama") && text.lines().all(|line| line.chars().count() <= 80)
+    });
+    terminal.resize(10, 40);
+    terminal.until_shown("60x16");
+    terminal.resize(40, 120);
+    terminal.until_shown("Barack Obama");
+    terminal.keys("q");
+    assert_eq!(terminal.exit_code(), 0);
+    terminal.expect_given_back();
+
+    let roster = home.run(["roster", "list", "--json"]).expect(0).json_lines();
+    assert_eq!(roster[0]["name"], "Barack Obama");
+    let present = home.run(["report", "--present", "--format", "json"]).expect(0).json_lines();
+    assert_eq!(present[0]["name"], "Barack Obama");
+}
+
+#[test]
+fn the_terminal_is_given_back_however_it_ends() {
+    for (signal, code) in [("TERM", None), ("HUP", None), ("INT", None)] {
+        let home = Home::new();
+        let source = stills(&home, &["enrol/biden.jpg"]);
+        let mut terminal = Terminal::start(&home, &["--source", &source], 24, 80);
+        terminal.until_shown("Roster");
+        terminal.signal(signal);
+        let ended = terminal.exit_code();
+        println!("SIG{signal}: exit code {ended}");
+        assert!(code.is_none_or(|code| code == ended));
+        terminal.expect_given_back();
+        home.run(["roster", "list"]).expect(0);
+    }
+}
+
+#[test]
+fn a_closed_terminal_ends_it_quickly_and_cleanly() {
+    let home = Home::new();
+    let source = stills(&home, &["enrol/biden.jpg"]);
+    let terminal = Terminal::start(&home, &["--source", &source], 24, 80);
+    terminal.until_shown("Roster");
+    let pid = terminal.child.process_id().unwrap();
+    let Terminal { master, writer, .. } = &terminal;
+    let _ = (master, writer);
+    drop(terminal);
+    let until = Instant::now() + PATIENCE;
+    while Path::new(&format!("/proc/{pid}/exe")).exists() {
+        assert!(Instant::now() < until, "muster outlived its terminal");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_paused_screen_costs_next_to_nothing() {
+    let home = Home::new();
+    let source = stills(&home, &["enrol/biden.jpg"]);
+    let mut terminal = Terminal::start(&home, &["--source", &source], 40, 120);
+    terminal.until("a face in view", |text| text.contains("unknown") || text.contains("unidentified"));
+    terminal.keys("p");
+    terminal.until("paused", |text| text.to_lowercase().contains("paused"));
+    // Let the threads come to rest before the count begins.
+    std::thread::sleep(Duration::from_secs(3));
+    let window = Duration::from_secs(10);
+    let before = terminal.cpu_seconds();
+    std::thread::sleep(window);
+    let share = (terminal.cpu_seconds() - before) / window.as_secs_f64();
+    println!("paused: {:.2} % of a core over {} s", share * 100.0, window.as_secs());
+    assert!(share < 0.02, "{:.2} % of a core", share * 100.0);
+    terminal.keys("q");
+    assert_eq!(terminal.exit_code(), 0);
+}
+
+#[test]
+fn a_camera_that_is_not_there_is_a_state_on_the_screen() {
+    let home = Home::new();
+    let mut terminal = Terminal::start(&home, &["--source", "camera:99"], 40, 120);
+    terminal.until_shown("/dev/video99");
+    terminal.keys("?");
+    terminal.until("the help", |text| text.to_lowercase().contains("help"));
+    terminal.keys("\x1b");
+    terminal.keys("q");
+    assert_eq!(terminal.exit_code(), 0);
+    terminal.expect_given_back();
+}
+
+#[test]
+fn a_second_process_is_told_who_holds_the_data() {
+    let home = Home::new();
+    let source = stills(&home, &["enrol/biden.jpg"]);
+    let mut terminal = Terminal::start(&home, &["--source", &source], 24, 80);
+    terminal.until_shown("Roster");
+    let refused = home.run(["roster", "list"]);
+    let pid = terminal.child.process_id().unwrap().to_string();
+    assert!(refused.code != 0 && refused.stderr.contains(&pid), "{}", refused.stderr);
+    terminal.keys("q");
+    assert_eq!(terminal.exit_code(), 0);
+    home.run(["roster", "list"]).expect(0);
+}
