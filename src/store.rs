@@ -2,8 +2,15 @@
 //! are acknowledged. It speaks of changes since a point, not of tables, so that a store shared by
 //! several terminals can stand behind it too.
 
+mod changes;
+#[cfg(test)]
+mod contract;
 pub mod memory;
 pub mod redb;
+mod rows;
+
+pub use memory::MemoryStore;
+pub use redb::RedbStore;
 
 use std::path::PathBuf;
 
@@ -12,14 +19,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::attendance::{Person, PersonId};
 use crate::face::{Template, TemplateId};
-use crate::ledger::{ChainFault, ChainHead, Entry, EntryDraft, Sequence, TerminalId};
+use crate::ledger::{ChainFault, ChainHead, Entry, EntryDraft, SealError, Sequence, TerminalId};
 
 /// A point in the store's stream of changes; 0 is before the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ChangePoint(pub u64);
 
-/// One thing that is different now. Applied in order, changes bring a replica up to date.
+/// One thing that is different now. All changes after a point bring a replica up to date; as a
+/// template can come before its person, they are one transaction there, and not many.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Change {
     /// A person is new or different.
@@ -30,7 +38,8 @@ pub enum Change {
     TemplateRemoved(TemplateId),
 }
 
-/// What one transaction writes: all of it or nothing.
+/// What one transaction writes: all of it or nothing. It is judged by what would hold after all of
+/// it, so the order matters only where one thing is changed twice.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Transaction {
     /// Applied in order.
@@ -48,7 +57,8 @@ pub struct Committed {
     pub entries: Vec<Entry>,
 }
 
-/// The changes after a point. What was put and later removed may be missing.
+/// The changes after a point: each thing that is different once, as it is now, in the order of its
+/// last change. What was put and later removed is missing where the point is 0.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Changes {
     /// The point to ask from next time.
@@ -102,6 +112,21 @@ pub enum StoreError {
     Refused(String),
 }
 
+impl From<SealError> for StoreError {
+    fn from(error: SealError) -> Self {
+        Self::Refused(error.to_string())
+    }
+}
+
+/// The microseconds since 1970 of the stored times that lie in `from..until`, as a range of its
+/// own; none where it is empty. Stored times are whole microseconds, so one lies at or after a
+/// bound exactly if it lies at or after the bound rounded up.
+fn range_us(from: DateTime<Utc>, until: DateTime<Utc>) -> Option<(i64, i64)> {
+    let up = |at: DateTime<Utc>| at.timestamp_micros() + i64::from(at.timestamp_subsec_nanos() % 1000 != 0);
+    let (from, until) = (up(from), up(until));
+    (from < until).then_some((from, until))
+}
+
 /// Where people, templates and the ledger are kept. One owner at a time, on a thread of its own.
 pub trait Store: Send {
     /// The machine whose chain this store appends to.
@@ -110,8 +135,9 @@ pub trait Store: Send {
     /// Writes all of `transaction` and makes it durable, or writes nothing.
     ///
     /// # Errors
-    /// [`StoreError::Refused`] for a template of a person that is not there or a second active
-    /// person with one identifier; [`StoreError::Failed`] where the medium fails.
+    /// [`StoreError::Refused`] for a template of a person that is not there or whose enrolment has
+    /// ended, a second active person with one identifier, an enrolment that ends while templates
+    /// stay, and a time outside of the calendar; [`StoreError::Failed`] where the medium fails.
     fn commit(&mut self, transaction: Transaction) -> Result<Committed, StoreError>;
 
     /// Everything that changed after `point`; from 0, all people and templates there are.
@@ -132,13 +158,13 @@ pub trait Store: Send {
     /// [`StoreError`] where the medium fails or what is stored cannot be read.
     fn entries_before(&self, sequence: Sequence, limit: usize) -> Result<Vec<Entry>, StoreError>;
 
-    /// Entries whose time lies in `from..until`, oldest first.
+    /// Entries whose time lies in `from..until`, oldest first; by sequence where times are equal.
     ///
     /// # Errors
     /// [`StoreError`] where the medium fails or what is stored cannot be read.
     fn entries_between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Result<Vec<Entry>, StoreError>;
 
-    /// The sequences of the entries about `person`, oldest first.
+    /// The sequences of the entries whose record part is about `person`, oldest first.
     ///
     /// # Errors
     /// [`StoreError`] where the medium fails or what is stored cannot be read.
@@ -153,6 +179,6 @@ pub trait Store: Send {
     /// Walks the whole chain and every part that is there.
     ///
     /// # Errors
-    /// [`StoreError::Chain`] with the first entry that does not fit.
+    /// [`StoreError::Chain`] with the first entry that does not fit, or what reading says.
     fn verify(&self) -> Result<ChainHead, StoreError>;
 }

@@ -1,1 +1,197 @@
-//! memory
+//! A store in memory, for one-shot questions without a data directory and for tests. It keeps
+//! what the store on disk keeps, bytes and hashes included, and nothing outlives it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+
+use chrono::{DateTime, Utc};
+
+use crate::attendance::{Identifier, Person, PersonId};
+use crate::face::{Template, TemplateId};
+use crate::ledger::{
+    ChainHead, Entry, Head, Parts, Sealed, Sequence, Sha256Digest, StoredPart, TerminalId, seal, verify_chain,
+};
+
+use super::changes::{Object, Staged, Stored, stage};
+use super::{Change, ChangePoint, Changes, Committed, Store, StoreError, Transaction, range_us};
+
+/// See the module.
+#[derive(Debug)]
+pub struct MemoryStore {
+    terminal: TerminalId,
+    people: BTreeMap<PersonId, Person>,
+    identifiers: BTreeMap<Identifier, PersonId>,
+    templates: BTreeMap<TemplateId, Template>,
+    point: u64,
+    feed: BTreeMap<u64, Object>,
+    points: BTreeMap<Object, u64>,
+    end: ChainHead,
+    pub(super) heads: BTreeMap<u64, (Vec<u8>, Sha256Digest)>,
+    /// By sequence and the number of the kind of part.
+    pub(super) parts: BTreeMap<(u64, u8), StoredPart>,
+    by_person: BTreeSet<(PersonId, u64)>,
+    by_time_us: BTreeSet<(i64, u64)>,
+}
+
+impl MemoryStore {
+    /// An empty store that appends to the chain of `terminal`.
+    pub fn new(terminal: TerminalId) -> Self {
+        Self {
+            terminal,
+            people: BTreeMap::new(),
+            identifiers: BTreeMap::new(),
+            templates: BTreeMap::new(),
+            point: 0,
+            feed: BTreeMap::new(),
+            points: BTreeMap::new(),
+            end: ChainHead::empty(terminal),
+            heads: BTreeMap::new(),
+            parts: BTreeMap::new(),
+            by_person: BTreeSet::new(),
+            by_time_us: BTreeSet::new(),
+        }
+    }
+
+    fn apply(&mut self, staged: Staged) {
+        for identifier in &staged.released {
+            self.identifiers.remove(identifier);
+        }
+        self.identifiers.extend(staged.claimed);
+        self.people.extend(staged.people);
+        for (id, change) in staged.templates {
+            match change.now {
+                Some(template) => drop(self.templates.insert(id, template)),
+                None => drop(self.templates.remove(&id)),
+            }
+        }
+        for object in staged.order {
+            self.point += 1;
+            if let Some(older) = self.points.insert(object, self.point) {
+                self.feed.remove(&older);
+            }
+            self.feed.insert(self.point, object);
+        }
+    }
+
+    fn append(&mut self, sealed: Sealed) -> Entry {
+        let sequence = sealed.end.sequence.0;
+        self.heads.insert(sequence, (sealed.head_bytes, sealed.end.hash));
+        for part in sealed.parts {
+            self.parts.insert((sequence, part.kind as u8), part);
+        }
+        if let Some(record) = &sealed.entry.parts.record {
+            self.by_person.insert((record.person, sequence));
+        }
+        self.by_time_us.insert((sealed.entry.head.at.timestamp_micros(), sequence));
+        self.end = sealed.end;
+        sealed.entry
+    }
+
+    fn entry(&self, sequence: u64) -> Result<Entry, StoreError> {
+        let damaged = |detail: String| StoreError::Damaged { path: "the store in memory".into(), detail };
+        let (bytes, _) =
+            self.heads.get(&sequence).ok_or_else(|| damaged(format!("entry {sequence} is missing")))?;
+        let head = Head::from_canonical_bytes(bytes)
+            .map_err(|fault| damaged(format!("the head of entry {sequence} cannot be read: {fault}")))?;
+        let mut parts = Parts::default();
+        for (_, part) in self.parts.range((sequence, 0)..=(sequence, u8::MAX)) {
+            parts.put(part).map_err(|fault| damaged(format!("entry {sequence}: {fault}")))?;
+        }
+        Ok(Entry { head, parts })
+    }
+
+    fn change(&self, object: &Object) -> Option<Change> {
+        Some(match object {
+            Object::Person(id) => Change::PersonPut(self.people.get(id)?.clone()),
+            Object::Template(id) => match self.templates.get(id) {
+                Some(template) => Change::TemplatePut(template.clone()),
+                None => Change::TemplateRemoved(*id),
+            },
+        })
+    }
+}
+
+impl Stored for MemoryStore {
+    type Error = StoreError;
+
+    fn person(&self, id: PersonId) -> Result<Option<Person>, StoreError> {
+        Ok(self.people.get(&id).cloned())
+    }
+
+    fn holder(&self, identifier: &Identifier) -> Result<Option<PersonId>, StoreError> {
+        Ok(self.identifiers.get(identifier).copied())
+    }
+
+    fn owner(&self, template: TemplateId) -> Result<Option<PersonId>, StoreError> {
+        Ok(self.templates.get(&template).map(|template| template.person))
+    }
+
+    fn templates_of(&self, person: PersonId) -> Result<Vec<TemplateId>, StoreError> {
+        let of_person = self.templates.values().filter(|template| template.person == person);
+        Ok(of_person.map(|template| template.id).collect())
+    }
+}
+
+impl Store for MemoryStore {
+    fn terminal(&self) -> TerminalId {
+        self.terminal
+    }
+
+    fn commit(&mut self, transaction: Transaction) -> Result<Committed, StoreError> {
+        let staged = stage(&transaction.changes, self)?;
+        let mut end = self.end;
+        let mut sealed = Vec::with_capacity(transaction.entries.len());
+        for draft in &transaction.entries {
+            let next = seal(draft, self.terminal, &end)?;
+            end = next.end;
+            sealed.push(next);
+        }
+        // Nothing fails from here on.
+        self.apply(staged);
+        let entries = sealed.into_iter().map(|sealed| self.append(sealed)).collect();
+        Ok(Committed { point: ChangePoint(self.point), entries })
+    }
+
+    fn changes_since(&self, point: ChangePoint) -> Result<Changes, StoreError> {
+        let later = (Bound::Excluded(point.0), Bound::Unbounded);
+        let change = |(_, object): (&u64, &Object)| self.change(object);
+        let from_nothing = point == ChangePoint::default();
+        let wanted = |change: &Change| !(from_nothing && matches!(change, Change::TemplateRemoved(_)));
+        let changes = self.feed.range(later).filter_map(change).filter(wanted).collect();
+        Ok(Changes { point: ChangePoint(self.point), changes })
+    }
+
+    fn entries_since(&self, sequence: Sequence, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        let later = self.heads.range((Bound::Excluded(sequence.0), Bound::Unbounded));
+        later.take(limit).map(|(sequence, _)| self.entry(*sequence)).collect()
+    }
+
+    fn entries_before(&self, sequence: Sequence, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        let earlier = self.heads.range(..sequence.0).rev();
+        earlier.take(limit).map(|(sequence, _)| self.entry(*sequence)).collect()
+    }
+
+    fn entries_between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Result<Vec<Entry>, StoreError> {
+        let Some((from, until)) = range_us(from, until) else { return Ok(Vec::new()) };
+        let between = self.by_time_us.range((from, 0)..(until, 0));
+        between.map(|(_, sequence)| self.entry(*sequence)).collect()
+    }
+
+    fn sequences_of(&self, person: PersonId) -> Result<Vec<Sequence>, StoreError> {
+        let of_person = self.by_person.range((person, 0)..=(person, u64::MAX));
+        Ok(of_person.map(|(_, sequence)| Sequence(*sequence)).collect())
+    }
+
+    fn chain_head(&self) -> Result<ChainHead, StoreError> {
+        Ok(self.end)
+    }
+
+    fn verify(&self) -> Result<ChainHead, StoreError> {
+        let heads = self
+            .heads
+            .iter()
+            .map(|(sequence, (bytes, hash))| Ok((Sequence(*sequence), bytes.clone(), *hash)));
+        let parts = self.parts.iter().map(|((sequence, _), part)| Ok((Sequence(*sequence), part.clone())));
+        verify_chain(self.terminal, &self.end, heads, parts)
+    }
+}

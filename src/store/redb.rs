@@ -1,1 +1,417 @@
-//! redb
+//! The store on disk: one redb file in the data directory, one transaction a commit.
+//!
+//! - **Durable**: each commit is synced before it is acknowledged, in redb's two phases: pages
+//!   first, then the header that names them. So a crash at any moment leaves either the commit
+//!   before or the whole commit, and a page that is damaged later is found on opening; with one
+//!   phase redb would fall back to an older commit without a word.
+//! - **One process**: a second opener is told [`StoreError::Busy`].
+//! - **After a failure of the medium** (a full disk) redb lets nothing through any more, so the
+//!   database is opened again at once. Where the failed commit turns out to be whole on disk, it is
+//!   reported as done: its pages were synced before the header that names them was written, and
+//!   opening has written and synced that header anew. In every other case nothing of it is there.
+//!   Where opening fails too, the next commit tries again.
+//! - **Removal**: the row of a removed template goes at once. Its page is free for the next commit
+//!   to write over, but redb does not wipe it, so the bytes can stay in the file until then; and
+//!   what a file system or a drive keeps of them is out of the store's reach.
+
+mod open;
+mod tables;
+
+use std::ops::Bound;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
+use redb::{Database, Durability, ReadTransaction, ReadableDatabase, ReadableTable, WriteTransaction};
+
+use crate::attendance::PersonId;
+use crate::ledger::{
+    ChainFault, ChainHead, Entry, Head, Parts, Sealed, Sequence, TerminalId, seal, verify_chain,
+};
+
+use self::open::{DataFile, open_checked};
+use self::tables::{
+    BY_PERSON, BY_TIME, CHANGE_POINT, FEED, HEADS, META, PARTS, PEOPLE, TEMPLATES, Tables, head_row,
+    kept_end, meta, object, part_row,
+};
+use super::changes::{Object, stage};
+use super::{Change, ChangePoint, Changes, Committed, Store, StoreError, Transaction, range_us, rows};
+
+/// The file's name in the data directory.
+pub const FILE_NAME: &str = "store.redb";
+
+/// Where a database is opened, and opened again after a failure.
+trait Medium: Send {
+    /// The file, for messages.
+    fn path(&self) -> &Path;
+    fn open(&self) -> Result<Database, Fault>;
+}
+
+/// What goes wrong inside, before it is known what the store was doing.
+#[derive(Debug)]
+enum Fault {
+    /// The file system or redb said no.
+    Medium(String),
+    /// What is stored cannot be.
+    Damaged(String),
+    /// What is to be stored has no stored form.
+    Unwritable(String),
+    /// Another process has the file.
+    Busy,
+    /// Already in the words of the port.
+    Said(StoreError),
+}
+
+impl<E: Into<redb::Error>> From<E> for Fault {
+    fn from(error: E) -> Self {
+        use std::io::ErrorKind::{InvalidData, UnexpectedEof};
+        match error.into() {
+            redb::Error::DatabaseAlreadyOpen => Self::Busy,
+            redb::Error::Io(error) if !matches!(error.kind(), InvalidData | UnexpectedEof) => {
+                Self::Medium(error.to_string())
+            }
+            error @ (redb::Error::Io(_)
+            | redb::Error::Corrupted(_)
+            | redb::Error::UpgradeRequired(_)
+            | redb::Error::TableTypeMismatch { .. }
+            | redb::Error::TypeDefinitionChanged { .. }
+            | redb::Error::TableIsMultimap(_)
+            | redb::Error::TableDoesNotExist(_)) => Self::Damaged(error.to_string()),
+            error => Self::Medium(error.to_string()),
+        }
+    }
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        Self::Said(error)
+    }
+}
+
+impl From<ChainFault> for Fault {
+    fn from(fault: ChainFault) -> Self {
+        Self::Said(fault.into())
+    }
+}
+
+impl Fault {
+    fn into_store_error(self, step: &'static str, path: &Path) -> StoreError {
+        match self {
+            Self::Medium(detail) => StoreError::Failed { step, detail },
+            Self::Damaged(detail) => StoreError::Damaged { path: path.to_owned(), detail },
+            Self::Unwritable(detail) => StoreError::Refused(detail),
+            Self::Busy => StoreError::Busy { path: path.to_owned() },
+            Self::Said(error) => error,
+        }
+    }
+}
+
+/// Runs `work` so that a panic inside redb, which a page that rots while the store is open can
+/// cause, is damage reported and not the end of the thread. What `work` borrows is either dropped
+/// by the unwinding (a transaction, which rolls back) or not touched again before it was opened anew.
+fn guarded<T>(work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let said = panic.downcast_ref::<String>().map(String::as_str);
+        let said = said.or(panic.downcast_ref::<&str>().copied()).unwrap_or("a panic");
+        Err(Fault::Damaged(format!("the database gave up: {said}")))
+    })
+}
+
+/// A write transaction as the module's documentation promises it.
+fn write_transaction(database: &Database) -> Result<WriteTransaction, Fault> {
+    let mut transaction = database.begin_write()?;
+    transaction.set_durability(Durability::Immediate)?;
+    transaction.set_two_phase_commit(true);
+    Ok(transaction)
+}
+
+/// See the module.
+pub struct RedbStore {
+    medium: Box<dyn Medium>,
+    terminal: TerminalId,
+    /// None after a failure that opening again has not cured yet.
+    database: Option<Database>,
+    /// A transaction whose commit failed and whose outcome could not be looked at yet.
+    in_doubt: Option<(Transaction, Planned)>,
+}
+
+impl std::fmt::Debug for RedbStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "RedbStore({})", self.medium.path().display())
+    }
+}
+
+/// What a transaction comes to, and where the store stands once it is written.
+#[derive(Debug)]
+struct Planned {
+    committed: Committed,
+    end: ChainHead,
+}
+
+/// A commit that failed: what went wrong, and what was written, where it came as far as that.
+type Attempt = Result<Planned, (Fault, Option<Planned>)>;
+
+impl RedbStore {
+    /// Opens the store in the data directory `directory`, or makes it there, directory included;
+    /// a new one belongs to the terminal `new_terminal`, one that is there keeps its own.
+    ///
+    /// Every page is read and checked, which takes as long as reading the file. The ledger's
+    /// chain is not walked: that is [`Store::verify`].
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`], [`StoreError::Newer`], [`StoreError::Damaged`], or
+    /// [`StoreError::Failed`] where the file system says no.
+    pub fn open(directory: &Path, new_terminal: TerminalId) -> Result<Self, StoreError> {
+        let file = DataFile::find_or_make(directory, new_terminal)?;
+        let (database, terminal) = open_checked(&file)?;
+        file.clean();
+        Ok(Self { medium: Box::new(file), terminal, database: Some(database), in_doubt: None })
+    }
+
+    fn read<T>(
+        &self,
+        step: &'static str,
+        work: impl FnOnce(&ReadTransaction) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
+        let Some(database) = &self.database else {
+            let detail = "a write failed and the file could not be opened again since".to_owned();
+            return Err(StoreError::Failed { step, detail });
+        };
+        guarded(|| work(&database.begin_read()?))
+            .map_err(|fault| fault.into_store_error(step, self.medium.path()))
+    }
+
+    fn write(&self, database: &Database, transaction: &Transaction) -> Attempt {
+        let prepare = || {
+            let write = write_transaction(database)?;
+            let planned = self.fill(&write, transaction)?;
+            Ok((write, planned))
+        };
+        let (write, planned) = guarded(prepare).map_err(|fault| (fault, None))?;
+        match guarded(|| Ok(write.commit()?)) {
+            Ok(()) => Ok(planned),
+            Err(fault) => Err((fault, Some(planned))),
+        }
+    }
+
+    fn fill(&self, write: &WriteTransaction, transaction: &Transaction) -> Result<Planned, Fault> {
+        let mut tables = Tables::open(write)?;
+        let staged = stage(&transaction.changes, &tables)?;
+        let mut end = tables.kept_end()?;
+        let mut sealed: Vec<Sealed> = Vec::with_capacity(transaction.entries.len());
+        for draft in &transaction.entries {
+            let next = seal(draft, self.terminal, &end).map_err(StoreError::from)?;
+            end = next.end;
+            sealed.push(next);
+        }
+        let point = ChangePoint(tables.apply(&staged)?);
+        tables.append(&sealed)?;
+        let entries = sealed.into_iter().map(|sealed| sealed.entry).collect();
+        Ok(Planned { committed: Committed { point, entries }, end })
+    }
+
+    /// Opens the database again, where it is closed.
+    fn ensure_open(&mut self) -> Result<(), StoreError> {
+        if self.database.is_none() {
+            let (database, terminal) = open_checked(&*self.medium)?;
+            if terminal != self.terminal {
+                let detail = format!("it belongs to terminal {} now", terminal.0);
+                return Err(StoreError::Damaged { path: self.medium.path().to_owned(), detail });
+            }
+            self.database = Some(database);
+        }
+        Ok(())
+    }
+
+    /// Whether the store stands where `planned` would have brought it. The end's hash covers every
+    /// entry up to it; a transaction without entries is told by its point.
+    fn stands_at(&self, planned: &Planned) -> Result<bool, StoreError> {
+        let (end, point) = self.read("look whether the last commit is there", |transaction| {
+            let values = transaction.open_table(META)?;
+            Ok((kept_end(&values)?, u64::from_be_bytes(meta(&values, CHANGE_POINT)?)))
+        })?;
+        Ok(end == planned.end && point == planned.committed.point.0)
+    }
+
+    /// Closes, opens again, and finds out what became of the commit that failed.
+    fn recover(
+        &mut self,
+        fault: Fault,
+        transaction: Transaction,
+        planned: Option<Planned>,
+    ) -> Result<Committed, StoreError> {
+        let error = fault.into_store_error("write", self.medium.path());
+        self.database = None;
+        let reopened = self.ensure_open();
+        let Some(planned) = planned else { return Err(error) };
+        match reopened.and_then(|()| self.stands_at(&planned)) {
+            Ok(true) => Ok(planned.committed),
+            Ok(false) => Err(error),
+            Err(_) => {
+                self.database = None;
+                self.in_doubt = Some((transaction, planned));
+                Err(error)
+            }
+        }
+    }
+}
+
+impl Store for RedbStore {
+    fn terminal(&self) -> TerminalId {
+        self.terminal
+    }
+
+    fn commit(&mut self, transaction: Transaction) -> Result<Committed, StoreError> {
+        self.ensure_open()?;
+        if let Some((tried, planned)) = self.in_doubt.take() {
+            match self.stands_at(&planned) {
+                // The caller tries the same again, and it was there all the time.
+                Ok(true) if tried == transaction => return Ok(planned.committed),
+                Ok(_) => {}
+                Err(error) => {
+                    self.in_doubt = Some((tried, planned));
+                    return Err(error);
+                }
+            }
+        }
+        let Some(database) = &self.database else {
+            let detail = "it is closed".to_owned();
+            return Err(StoreError::Failed { step: "write", detail });
+        };
+        match self.write(database, &transaction) {
+            Ok(planned) => Ok(planned.committed),
+            Err((fault @ (Fault::Said(_) | Fault::Unwritable(_)), _)) => {
+                Err(fault.into_store_error("write", self.medium.path()))
+            }
+            Err((fault, planned)) => self.recover(fault, transaction, planned),
+        }
+    }
+
+    fn changes_since(&self, point: ChangePoint) -> Result<Changes, StoreError> {
+        self.read("read the changes", |transaction| {
+            let values = transaction.open_table(META)?;
+            let feed = transaction.open_table(FEED)?;
+            let people = transaction.open_table(PEOPLE)?;
+            let templates = transaction.open_table(TEMPLATES)?;
+            let mut changes = Vec::new();
+            for row in feed.range((Bound::Excluded(point.0), Bound::Unbounded))? {
+                let change = match object(row?.1.value())? {
+                    Object::Person(id) => {
+                        let missing = || Fault::Damaged(format!("person {id} has a change and no row"));
+                        let row = people.get(id.0.0)?.ok_or_else(missing)?;
+                        Change::PersonPut(rows::person(id, row.value()).map_err(Fault::Damaged)?)
+                    }
+                    Object::Template(id) => match templates.get(id.0.0)? {
+                        Some(row) => {
+                            Change::TemplatePut(rows::template(id, row.value()).map_err(Fault::Damaged)?)
+                        }
+                        None if point == ChangePoint::default() => continue,
+                        None => Change::TemplateRemoved(id),
+                    },
+                };
+                changes.push(change);
+            }
+            Ok(Changes { point: ChangePoint(u64::from_be_bytes(meta(&values, CHANGE_POINT)?)), changes })
+        })
+    }
+
+    fn entries_since(&self, sequence: Sequence, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        self.read("read entries", |transaction| {
+            let reader = EntryReader::open(transaction)?;
+            let later = reader.heads.range((Bound::Excluded(sequence.0), Bound::Unbounded))?;
+            later
+                .take(limit)
+                .map(|row| {
+                    let row = row?;
+                    reader.entry(row.0.value(), row.1.value())
+                })
+                .collect()
+        })
+    }
+
+    fn entries_before(&self, sequence: Sequence, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        self.read("read entries", |transaction| {
+            let reader = EntryReader::open(transaction)?;
+            let earlier = reader.heads.range(..sequence.0)?.rev();
+            earlier
+                .take(limit)
+                .map(|row| {
+                    let row = row?;
+                    reader.entry(row.0.value(), row.1.value())
+                })
+                .collect()
+        })
+    }
+
+    fn entries_between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Result<Vec<Entry>, StoreError> {
+        let Some((from, until)) = range_us(from, until) else { return Ok(Vec::new()) };
+        self.read("read entries", |transaction| {
+            let reader = EntryReader::open(transaction)?;
+            let by_time = transaction.open_table(BY_TIME)?;
+            let between = by_time.range((from, 0)..(until, 0))?;
+            between.map(|row| reader.entry_at(row?.0.value().1)).collect()
+        })
+    }
+
+    fn sequences_of(&self, person: PersonId) -> Result<Vec<Sequence>, StoreError> {
+        self.read("read the entries of a person", |transaction| {
+            let by_person = transaction.open_table(BY_PERSON)?;
+            let of_person = by_person.range((person.0.0, 0)..=(person.0.0, u64::MAX))?;
+            of_person.map(|row| Ok(Sequence(row?.0.value().1))).collect()
+        })
+    }
+
+    fn chain_head(&self) -> Result<ChainHead, StoreError> {
+        self.read("read the ledger's end", |transaction| kept_end(&transaction.open_table(META)?))
+    }
+
+    fn verify(&self) -> Result<ChainHead, StoreError> {
+        self.read("verify the ledger", |transaction| {
+            let kept = kept_end(&transaction.open_table(META)?)?;
+            let heads = transaction.open_table(HEADS)?;
+            let parts = transaction.open_table(PARTS)?;
+            let heads = heads.iter()?.map(|row| {
+                let (sequence, row) = row?;
+                let (hash, bytes) = head_row(sequence.value(), row.value())?;
+                Ok((Sequence(sequence.value()), bytes.to_vec(), hash))
+            });
+            let parts = parts.iter()?.map(|row| {
+                let (key, row) = row?;
+                Ok((Sequence(key.value().0), part_row(key.value(), row.value())?))
+            });
+            verify_chain(self.terminal, &kept, heads, parts)
+        })
+    }
+}
+
+/// Reads entries within one transaction.
+struct EntryReader {
+    heads: redb::ReadOnlyTable<u64, &'static [u8]>,
+    parts: redb::ReadOnlyTable<(u64, u8), &'static [u8]>,
+}
+
+impl EntryReader {
+    fn open(transaction: &ReadTransaction) -> Result<Self, Fault> {
+        Ok(Self { heads: transaction.open_table(HEADS)?, parts: transaction.open_table(PARTS)? })
+    }
+
+    fn entry_at(&self, sequence: u64) -> Result<Entry, Fault> {
+        let missing = || Fault::Damaged(format!("entry {sequence} has a time and no head"));
+        let row = self.heads.get(sequence)?.ok_or_else(missing)?;
+        self.entry(sequence, row.value())
+    }
+
+    fn entry(&self, sequence: u64, row: &[u8]) -> Result<Entry, Fault> {
+        let (_, bytes) = head_row(sequence, row)?;
+        let head = Head::from_canonical_bytes(bytes).map_err(|fault| {
+            Fault::Damaged(format!("the head of entry {sequence} cannot be read: {fault}"))
+        })?;
+        let mut parts = Parts::default();
+        for row in self.parts.range((sequence, 0)..=(sequence, u8::MAX))? {
+            let (key, row) = row?;
+            let stored = part_row(key.value(), row.value())?;
+            parts.put(&stored).map_err(|fault| Fault::Damaged(format!("entry {sequence}: {fault}")))?;
+        }
+        Ok(Entry { head, parts })
+    }
+}

@@ -1,0 +1,449 @@
+//! Heads, drafts and entries, and the bytes a head is hashed as.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use ulid::Ulid;
+
+use super::{EntryId, PartKind, Parts, Salt, Sequence, Sha256Digest, TerminalId};
+
+/// What is known of the clock that an entry's time was read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum ClockState {
+    /// The system says that its clock is synchronised.
+    Synchronised = 1,
+    /// The system says that it is not, or does not say.
+    Unsynchronised = 2,
+    /// The time is that of a recording, not of this machine's clock.
+    Recording = 3,
+}
+
+impl ClockState {
+    const ALL: [Self; 3] = [Self::Synchronised, Self::Unsynchronised, Self::Recording];
+}
+
+/// What kind of thing happened. The numbers are part of the hash and never change meaning.
+///
+/// A number that is not here cannot be read: there is no "other" kind. A new kind raises the
+/// store's schema version, so that an older program says that the store is newer than itself, and
+/// an unknown number in a store it does read is damage and nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum EntryKind {
+    /// The engine started.
+    Started = 1,
+    /// The engine stopped in good order.
+    Stopped = 2,
+    /// Somebody was enrolled with a first template.
+    Enrolled = 3,
+    /// A further template was added for somebody.
+    TemplateAdded = 4,
+    /// An enrolment ended; the templates went at once.
+    Removed = 5,
+    /// A name was changed.
+    Renamed = 6,
+    /// Somebody was put on the roster without a picture.
+    Imported = 7,
+    /// Somebody enrolled was identified: the beginning of a passage.
+    Passage = 8,
+    /// Somebody came into view whom the gallery does not know.
+    Unidentified = 9,
+    /// An operator said that somebody is present or has left.
+    Mark = 10,
+    /// The roster left the store as a file.
+    Exported = 11,
+    /// The source stopped giving frames.
+    SourceLost = 12,
+    /// The source gives frames again.
+    SourceRestored = 13,
+}
+
+impl EntryKind {
+    /// All of them, by number.
+    pub const ALL: [Self; 13] = [
+        Self::Started,
+        Self::Stopped,
+        Self::Enrolled,
+        Self::TemplateAdded,
+        Self::Removed,
+        Self::Renamed,
+        Self::Imported,
+        Self::Passage,
+        Self::Unidentified,
+        Self::Mark,
+        Self::Exported,
+        Self::SourceLost,
+        Self::SourceRestored,
+    ];
+}
+
+/// Who caused an entry.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Actor {
+    /// The engine itself.
+    System,
+    /// A person with an account on the machine.
+    Local {
+        /// Their numeric user id.
+        uid: u32,
+    },
+    /// An operator from the store's list, over SSH.
+    Operator(Ulid),
+    /// Whoever stood in front of the camera.
+    Door,
+}
+
+/// The part of an entry that is hashed into the chain and kept for ever.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// The machine that wrote it.
+    pub terminal: TerminalId,
+    /// Its place in that machine's chain.
+    pub sequence: Sequence,
+    /// Its name across machines.
+    pub id: EntryId,
+    /// When it happened, to the microsecond.
+    pub at: DateTime<Utc>,
+    /// What is known of the clock.
+    pub clock: ClockState,
+    /// What happened.
+    pub kind: EntryKind,
+    /// Who caused it.
+    pub actor: Actor,
+    /// The digests of record, evidence and note, in that order.
+    pub parts: [Option<Sha256Digest>; 3],
+}
+
+impl Head {
+    /// The digest of the part `kind`, if the entry was written with one.
+    pub fn part(&self, kind: PartKind) -> Option<Sha256Digest> {
+        self.parts[kind.index()]
+    }
+
+    /// The bytes that are hashed: a version byte, then every field in the order of the struct,
+    /// numbers big-endian, times as microseconds since 1970, each variant by its number.
+    pub fn canonical_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(192);
+        bytes.push(HEAD_VERSION);
+        bytes.extend(self.terminal.0.0.to_be_bytes());
+        bytes.extend(self.sequence.0.to_be_bytes());
+        bytes.extend(self.id.0.0.to_be_bytes());
+        bytes.extend(self.at.timestamp_micros().to_be_bytes());
+        bytes.push(self.clock as u8);
+        bytes.push(self.kind as u8);
+        match &self.actor {
+            Actor::System => bytes.push(1),
+            Actor::Local { uid } => {
+                bytes.push(2);
+                bytes.extend(uid.to_be_bytes());
+            }
+            Actor::Operator(id) => {
+                bytes.push(3);
+                bytes.extend(id.0.to_be_bytes());
+            }
+            Actor::Door => bytes.push(4),
+        }
+        for part in &self.parts {
+            match part {
+                None => bytes.push(0),
+                Some(digest) => {
+                    bytes.push(1);
+                    bytes.extend(digest.0);
+                }
+            }
+        }
+        bytes
+    }
+
+    /// The head whose canonical bytes are `bytes`. What is read back has exactly these canonical
+    /// bytes again, so that nothing a hash covers is lost on the way.
+    ///
+    /// # Errors
+    /// [`HeadError`] where no head has these bytes.
+    pub fn from_canonical_bytes(bytes: &[u8]) -> Result<Self, HeadError> {
+        let mut reader = Reader(bytes);
+        let [version] = reader.take()?;
+        if version != HEAD_VERSION {
+            return Err(HeadError::Version { found: version });
+        }
+        let head = Self {
+            terminal: TerminalId(Ulid::from_bytes(reader.take()?)),
+            sequence: Sequence(u64::from_be_bytes(reader.take()?)),
+            id: EntryId(Ulid::from_bytes(reader.take()?)),
+            at: reader.time()?,
+            clock: reader.number("clock state", &ClockState::ALL, |clock| clock as u8)?,
+            kind: reader.number("kind", &EntryKind::ALL, |kind| kind as u8)?,
+            actor: reader.actor()?,
+            parts: [reader.digest()?, reader.digest()?, reader.digest()?],
+        };
+        match reader.0 {
+            [] => Ok(head),
+            rest => Err(HeadError::Trailing { bytes: rest.len() }),
+        }
+    }
+
+    /// The hash of this head after the entry whose hash is `previous`. The first entry of a
+    /// terminal follows [`genesis`].
+    pub fn hash(&self, previous: &Sha256Digest) -> Sha256Digest {
+        super::chain::chain_hash(previous, &self.canonical_bytes())
+    }
+}
+
+/// An entry to be appended: all of it but its place in the chain.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EntryDraft {
+    /// Its name across machines.
+    pub id: EntryId,
+    /// When it happened.
+    pub at: DateTime<Utc>,
+    /// What is known of the clock.
+    pub clock: ClockState,
+    /// What happened.
+    pub kind: EntryKind,
+    /// Who caused it.
+    pub actor: Actor,
+    /// Its parts.
+    pub parts: Parts,
+    /// A salt for each part, in the order of [`PartKind::ALL`].
+    pub salts: [Salt; 3],
+}
+
+/// An entry as it is read back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// What is kept for ever.
+    pub head: Head,
+    /// The parts that are still there.
+    pub parts: Parts,
+}
+
+/// The version byte of a head's canonical bytes.
+const HEAD_VERSION: u8 = 1;
+
+/// `at` without what is finer than a microsecond, which is all that a ledger keeps of a time. A
+/// leap second becomes the second after it. None where the time cannot be told in microseconds.
+pub fn to_microsecond(at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp_micros(at.timestamp_micros())
+}
+
+/// Why bytes are no head.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HeadError {
+    /// A version this program does not know.
+    #[error("it has version {found}, and this muster reads version {HEAD_VERSION}")]
+    Version {
+        /// What it has.
+        found: u8,
+    },
+    /// The bytes end inside a field.
+    #[error("it ends early")]
+    Short,
+    /// There are bytes after the last field.
+    #[error("it has {bytes} bytes too many")]
+    Trailing {
+        /// How many.
+        bytes: usize,
+    },
+    /// A number that stands for nothing.
+    #[error("it has the {field} {number}, which does not exist")]
+    Unknown {
+        /// Of which field.
+        field: &'static str,
+        /// The number.
+        number: u8,
+    },
+    /// A time outside of the calendar.
+    #[error("its time is {microseconds} microseconds from 1970, which is no date")]
+    Time {
+        /// The number.
+        microseconds: i64,
+    },
+}
+
+/// Takes fields from the front of a head's bytes.
+struct Reader<'a>(&'a [u8]);
+
+impl Reader<'_> {
+    fn take<const N: usize>(&mut self) -> Result<[u8; N], HeadError> {
+        let (field, rest) = self.0.split_first_chunk().ok_or(HeadError::Short)?;
+        self.0 = rest;
+        Ok(*field)
+    }
+
+    fn number<T: Copy>(
+        &mut self,
+        field: &'static str,
+        all: &[T],
+        number_of: impl Fn(T) -> u8,
+    ) -> Result<T, HeadError> {
+        let [number] = self.take()?;
+        let found = all.iter().find(|value| number_of(**value) == number);
+        found.copied().ok_or(HeadError::Unknown { field, number })
+    }
+
+    fn time(&mut self) -> Result<DateTime<Utc>, HeadError> {
+        let microseconds = i64::from_be_bytes(self.take()?);
+        DateTime::from_timestamp_micros(microseconds).ok_or(HeadError::Time { microseconds })
+    }
+
+    fn actor(&mut self) -> Result<Actor, HeadError> {
+        Ok(match self.take()? {
+            [1] => Actor::System,
+            [2] => Actor::Local { uid: u32::from_be_bytes(self.take()?) },
+            [3] => Actor::Operator(Ulid::from_bytes(self.take()?)),
+            [4] => Actor::Door,
+            [number] => return Err(HeadError::Unknown { field: "actor", number }),
+        })
+    }
+
+    fn digest(&mut self) -> Result<Option<Sha256Digest>, HeadError> {
+        match self.take()? {
+            [0] => Ok(None),
+            [1] => Ok(Some(Sha256Digest(self.take()?))),
+            [number] => Err(HeadError::Unknown { field: "digest marker", number }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::TimeDelta;
+    use proptest::prelude::*;
+
+    fn head() -> Head {
+        Head {
+            terminal: TerminalId(Ulid(0x0a)),
+            sequence: Sequence(258),
+            id: EntryId(Ulid(0x0b)),
+            at: DateTime::UNIX_EPOCH + TimeDelta::microseconds(1_700_000_000_123_456),
+            clock: ClockState::Unsynchronised,
+            kind: EntryKind::Passage,
+            actor: Actor::Local { uid: 1000 },
+            parts: [Some(Sha256Digest([0x11; 32])), None, Some(Sha256Digest([0x22; 32]))],
+        }
+    }
+
+    /// Frozen: every hash of every ledger rests on this layout.
+    const GOLDEN: &str = concat!(
+        "01",
+        "0000000000000000000000000000000a",
+        "0000000000000102",
+        "0000000000000000000000000000000b",
+        "00060a2418202240",
+        "02",
+        "08",
+        "02000003e8",
+        "011111111111111111111111111111111111111111111111111111111111111111",
+        "00",
+        "012222222222222222222222222222222222222222222222222222222222222222",
+    );
+
+    #[test]
+    fn canonical_bytes_and_hash_are_frozen() {
+        let bytes: String = head().canonical_bytes().iter().map(|b| format!("{b:02x}")).collect();
+        assert_eq!(bytes, GOLDEN);
+        // Both from another SHA-256 (Python's hashlib) over the bytes the documentation names.
+        assert_eq!(
+            head().hash(&Sha256Digest([0x33; 32])).to_string(),
+            "df4a0b3567f5b8afa7038b66e4fad9b88e59ec781a79f4db97bee10f67ec3667"
+        );
+        assert_eq!(
+            super::super::genesis(TerminalId(Ulid(0x0a))).to_string(),
+            "9f8f2fdf3e8db92906780c38cd7b40ebb54a52b27663c723db4d028a80e875da"
+        );
+    }
+
+    #[test]
+    fn every_number_is_frozen() {
+        let numbers: Vec<u8> = EntryKind::ALL.iter().map(|kind| *kind as u8).collect();
+        assert_eq!(numbers, (1..=13).collect::<Vec<u8>>());
+        let named = [
+            (EntryKind::Started, 1),
+            (EntryKind::Removed, 5),
+            (EntryKind::Passage, 8),
+            (EntryKind::Mark, 10),
+            (EntryKind::SourceRestored, 13),
+        ];
+        for (kind, number) in named {
+            assert_eq!(kind as u8, number);
+        }
+        assert_eq!(ClockState::ALL.map(|clock| clock as u8), [1, 2, 3]);
+    }
+
+    #[test]
+    fn bytes_that_are_no_head_are_refused() {
+        let bytes = head().canonical_bytes();
+        for length in 0..bytes.len() {
+            assert_eq!(Head::from_canonical_bytes(&bytes[..length]), Err(HeadError::Short));
+        }
+        let longer = [bytes.as_slice(), &[0, 0]].concat();
+        assert_eq!(Head::from_canonical_bytes(&longer), Err(HeadError::Trailing { bytes: 2 }));
+        let with = |at: usize, byte: u8| {
+            let mut changed = bytes.clone();
+            changed[at] = byte;
+            Head::from_canonical_bytes(&changed).unwrap_err()
+        };
+        assert_eq!(with(0, 2), HeadError::Version { found: 2 });
+        assert!(matches!(with(41, 0x7f), HeadError::Time { .. }));
+        assert_eq!(with(49, 0), HeadError::Unknown { field: "clock state", number: 0 });
+        assert_eq!(with(50, 14), HeadError::Unknown { field: "kind", number: 14 });
+        assert_eq!(with(51, 5), HeadError::Unknown { field: "actor", number: 5 });
+        assert_eq!(with(56, 2), HeadError::Unknown { field: "digest marker", number: 2 });
+    }
+
+    fn any_head() -> impl Strategy<Value = Head> {
+        let actor = prop_oneof![
+            Just(Actor::System),
+            any::<u32>().prop_map(|uid| Actor::Local { uid }),
+            any::<u128>().prop_map(|id| Actor::Operator(Ulid(id))),
+            Just(Actor::Door),
+        ];
+        let digest = prop::option::of(any::<[u8; 32]>().prop_map(Sha256Digest));
+        // The years 1 to 9999 and a little beyond.
+        let time = -70_000_000_000_000_000i64..300_000_000_000_000_000;
+        let numbers = (any::<u128>(), any::<u64>(), any::<u128>(), time, 0usize..3, 0usize..13);
+        (numbers, actor, [digest.clone(), digest.clone(), digest]).prop_map(|(n, actor, parts)| Head {
+            terminal: TerminalId(Ulid(n.0)),
+            sequence: Sequence(n.1),
+            id: EntryId(Ulid(n.2)),
+            at: DateTime::from_timestamp_micros(n.3).unwrap(),
+            clock: ClockState::ALL[n.4],
+            kind: EntryKind::ALL[n.5],
+            actor,
+            parts,
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_head_is_read_back_from_its_bytes(head in any_head()) {
+            prop_assert_eq!(Head::from_canonical_bytes(&head.canonical_bytes()), Ok(head));
+        }
+
+        /// No two byte strings are one head: what is read has exactly the bytes it was read from.
+        #[test]
+        fn whatever_can_be_read_is_canonical(
+            head in any_head(), at in 0usize..160, byte in any::<u8>(),
+        ) {
+            let mut bytes = head.canonical_bytes();
+            let at = at % bytes.len();
+            bytes[at] = byte;
+            if let Ok(read) = Head::from_canonical_bytes(&bytes) {
+                prop_assert_eq!(read.canonical_bytes(), bytes);
+            }
+        }
+    }
+
+    #[test]
+    fn times_lose_what_is_finer_than_a_microsecond_also_before_1970() {
+        let at = |nanoseconds| DateTime::from_timestamp_nanos(nanoseconds);
+        assert_eq!(to_microsecond(at(1_999)), Some(at(1_000)));
+        assert_eq!(to_microsecond(at(-1)), Some(at(-1_000)));
+        let leap = DateTime::from_timestamp(59, 1_500_000_700).unwrap();
+        assert_eq!(to_microsecond(leap), DateTime::from_timestamp(60, 500_000_000));
+    }
+}

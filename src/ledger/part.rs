@@ -1,0 +1,424 @@
+//! The parts of an entry, and the bytes they are stored as.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use ulid::Ulid;
+
+use super::Sha256Digest;
+use crate::attendance::{PersonId, PresenceState};
+use crate::face::{EmbeddingSpace, Liveness, Similarity};
+use crate::identify::{Candidate, Threshold};
+
+/// Whom an entry is about. Stored apart, erased alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordPart {
+    /// Who.
+    pub person: PersonId,
+    /// Whether they are here now; none for entries that do not say.
+    pub state: Option<PresenceState>,
+}
+
+/// What a decision rested on. Stored apart, erased alone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EvidencePart {
+    /// The most alike people, best first.
+    pub candidates: Vec<Candidate>,
+    /// The threshold in force.
+    pub threshold: Threshold,
+    /// How many frames were looked at.
+    pub frames: u32,
+    /// The detector's confidence in the best of them, 0 to 1.
+    pub detection_score: f32,
+    /// What the liveness net said.
+    pub liveness: Liveness,
+    /// The space the embeddings live in.
+    pub space: EmbeddingSpace,
+    /// The pack of nets that was used.
+    pub pack: String,
+}
+
+/// What somebody wrote. Stored apart, erased alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotePart {
+    /// The text.
+    pub text: String,
+}
+
+/// The parts of an entry that are still there.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Parts {
+    /// Whom it is about.
+    pub record: Option<RecordPart>,
+    /// What it rests on.
+    pub evidence: Option<EvidencePart>,
+    /// What somebody wrote.
+    pub note: Option<NotePart>,
+}
+
+/// Which of the three parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum PartKind {
+    /// [`RecordPart`]
+    Record = 1,
+    /// [`EvidencePart`]
+    Evidence = 2,
+    /// [`NotePart`]
+    Note = 3,
+}
+
+impl PartKind {
+    /// All of them, in the order in which a head holds their digests.
+    pub const ALL: [PartKind; 3] = [PartKind::Record, PartKind::Evidence, PartKind::Note];
+
+    /// The kind with `number`, where there is one.
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| *kind as u8 == number)
+    }
+
+    /// Its place in [`PartKind::ALL`].
+    pub(super) fn index(self) -> usize {
+        self as usize - 1
+    }
+}
+
+/// Sixteen random bytes that keep a part's digest from being guessed.
+pub type Salt = [u8; 16];
+
+/// The digest of a part as a head holds it: SHA-256 over the salt and the bytes as stored.
+pub fn part_digest(salt: &Salt, stored: &[u8]) -> Sha256Digest {
+    Sha256Digest(Sha256::new().chain_update(salt).chain_update(stored).finalize().into())
+}
+
+/// A part as a store keeps it. The salt goes when the part goes. `Debug` prints no bytes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StoredPart {
+    /// Which of the entry's parts.
+    pub kind: PartKind,
+    /// What was hashed before the bytes.
+    pub salt: Salt,
+    /// A version byte and the content; see [`Parts::store`].
+    pub bytes: Vec<u8>,
+}
+
+impl std::fmt::Debug for StoredPart {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "StoredPart({:?}, {} bytes)", self.kind, self.bytes.len())
+    }
+}
+
+impl StoredPart {
+    /// The digest that a head holds of it.
+    pub fn digest(&self) -> Sha256Digest {
+        part_digest(&self.salt, &self.bytes)
+    }
+}
+
+/// Why a part's stored bytes cannot be read, or a part cannot be stored.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PartError {
+    /// There are no bytes.
+    #[error("the {0:?} part is empty")]
+    Empty(PartKind),
+    /// A version this program does not know.
+    #[error("the {kind:?} part has version {found}, and this muster reads version {VERSION}")]
+    Version {
+        /// Which part.
+        kind: PartKind,
+        /// What it has.
+        found: u8,
+    },
+    /// The content does not have the layout of its version.
+    #[error("the {kind:?} part cannot be read: {detail}")]
+    Content {
+        /// Which part.
+        kind: PartKind,
+        /// What does not fit.
+        detail: String,
+    },
+}
+
+/// The version byte of the layouts below. A part with another layout gets another number, and the
+/// layouts of version 1 stay readable for as long as a ledger may hold them.
+const VERSION: u8 = 1;
+
+#[derive(Serialize, Deserialize)]
+struct RecordV1 {
+    person: [u8; 16],
+    /// 1 present, 2 left.
+    state: Option<u8>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct EvidenceV1 {
+    candidates: Vec<([u8; 16], f32)>,
+    threshold: f32,
+    frames: u32,
+    detection_score: f32,
+    liveness: LivenessV1,
+    space: [u8; 32],
+    pack: String,
+}
+
+/// postcard numbers the variants from 0 in this order.
+#[derive(Serialize, Deserialize)]
+enum LivenessV1 {
+    Score(f32),
+    NotMeasurable,
+    NotRun,
+}
+
+#[derive(Serialize, Deserialize)]
+struct NoteV1 {
+    text: String,
+}
+
+impl From<&RecordPart> for RecordV1 {
+    fn from(part: &RecordPart) -> Self {
+        let state = part.state.map(|state| match state {
+            PresenceState::Present => 1,
+            PresenceState::Left => 2,
+        });
+        Self { person: part.person.0.to_bytes(), state }
+    }
+}
+
+impl RecordV1 {
+    fn read(self) -> Result<RecordPart, String> {
+        let state = match self.state {
+            None => None,
+            Some(1) => Some(PresenceState::Present),
+            Some(2) => Some(PresenceState::Left),
+            Some(other) => return Err(format!("there is no presence state {other}")),
+        };
+        Ok(RecordPart { person: PersonId(Ulid::from_bytes(self.person)), state })
+    }
+}
+
+impl From<&EvidencePart> for EvidenceV1 {
+    fn from(part: &EvidencePart) -> Self {
+        let candidate = |c: &Candidate| (c.person.0.to_bytes(), c.similarity.0);
+        Self {
+            candidates: part.candidates.iter().map(candidate).collect(),
+            threshold: part.threshold.0.0,
+            frames: part.frames,
+            detection_score: part.detection_score,
+            liveness: match part.liveness {
+                Liveness::Score(score) => LivenessV1::Score(score),
+                Liveness::NotMeasurable => LivenessV1::NotMeasurable,
+                Liveness::NotRun => LivenessV1::NotRun,
+            },
+            space: part.space.0,
+            pack: part.pack.clone(),
+        }
+    }
+}
+
+impl EvidenceV1 {
+    fn read(self) -> Result<EvidencePart, String> {
+        let candidate = |(person, similarity)| Candidate {
+            person: PersonId(Ulid::from_bytes(person)),
+            similarity: Similarity(similarity),
+        };
+        Ok(EvidencePart {
+            candidates: self.candidates.into_iter().map(candidate).collect(),
+            threshold: Threshold(Similarity(self.threshold)),
+            frames: self.frames,
+            detection_score: self.detection_score,
+            liveness: match self.liveness {
+                LivenessV1::Score(score) => Liveness::Score(score),
+                LivenessV1::NotMeasurable => Liveness::NotMeasurable,
+                LivenessV1::NotRun => Liveness::NotRun,
+            },
+            space: EmbeddingSpace(self.space),
+            pack: self.pack,
+        })
+    }
+}
+
+fn encode(kind: PartKind, content: &impl Serialize) -> Result<Vec<u8>, PartError> {
+    postcard::to_extend(content, vec![VERSION])
+        .map_err(|error| PartError::Content { kind, detail: error.to_string() })
+}
+
+fn decode<T: DeserializeOwned>(part: &StoredPart) -> Result<T, PartError> {
+    let kind = part.kind;
+    let (&version, content) = part.bytes.split_first().ok_or(PartError::Empty(kind))?;
+    if version != VERSION {
+        return Err(PartError::Version { kind, found: version });
+    }
+    match postcard::take_from_bytes(content) {
+        Ok((value, [])) => Ok(value),
+        Ok((_, rest)) => Err(PartError::Content { kind, detail: format!("{} bytes too many", rest.len()) }),
+        Err(error) => Err(PartError::Content { kind, detail: error.to_string() }),
+    }
+}
+
+impl Parts {
+    /// The parts that are there as they are stored, each with its salt of `salts` (in the order of
+    /// [`PartKind::ALL`]): a version byte, then the content in postcard's format, of types that
+    /// serve nothing else and so change only together with the version byte.
+    ///
+    /// # Errors
+    /// [`PartError::Content`] where the content cannot be written.
+    pub fn store(&self, salts: &[Salt; 3]) -> Result<Vec<StoredPart>, PartError> {
+        let mut stored = Vec::with_capacity(3);
+        for kind in PartKind::ALL {
+            let bytes = match kind {
+                PartKind::Record => self.record.as_ref().map(|part| encode(kind, &RecordV1::from(part))),
+                PartKind::Evidence => {
+                    self.evidence.as_ref().map(|part| encode(kind, &EvidenceV1::from(part)))
+                }
+                PartKind::Note => {
+                    self.note.as_ref().map(|part| encode(kind, &NoteV1 { text: part.text.clone() }))
+                }
+            };
+            if let Some(bytes) = bytes {
+                stored.push(StoredPart { kind, salt: salts[kind.index()], bytes: bytes? });
+            }
+        }
+        Ok(stored)
+    }
+
+    /// Puts a part read from a store in its place.
+    ///
+    /// # Errors
+    /// [`PartError`] where the bytes are not those of such a part.
+    pub fn put(&mut self, stored: &StoredPart) -> Result<(), PartError> {
+        let kind = stored.kind;
+        let content = |detail| PartError::Content { kind, detail };
+        match kind {
+            PartKind::Record => {
+                self.record = Some(decode::<RecordV1>(stored)?.read().map_err(content)?);
+            }
+            PartKind::Evidence => {
+                self.evidence = Some(decode::<EvidenceV1>(stored)?.read().map_err(content)?);
+            }
+            PartKind::Note => {
+                self.note = Some(NotePart { text: decode::<NoteV1>(stored)?.text });
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn full() -> Parts {
+        Parts {
+            record: Some(RecordPart { person: PersonId(Ulid(0x0102)), state: Some(PresenceState::Left) }),
+            evidence: Some(EvidencePart {
+                candidates: vec![
+                    Candidate { person: PersonId(Ulid(0x0102)), similarity: Similarity(0.75) },
+                    Candidate { person: PersonId(Ulid(u128::MAX)), similarity: Similarity(-0.5) },
+                ],
+                threshold: Threshold(Similarity(0.5)),
+                frames: 300,
+                detection_score: 1.0,
+                liveness: Liveness::Score(0.25),
+                space: EmbeddingSpace([0xab; 32]),
+                pack: "default".to_owned(),
+            }),
+            note: Some(NotePart { text: "sick, é".to_owned() }),
+        }
+    }
+
+    /// Frozen: what a ledger holds today must be read by every later version.
+    const RECORD: &str = "01000000000000000000000000000001020102";
+    const EVIDENCE: &str = concat!(
+        "0102",
+        "00000000000000000000000000000102",
+        "0000403f",
+        "ffffffffffffffffffffffffffffffff",
+        "000000bf",
+        "0000003f",
+        "ac02",
+        "0000803f",
+        "000000803e",
+        "abababababababababababababababababababababababababababababababab",
+        "0764656661756c74",
+    );
+    const NOTE: &str = "01087369636b2c20c3a9";
+
+    #[test]
+    fn the_stored_bytes_are_frozen() {
+        let stored = full().store(&[[1; 16], [2; 16], [3; 16]]).unwrap();
+        let bytes: Vec<String> = stored.iter().map(|part| hex(&part.bytes)).collect();
+        assert_eq!(bytes, [RECORD, EVIDENCE, NOTE]);
+        let salts: Vec<u8> = stored.iter().map(|part| part.salt[0]).collect();
+        assert_eq!(salts, [1, 2, 3]);
+        let mut read = Parts::default();
+        stored.iter().for_each(|part| read.put(part).unwrap());
+        assert_eq!(read, full());
+    }
+
+    #[test]
+    fn the_digest_is_frozen_and_takes_the_salt_first() {
+        let stored = full().store(&[[1; 16], [2; 16], [3; 16]]).unwrap();
+        assert_eq!(stored[2].digest().to_string(), NOTE_DIGEST);
+        let mut other = stored[2].clone();
+        other.salt = [4; 16];
+        assert_ne!(other.digest(), stored[2].digest());
+    }
+
+    /// From another SHA-256 (Python's hashlib) over sixteen bytes 03 and the bytes of `NOTE`.
+    const NOTE_DIGEST: &str = "9f017b27eb946d8d6c77ce132893599ed004d6296c68d701c8261b3ad2340480";
+
+    #[test]
+    fn every_small_form_is_read_back() {
+        for (state, liveness) in [
+            (None, Liveness::NotRun),
+            (Some(PresenceState::Present), Liveness::NotMeasurable),
+            (Some(PresenceState::Left), Liveness::Score(f32::MIN_POSITIVE)),
+        ] {
+            let mut parts = full();
+            parts.note = None;
+            parts.record.as_mut().unwrap().state = state;
+            let evidence = parts.evidence.as_mut().unwrap();
+            evidence.liveness = liveness;
+            evidence.candidates.clear();
+            let mut read = Parts::default();
+            parts.store(&[[0; 16]; 3]).unwrap().iter().for_each(|part| read.put(part).unwrap());
+            assert_eq!(read, parts);
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_part_are_refused() {
+        for original in full().store(&[[0; 16]; 3]).unwrap() {
+            let refused = |bytes: &[u8]| {
+                let part = StoredPart { bytes: bytes.to_vec(), ..original.clone() };
+                Parts::default().put(&part).unwrap_err()
+            };
+            assert_eq!(refused(&[]), PartError::Empty(original.kind));
+            let mut newer = original.bytes.clone();
+            newer[0] = 2;
+            assert_eq!(refused(&newer), PartError::Version { kind: original.kind, found: 2 });
+            for length in 1..original.bytes.len() {
+                assert!(matches!(refused(&original.bytes[..length]), PartError::Content { .. }));
+            }
+            let longer = [original.bytes.as_slice(), &[0]].concat();
+            assert!(matches!(refused(&longer), PartError::Content { .. }));
+        }
+        let unknown = StoredPart {
+            kind: PartKind::Record,
+            salt: [0; 16],
+            bytes: [&[1][..], &[0; 16], &[1, 3]].concat(),
+        };
+        assert!(Parts::default().put(&unknown).unwrap_err().to_string().contains("presence state 3"));
+    }
+
+    #[test]
+    fn debug_of_a_stored_part_shows_none_of_it() {
+        let stored = full().store(&[[7; 16]; 3]).unwrap();
+        assert_eq!(format!("{:?}", stored[2]), "StoredPart(Note, 10 bytes)");
+    }
+}

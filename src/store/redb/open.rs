@@ -1,0 +1,201 @@
+//! Making the store's file, opening it, and not trusting it until it was checked.
+
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use redb::{Builder, Database, ReadableDatabase, ReadableTable};
+use ulid::Ulid;
+
+use crate::ledger::{ChainHead, TerminalId};
+use crate::store::StoreError;
+
+use super::tables::{HEADS, META, SCHEMA, SCHEMA_VERSION, TERMINAL, Tables, head_row, kept_end, meta};
+use super::{FILE_NAME, Fault, Medium, guarded, write_transaction};
+
+/// The owner reads and writes, nobody else anything.
+const FILE_MODE: u32 = 0o600;
+/// The owner alone enters and lists.
+const DIRECTORY_MODE: u32 = 0o700;
+
+/// A store's file in a data directory.
+#[derive(Debug)]
+pub(super) struct DataFile {
+    path: PathBuf,
+}
+
+impl Medium for DataFile {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn open(&self) -> Result<Database, Fault> {
+        restrict(&self.path, FILE_MODE).map_err(|error| Fault::io("restrict access to", error))?;
+        Ok(builder().open(&self.path)?)
+    }
+}
+
+fn builder() -> Builder {
+    let mut builder = Builder::new();
+    // redb checks no page on reading; a page that rotted would be trusted, or panic.
+    builder.set_check_integrity_on_open(true);
+    builder
+}
+
+impl DataFile {
+    /// The store's file in `directory`. Both are made where they are not there, the file with all
+    /// that a new store holds, so that no half-made file ever has its name.
+    pub(super) fn find_or_make(directory: &Path, new: TerminalId) -> Result<Self, StoreError> {
+        let path = directory.join(FILE_NAME);
+        let found = make_directory(directory)
+            .map_err(|error| Fault::io("make the data directory of", error))
+            .and_then(|()| match path.try_exists() {
+                Ok(true) => Ok(()),
+                Ok(false) => make_file(directory, &path, new),
+                Err(error) => Err(Fault::io("look for", error)),
+            });
+        match found {
+            Ok(()) => Ok(Self { path }),
+            Err(fault) => Err(fault.into_store_error("make the store", &path)),
+        }
+    }
+
+    /// Takes away what a creation that was cut short has left. To be called while the store is
+    /// open, so that no other creation can still succeed.
+    pub(super) fn clean(&self) {
+        let Some(Ok(entries)) = self.path.parent().map(std::fs::read_dir) else { return };
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if name.starts_with(FILE_NAME) && name.ends_with(HALF_MADE) {
+                // Left behind is only the room it takes; the next start tries again.
+                let _ = std::fs::remove_file(entry.path());
+            }
+        }
+    }
+}
+
+/// The end of the name of a file that is being made.
+const HALF_MADE: &str = ".new";
+
+/// A new or empty directory is closed to others. One that holds something already may be shared on
+/// purpose or be somebody's home: it is left as it is, with a warning, and the file's own mode
+/// keeps the store closed.
+fn make_directory(directory: &Path) -> io::Result<()> {
+    let existed = directory.try_exists()?;
+    DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(directory)?;
+    let mode = directory.metadata()?.permissions().mode() & 0o777;
+    if mode == DIRECTORY_MODE {
+        return Ok(());
+    }
+    if !existed || directory.read_dir()?.next().is_none() {
+        return std::fs::set_permissions(directory, Permissions::from_mode(DIRECTORY_MODE));
+    }
+    if mode & 0o077 != 0 {
+        tracing::warn!(
+            directory = %directory.display(),
+            "the data directory is open to others (mode {mode:03o}); chmod 700 closes it"
+        );
+    }
+    Ok(())
+}
+
+/// Closes the file at `path` to everybody but its owner.
+fn restrict(path: &Path, mode: u32) -> io::Result<()> {
+    let found = path.metadata()?.permissions().mode() & 0o777;
+    if found != mode {
+        tracing::warn!(file = %path.display(), "the store had mode {found:03o}; it has {mode:03o} now");
+        std::fs::set_permissions(path, Permissions::from_mode(mode))?;
+    }
+    Ok(())
+}
+
+/// Makes the file under a name of its own, and gives it its name when it is whole and on disk.
+/// Where another process was faster, its file stays and this one goes.
+fn make_file(directory: &Path, path: &Path, terminal: TerminalId) -> Result<(), Fault> {
+    let half_made = directory.join(format!("{FILE_NAME}.{}{HALF_MADE}", terminal.0));
+    let made = fill_file(&half_made, terminal).and_then(|()| {
+        let flags = rustix::fs::RenameFlags::NOREPLACE;
+        let here = rustix::fs::CWD;
+        match rustix::fs::renameat_with(here, &half_made, here, path, flags) {
+            Ok(()) => {}
+            Err(rustix::io::Errno::EXIST) => {
+                std::fs::remove_file(&half_made).map_err(|e| Fault::io("make", e))?
+            }
+            // A file system without this flag.
+            Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {
+                std::fs::rename(&half_made, path).map_err(|error| Fault::io("make", error))?;
+            }
+            Err(error) => return Err(Fault::io("make", error.into())),
+        }
+        File::open(directory).and_then(|d| d.sync_all()).map_err(|error| Fault::io("make", error))
+    });
+    if made.is_err() {
+        let _ = std::fs::remove_file(&half_made);
+    }
+    made
+}
+
+fn fill_file(path: &Path, terminal: TerminalId) -> Result<(), Fault> {
+    let file = OpenOptions::new().read(true).write(true).create_new(true).mode(FILE_MODE).open(path);
+    let file = file.map_err(|error| Fault::io("make", error))?;
+    // The mode above passed through the umask.
+    file.set_permissions(Permissions::from_mode(FILE_MODE)).map_err(|error| Fault::io("make", error))?;
+    let database = Builder::new().create_with_backend(redb::backends::FileBackend::new(file)?)?;
+    initialise(&database, terminal)?;
+    Ok(database.close()?)
+}
+
+/// Writes what a new store holds.
+pub(super) fn initialise(database: &Database, terminal: TerminalId) -> Result<(), Fault> {
+    let transaction = write_transaction(database)?;
+    Tables::open(&transaction)?.initialise(terminal)?;
+    Ok(transaction.commit()?)
+}
+
+/// Opens a store and checks that its schema is known and its chain ends where it was kept to end.
+pub(super) fn open_checked(medium: &dyn Medium) -> Result<(Database, TerminalId), StoreError> {
+    let opened = guarded(|| {
+        let database = medium.open()?;
+        let terminal = check(&database, medium.path())?;
+        Ok((database, terminal))
+    });
+    opened.map_err(|fault| fault.into_store_error("open", medium.path()))
+}
+
+fn check(database: &Database, path: &Path) -> Result<TerminalId, Fault> {
+    let transaction = database.begin_read()?;
+    let values = transaction.open_table(META)?;
+    let found = u32::from_be_bytes(meta(&values, SCHEMA)?);
+    if found > SCHEMA_VERSION {
+        let newer = StoreError::Newer { path: path.to_owned(), found, supported: SCHEMA_VERSION };
+        return Err(Fault::Said(newer));
+    }
+    let terminal = TerminalId(Ulid::from_bytes(meta(&values, TERMINAL)?));
+    let kept = kept_end(&values)?;
+    let heads = transaction.open_table(HEADS)?;
+    let last = match heads.last()? {
+        None => ChainHead::empty(terminal),
+        Some((sequence, row)) => {
+            let (hash, _) = head_row(sequence.value(), row.value())?;
+            ChainHead { sequence: crate::ledger::Sequence(sequence.value()), hash }
+        }
+    };
+    if last != kept {
+        let (last, kept) = (last.sequence, kept.sequence);
+        return Err(Fault::Damaged(format!("its last entry is {last}, but {kept} was kept as the end")));
+    }
+    Ok(terminal)
+}
+
+impl Fault {
+    /// What the file system said while doing `step` to the store. No file where one was is said as
+    /// such by the system's own words.
+    pub(super) fn io(step: &'static str, error: io::Error) -> Self {
+        if error.kind() == ErrorKind::InvalidData {
+            return Self::Damaged(error.to_string());
+        }
+        Self::Medium(format!("{step} the file: {error}"))
+    }
+}

@@ -1,0 +1,238 @@
+//! The tables, and what a transaction writes to them.
+
+use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
+use ulid::Ulid;
+
+use crate::attendance::{Identifier, Person, PersonId};
+use crate::face::TemplateId;
+use crate::ledger::{ChainHead, Salt, Sealed, Sequence, Sha256Digest, StoredPart, TerminalId};
+use crate::store::changes::{Object, Staged, Stored};
+use crate::store::rows;
+
+use super::Fault;
+
+/// What is in this file's tables. A program reads up to its own number; it is raised with every
+/// new table, layout, kind of entry, or number with a meaning.
+pub(super) const SCHEMA_VERSION: u32 = 1;
+
+type Bytes = &'static [u8];
+/// Single values by name.
+pub(super) const META: TableDefinition<&str, Bytes> = TableDefinition::new("meta");
+/// The schema version: 4 bytes, big-endian, as all numbers in META.
+pub(super) const SCHEMA: &str = "schema";
+/// The terminal's id: 16 bytes.
+pub(super) const TERMINAL: &str = "terminal";
+/// The end of the chain: the sequence in 8 bytes, the hash in 32.
+pub(super) const CHAIN_END: &str = "chain_end";
+/// The last point of the feed of changes: 8 bytes.
+pub(super) const CHANGE_POINT: &str = "change_point";
+
+/// People by id.
+pub(super) const PEOPLE: TableDefinition<u128, Bytes> = TableDefinition::new("people");
+/// The active person with an identifier.
+const IDENTIFIERS: TableDefinition<&str, u128> = TableDefinition::new("identifiers");
+/// Templates by id.
+pub(super) const TEMPLATES: TableDefinition<u128, Bytes> = TableDefinition::new("templates");
+/// Person and template.
+const TEMPLATES_OF: TableDefinition<(u128, u128), ()> = TableDefinition::new("templates_of");
+/// Point of the feed to object.
+pub(super) const FEED: TableDefinition<u64, (u8, u128)> = TableDefinition::new("feed");
+/// Object to its one point of the feed.
+const POINTS: TableDefinition<(u8, u128), u64> = TableDefinition::new("points");
+/// Sequence to the hash (32 bytes) and the canonical bytes of the head.
+pub(super) const HEADS: TableDefinition<u64, Bytes> = TableDefinition::new("heads");
+/// Sequence and number of the kind of part to the salt (16 bytes) and the part's bytes.
+pub(super) const PARTS: TableDefinition<(u64, u8), Bytes> = TableDefinition::new("parts");
+/// Person and sequence of the entries about them. Erasable: nothing in the chain rests on it.
+pub(super) const BY_PERSON: TableDefinition<(u128, u64), ()> = TableDefinition::new("entries_by_person");
+/// Microseconds since 1970 and sequence.
+pub(super) const BY_TIME: TableDefinition<(i64, u64), ()> = TableDefinition::new("entries_by_time");
+
+/// An object of the feed as a key: 1 for a person, 2 for a template, and the id.
+fn object_key(object: &Object) -> (u8, u128) {
+    match object {
+        Object::Person(id) => (1, id.0.0),
+        Object::Template(id) => (2, id.0.0),
+    }
+}
+
+/// The object with a key.
+pub(super) fn object(key: (u8, u128)) -> Result<Object, Fault> {
+    match key {
+        (1, id) => Ok(Object::Person(PersonId(Ulid(id)))),
+        (2, id) => Ok(Object::Template(TemplateId(Ulid(id)))),
+        (kind, _) => Err(Fault::Damaged(format!("the feed of changes names a thing of kind {kind}"))),
+    }
+}
+
+/// A value of META that has exactly N bytes.
+pub(super) fn meta<const N: usize>(
+    table: &impl ReadableTable<&'static str, Bytes>,
+    name: &str,
+) -> Result<[u8; N], Fault> {
+    let value = table.get(name)?.and_then(|value| <[u8; N]>::try_from(value.value()).ok());
+    value.ok_or_else(|| Fault::Damaged(format!("the value {name} is missing or has another size")))
+}
+
+/// The kept end of the chain.
+pub(super) fn kept_end(table: &impl ReadableTable<&'static str, Bytes>) -> Result<ChainHead, Fault> {
+    let value: [u8; 40] = meta(table, CHAIN_END)?;
+    let (sequence, hash) = value.split_at(8);
+    let mut end = ChainHead { sequence: Sequence(0), hash: Sha256Digest::default() };
+    end.sequence = Sequence(sequence.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)));
+    end.hash.0.copy_from_slice(hash);
+    Ok(end)
+}
+
+fn end_bytes(end: &ChainHead) -> Vec<u8> {
+    [&end.sequence.0.to_be_bytes()[..], &end.hash.0].concat()
+}
+
+/// The hash and the canonical bytes of a row of HEADS.
+pub(super) fn head_row(sequence: u64, row: &[u8]) -> Result<(Sha256Digest, &[u8]), Fault> {
+    let (hash, bytes) = row
+        .split_first_chunk()
+        .ok_or_else(|| Fault::Damaged(format!("the row of entry {sequence} is too short")))?;
+    Ok((Sha256Digest(*hash), bytes))
+}
+
+/// The part of a row of PARTS.
+pub(super) fn part_row((sequence, kind): (u64, u8), row: &[u8]) -> Result<StoredPart, Fault> {
+    let damaged = || Fault::Damaged(format!("a part of entry {sequence} has kind {kind} or is too short"));
+    let kind = crate::ledger::PartKind::from_number(kind).ok_or_else(damaged)?;
+    let (salt, bytes): (&Salt, _) = row.split_first_chunk().ok_or_else(damaged)?;
+    Ok(StoredPart { kind, salt: *salt, bytes: bytes.to_vec() })
+}
+
+/// Every table, open for writing.
+pub(super) struct Tables<'txn> {
+    meta: Table<'txn, &'static str, Bytes>,
+    people: Table<'txn, u128, Bytes>,
+    identifiers: Table<'txn, &'static str, u128>,
+    templates: Table<'txn, u128, Bytes>,
+    templates_of: Table<'txn, (u128, u128), ()>,
+    feed: Table<'txn, u64, (u8, u128)>,
+    points: Table<'txn, (u8, u128), u64>,
+    heads: Table<'txn, u64, Bytes>,
+    parts: Table<'txn, (u64, u8), Bytes>,
+    by_person: Table<'txn, (u128, u64), ()>,
+    by_time: Table<'txn, (i64, u64), ()>,
+}
+
+impl<'txn> Tables<'txn> {
+    /// Opens them, making those that are not there.
+    pub(super) fn open(transaction: &'txn WriteTransaction) -> Result<Self, Fault> {
+        Ok(Self {
+            meta: transaction.open_table(META)?,
+            people: transaction.open_table(PEOPLE)?,
+            identifiers: transaction.open_table(IDENTIFIERS)?,
+            templates: transaction.open_table(TEMPLATES)?,
+            templates_of: transaction.open_table(TEMPLATES_OF)?,
+            feed: transaction.open_table(FEED)?,
+            points: transaction.open_table(POINTS)?,
+            heads: transaction.open_table(HEADS)?,
+            parts: transaction.open_table(PARTS)?,
+            by_person: transaction.open_table(BY_PERSON)?,
+            by_time: transaction.open_table(BY_TIME)?,
+        })
+    }
+
+    /// What a new store holds.
+    pub(super) fn initialise(&mut self, terminal: TerminalId) -> Result<(), Fault> {
+        self.meta.insert(SCHEMA, &SCHEMA_VERSION.to_be_bytes()[..])?;
+        self.meta.insert(TERMINAL, &terminal.0.to_bytes()[..])?;
+        self.meta.insert(CHAIN_END, end_bytes(&ChainHead::empty(terminal)).as_slice())?;
+        self.meta.insert(CHANGE_POINT, &0u64.to_be_bytes()[..])?;
+        Ok(())
+    }
+
+    pub(super) fn kept_end(&self) -> Result<ChainHead, Fault> {
+        kept_end(&self.meta)
+    }
+
+    pub(super) fn point(&self) -> Result<u64, Fault> {
+        Ok(u64::from_be_bytes(meta(&self.meta, CHANGE_POINT)?))
+    }
+
+    /// Writes staged changes; the last point afterwards.
+    pub(super) fn apply(&mut self, staged: &Staged) -> Result<u64, Fault> {
+        for identifier in &staged.released {
+            self.identifiers.remove(identifier.as_str())?;
+        }
+        for (identifier, person) in &staged.claimed {
+            self.identifiers.insert(identifier.as_str(), person.0.0)?;
+        }
+        for (id, person) in &staged.people {
+            let row = rows::person_row(person).map_err(Fault::Unwritable)?;
+            self.people.insert(id.0.0, row.as_slice())?;
+        }
+        for (id, change) in &staged.templates {
+            if let Some(owner) = change.owner_before {
+                self.templates_of.remove((owner.0.0, id.0.0))?;
+            }
+            match &change.now {
+                Some(template) => {
+                    let row = rows::template_row(template).map_err(Fault::Unwritable)?;
+                    self.templates.insert(id.0.0, row.as_slice())?;
+                    self.templates_of.insert((template.person.0.0, id.0.0), ())?;
+                }
+                None => drop(self.templates.remove(id.0.0)?),
+            }
+        }
+        let mut point = self.point()?;
+        for key in staged.order.iter().map(object_key) {
+            point += 1;
+            let older = self.points.insert(key, point)?.map(|older| older.value());
+            if let Some(older) = older {
+                self.feed.remove(older)?;
+            }
+            self.feed.insert(point, key)?;
+        }
+        self.meta.insert(CHANGE_POINT, &point.to_be_bytes()[..])?;
+        Ok(point)
+    }
+
+    /// Writes sealed entries, of which the last is the new end.
+    pub(super) fn append(&mut self, sealed: &[Sealed]) -> Result<(), Fault> {
+        for entry in sealed {
+            let sequence = entry.end.sequence.0;
+            let row = [&entry.end.hash.0[..], &entry.head_bytes].concat();
+            self.heads.insert(sequence, row.as_slice())?;
+            for part in &entry.parts {
+                let row = [&part.salt[..], &part.bytes].concat();
+                self.parts.insert((sequence, part.kind as u8), row.as_slice())?;
+            }
+            if let Some(record) = &entry.entry.parts.record {
+                self.by_person.insert((record.person.0.0, sequence), ())?;
+            }
+            self.by_time.insert((entry.entry.head.at.timestamp_micros(), sequence), ())?;
+        }
+        if let Some(last) = sealed.last() {
+            self.meta.insert(CHAIN_END, end_bytes(&last.end).as_slice())?;
+        }
+        Ok(())
+    }
+}
+
+impl Stored for Tables<'_> {
+    type Error = Fault;
+
+    fn person(&self, id: PersonId) -> Result<Option<Person>, Fault> {
+        let row = self.people.get(id.0.0)?;
+        row.map(|row| rows::person(id, row.value()).map_err(Fault::Damaged)).transpose()
+    }
+
+    fn holder(&self, identifier: &Identifier) -> Result<Option<PersonId>, Fault> {
+        Ok(self.identifiers.get(identifier.as_str())?.map(|id| PersonId(Ulid(id.value()))))
+    }
+
+    fn owner(&self, template: TemplateId) -> Result<Option<PersonId>, Fault> {
+        let Some(row) = self.templates.get(template.0.0)? else { return Ok(None) };
+        Ok(Some(rows::template(template, row.value()).map_err(Fault::Damaged)?.person))
+    }
+
+    fn templates_of(&self, person: PersonId) -> Result<Vec<TemplateId>, Fault> {
+        let of_person = self.templates_of.range((person.0.0, 0)..=(person.0.0, u128::MAX))?;
+        of_person.map(|row| Ok(TemplateId(Ulid(row?.0.value().1)))).collect()
+    }
+}

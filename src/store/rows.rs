@@ -1,0 +1,147 @@
+//! People and templates as the bytes a store keeps: a version byte and a layout that serves
+//! nothing else, so that the types the program works with may change without it.
+
+use chrono::DateTime;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use ulid::Ulid;
+
+use crate::attendance::{Person, PersonId};
+use crate::face::{Embedding, EmbeddingSpace, Template, TemplateId};
+
+/// The version byte of the layouts below.
+const VERSION: u8 = 1;
+
+#[derive(Serialize, Deserialize)]
+struct PersonV1 {
+    name: String,
+    identifier: Option<String>,
+    created_at_us: i64,
+    removed_at_us: Option<i64>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct TemplateV1<E> {
+    person: [u8; 16],
+    space: [u8; 32],
+    /// The values as 32-bit floats.
+    embedding: E,
+}
+
+fn encode(row: &impl Serialize) -> Result<Vec<u8>, String> {
+    postcard::to_extend(row, vec![VERSION]).map_err(|error| error.to_string())
+}
+
+fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    match bytes.split_first() {
+        Some((&VERSION, content)) => match postcard::take_from_bytes(content) {
+            Ok((row, [])) => Ok(row),
+            Ok((_, rest)) => Err(format!("it has {} bytes too many", rest.len())),
+            Err(error) => Err(error.to_string()),
+        },
+        Some((version, _)) => Err(format!("it has version {version}, and {VERSION} is known")),
+        None => Err("it is empty".to_owned()),
+    }
+}
+
+/// The row of `person`, whose id is the row's key.
+pub(super) fn person_row(person: &Person) -> Result<Vec<u8>, String> {
+    encode(&PersonV1 {
+        name: person.name.as_str().to_owned(),
+        identifier: person.identifier.as_ref().map(|identifier| identifier.as_str().to_owned()),
+        created_at_us: person.created_at.timestamp_micros(),
+        removed_at_us: person.removed_at.map(|at| at.timestamp_micros()),
+    })
+}
+
+/// The person of a row.
+pub(super) fn person(id: PersonId, row: &[u8]) -> Result<Person, String> {
+    let read = || {
+        let row: PersonV1 = decode(row)?;
+        let time = |us| DateTime::from_timestamp_micros(us).ok_or_else(|| "a time is no date".to_owned());
+        Ok(Person {
+            id,
+            name: row.name.parse().map_err(|error| format!("{error}"))?,
+            identifier: match row.identifier {
+                None => None,
+                Some(text) => Some(text.parse().map_err(|error| format!("{error}"))?),
+            },
+            created_at: time(row.created_at_us)?,
+            removed_at: row.removed_at_us.map(time).transpose()?,
+        })
+    };
+    read().map_err(|why: String| format!("the row of person {id} cannot be read: {why}"))
+}
+
+/// The row of `template`, whose id is the row's key.
+pub(super) fn template_row(template: &Template) -> Result<Vec<u8>, String> {
+    encode(&TemplateV1 {
+        person: template.person.0.to_bytes(),
+        space: template.space.0,
+        embedding: &template.embedding,
+    })
+}
+
+/// The template of a row.
+pub(super) fn template(id: TemplateId, row: &[u8]) -> Result<Template, String> {
+    let read = || {
+        let row: TemplateV1<Embedding> = decode(row)?;
+        if !row.embedding.as_slice().iter().all(|value| value.is_finite()) {
+            return Err("the embedding has a value that is not a finite number".to_owned());
+        }
+        Ok(Template {
+            id,
+            person: PersonId(Ulid::from_bytes(row.person)),
+            space: EmbeddingSpace(row.space),
+            embedding: row.embedding,
+        })
+    };
+    read().map_err(|why| format!("the row of template {} cannot be read: {why}", id.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    #[test]
+    fn the_layouts_are_frozen() {
+        let ana = Person {
+            id: PersonId(Ulid(5)),
+            name: "Ana Ñ".parse().unwrap(),
+            identifier: Some("A-7".parse().unwrap()),
+            created_at: DateTime::from_timestamp_micros(1_000_000).unwrap(),
+            removed_at: Some(DateTime::from_timestamp_micros(-1).unwrap()),
+        };
+        let row = person_row(&ana).unwrap();
+        assert_eq!(hex(&row), "0106416e6120c3910103412d3780897a0101");
+        assert_eq!(person(ana.id, &row), Ok(ana));
+
+        let kept = Template {
+            id: TemplateId(Ulid(6)),
+            person: PersonId(Ulid(5)),
+            space: EmbeddingSpace([0xcd; 32]),
+            embedding: Embedding::normalised(vec![0.0, -3.0]).unwrap(),
+        };
+        let row = template_row(&kept).unwrap();
+        let expected = format!("01{:032x}{}0200000000000080bf", 5, "cd".repeat(32));
+        assert_eq!(hex(&row), expected);
+        assert_eq!(template(kept.id, &row), Ok(kept));
+    }
+
+    #[test]
+    fn rows_that_cannot_be_are_refused_with_what_they_are_of() {
+        let id = PersonId(Ulid(5));
+        let why = person(id, &[]).unwrap_err();
+        assert!(why.contains(&id.to_string()) && why.contains("empty"), "{why}");
+        assert!(person(id, &[9, 0]).unwrap_err().contains("version 9"));
+        // A name with an escape character.
+        assert!(person(id, &[1, 1, 0x1b, 0, 0, 0]).unwrap_err().contains("control character"));
+        assert!(person(id, &[1, 1, b'a', 0, 0, 0, 0]).unwrap_err().contains("1 bytes too many"));
+        let nan = [&[1u8][..], &[0; 16], &[0; 32], &[1], &f32::NAN.to_le_bytes()].concat();
+        assert!(template(TemplateId(Ulid(6)), &nan).unwrap_err().contains("not a finite number"));
+    }
+}
