@@ -16,7 +16,8 @@
 //! | [`tui`] | the screen |
 //! | [`cli`] | the subcommands: the only place that names concrete adapters |
 //! | [`config`] | what was typed and what is used |
-//! | [`setup`] | fetching the runtime and the nets |
+//! | [`setup`] | fetching the runtime, the nets and the demo pictures |
+//! | [`demo`] | which pictures the demo enrols from and shows |
 //!
 //! Who may import whom: `face`, `identify`, `track`, `attendance` and `ledger` are pure (no I/O,
 //! no clock, no thread) and know only each other. `capture`, `inference` and `store` know the
@@ -27,10 +28,12 @@
 
 pub mod attendance;
 pub mod capture;
+pub mod demo;
 pub mod engine;
 pub mod face;
 pub mod identify;
 pub mod inference;
 pub mod ledger;
+pub mod setup;
 pub mod store;
 pub mod track;

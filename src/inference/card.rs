@@ -239,7 +239,10 @@ pub enum CardError {
     },
 }
 
-fn hexadecimal<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Sha256Digest, D::Error> {
+/// For serde: 64 hexadecimal digits.
+pub(crate) fn hexadecimal<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Sha256Digest, D::Error> {
     let text = String::deserialize(deserializer)?;
     parse_sha256(&text).ok_or_else(|| serde::de::Error::custom("expected 64 hexadecimal digits"))
 }
