@@ -16,6 +16,7 @@
 //! | [`tui`] | the screen |
 //! | [`cli`] | the subcommands: the only place that names concrete adapters |
 //! | [`config`] | what was typed and what is used |
+//! | [`diagnostics`] | where the program writes about itself |
 //! | [`setup`] | fetching the runtime and the nets |
 //!
 //! Who may import whom: `face`, `identify`, `track`, `attendance` and `ledger` are pure (no I/O,
@@ -27,6 +28,9 @@
 
 pub mod attendance;
 pub mod capture;
+pub mod cli;
+pub mod config;
+pub mod diagnostics;
 pub mod engine;
 pub mod face;
 pub mod identify;

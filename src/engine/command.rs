@@ -3,8 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::attendance::{Identifier, Person, PersonId, PersonName, PresenceState};
-use crate::face::Probe;
-use crate::face::Rect;
+use crate::face::{FivePoints, Liveness, Rect};
 use crate::identify::{Candidates, Identification, Threshold};
 use crate::ledger::{Actor, Sequence};
 
@@ -157,12 +156,19 @@ pub struct Shot {
     pub threshold: Threshold,
 }
 
-/// One face of [`Command::Identify`].
+/// One face of [`Command::Identify`]. Also one that was rejected, of which only the detection is
+/// known; no embedding leaves the engine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct IdentifiedFace {
-    /// The face.
-    pub probe: Probe,
-    /// Who it is.
+    /// The face box in pixels of the picture.
+    pub bounds: Rect,
+    /// The detector's confidence, 0 to 1.
+    pub detection_score: f32,
+    /// The five points in pixels of the picture, where they were found.
+    pub points: Option<FivePoints>,
+    /// What the presentation-attack net says; decides nothing.
+    pub liveness: Liveness,
+    /// Who it is, or why it was not searched.
     pub identification: Identification,
     /// The most alike people.
     pub candidates: Candidates,
