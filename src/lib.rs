@@ -18,6 +18,7 @@
 //! | [`config`] | what was typed and what is used |
 //! | [`setup`] | fetching the runtime, the nets and the demo pictures |
 //! | [`demo`] | which pictures the demo enrols from and shows |
+//! | [`diagnostics`] | where the program writes about itself |
 //!
 //! Who may import whom: `face`, `identify`, `track`, `attendance` and `ledger` are pure (no I/O,
 //! no clock, no thread) and know only each other. `capture`, `inference` and `store` know the
@@ -28,7 +29,10 @@
 
 pub mod attendance;
 pub mod capture;
+pub mod cli;
+pub mod config;
 pub mod demo;
+pub mod diagnostics;
 pub mod engine;
 pub mod face;
 pub mod identify;

@@ -156,21 +156,22 @@ pub struct Shot {
     pub threshold: Threshold,
 }
 
-/// One face of [`Command::Identify`].
+/// One face of [`Command::Identify`]. Also one that was rejected, of which only the detection is
+/// known; no embedding leaves the engine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct IdentifiedFace {
-    /// The box in pixels of the picture.
+    /// The face box in pixels of the picture.
     pub bounds: Rect,
     /// The detector's confidence, 0 to 1.
     pub detection_score: f32,
-    /// The five points, where they were found.
+    /// The five points in pixels of the picture, where they were found.
     pub points: Option<FivePoints>,
-    /// Who it is.
+    /// What the presentation-attack net says; decides nothing.
+    pub liveness: Liveness,
+    /// Who it is, or why it was not searched.
     pub identification: Identification,
     /// The most alike people.
     pub candidates: Candidates,
-    /// What the liveness net says.
-    pub liveness: Liveness,
 }
 
 /// What was found in one picture.

@@ -1,0 +1,391 @@
+//! What can be typed. Nothing here does anything.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::attendance::{Identifier, PersonName};
+use crate::capture::SourceSpec;
+use crate::config::Flags;
+use crate::engine::command::FaceChoice;
+use crate::inference::DeviceChoice;
+
+use super::report::Day;
+use super::setup::SetupArgs;
+
+const AFTER_HELP: &str = "\
+Examples:
+  muster                                     the screen, on the source of the configuration
+  muster --source replay:data/demo           the screen, on stills shown as a camera would
+  muster enroll \"Ana Müller\" ana.jpg         one photograph enrols a person
+  muster identify door.jpg                   who is in a picture
+  muster take --source video:monday.mp4      attendance without a screen
+  muster report --present                    who is in the building now
+
+Exit status:
+  0  done; for `identify`: somebody was identified
+  1  a negative answer: nobody identified, not found, refused
+  2  wrong usage, wrong configuration, or no input that can be read
+  3  something is missing or out of order: runtime, model, camera, store
+
+Environment: MUSTER_CONFIG, MUSTER_DATA_DIR and MUSTER_MODELS_DIR stand in for the flags of
+those names.";
+
+/// Face-recognition attendance for the keyboard.
+///
+/// Without a subcommand it opens the screen: the live picture, the roster, and a log with a line
+/// for each person who comes into view.
+#[derive(Debug, Parser)]
+#[command(name = "muster", version, after_help = AFTER_HELP, max_term_width = 100)]
+pub struct Cli {
+    /// What goes for every subcommand.
+    #[command(flatten)]
+    pub global: Global,
+    /// For the screen.
+    #[command(flatten)]
+    pub screen: ScreenArgs,
+    /// What is to be done; the screen where nothing is named.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Flags of every subcommand.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// Where people, templates and the ledger are kept
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Where the nets and the runtime are
+    #[arg(long, global = true, value_name = "DIR")]
+    pub models_dir: Option<PathBuf>,
+    /// Read this configuration and no other
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// What the nets run on: auto, cpu, cuda or cuda:N
+    #[arg(long, global = true, value_name = "DEVICE")]
+    pub device: Option<DeviceChoice>,
+    /// Print one JSON object a line
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Say more on standard error; twice for more still
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+impl Global {
+    /// What it says about the configuration, with the `--source` of a subcommand.
+    pub fn flags(&self, source: Option<SourceSpec>) -> Flags {
+        Flags {
+            config: self.config.clone(),
+            data_dir: self.data_dir.clone(),
+            models_dir: self.models_dir.clone(),
+            device: self.device,
+            source,
+            verbosity: self.verbose,
+        }
+    }
+}
+
+/// For the screen alone.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ScreenArgs {
+    /// Where frames come from: camera:N, video:FILE, replay:DIR or images:GLOB
+    #[arg(long, value_name = "SOURCE")]
+    pub source: Option<SourceSpec>,
+    /// Show boxes and names without the picture, for a slow line
+    #[arg(long)]
+    pub no_preview: bool,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+#[command(args_conflicts_with_subcommands = true)]
+pub enum Command {
+    /// Fetch the runtime and the nets
+    Setup(SetupArgs),
+    /// Look at everything muster needs, and say what to do about what is missing
+    #[command(after_help = "Exits with 3 where something is missing, else with 0.")]
+    Doctor,
+    /// Check or show the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Enrol a person from photographs
+    #[command(after_help = ENROLL_HELP)]
+    Enroll(EnrollArgs),
+    /// Say who is in pictures; nothing is written down
+    #[command(after_help = IDENTIFY_HELP)]
+    Identify(IdentifyArgs),
+    /// Take attendance without a screen
+    #[command(after_help = TAKE_HELP)]
+    Take(TakeArgs),
+    /// List and change who belongs here
+    #[command(subcommand, after_help = ROSTER_HELP)]
+    Roster(RosterCommand),
+    /// Who was here on a day, or is here now
+    #[command(after_help = REPORT_HELP)]
+    Report(ReportArgs),
+    /// Show it all on prepared pictures, in a store of its own
+    Demo(DemoArgs),
+    /// Print completions for a shell
+    #[command(
+        after_help = "Example:\n  muster completions bash > ~/.local/share/bash-completion/completions/muster"
+    )]
+    Completions(CompletionsArgs),
+}
+
+const ENROLL_HELP: &str = "\
+Examples:
+  muster enroll \"Ana Müller\" ana.jpg
+  muster enroll \"Ana Müller\" other.jpg --id 4711   another person of that name
+  muster enroll \"Ana Müller\" glasses.jpg --add     another photograph of the same person
+  muster enroll Bo team.jpg --face 3               the third face from the left
+
+All photographs are good, or nothing is written.";
+
+/// `enroll`
+#[derive(Debug, Clone, Args)]
+pub struct EnrollArgs {
+    /// What the person is called; with --add, who they are: identifier, exact name, or id prefix
+    #[arg(value_name = "NAME")]
+    pub name: PersonName,
+    /// Photographs: JPEG, PNG, BMP, PNM or WebP
+    #[arg(value_name = "IMAGE", required = true)]
+    pub images: Vec<PathBuf>,
+    /// What the site calls them by, unique: a staff or pupil number
+    #[arg(long, value_name = "ID")]
+    pub id: Option<Identifier>,
+    /// Add a template to somebody who is on the roster
+    #[arg(long)]
+    pub add: bool,
+    /// Which face: main (the largest, if it is clearly so), largest, or the Nth from the left
+    #[arg(long, value_name = "main|largest|N", default_value = "main", value_parser = face_choice)]
+    pub face: FaceChoice,
+}
+
+const IDENTIFY_HELP: &str = "\
+A picture that cannot be read is named on standard error, or is a JSON object with \"error\", and
+the others still run.
+
+Exit status: 0 where somebody was identified in any picture, 1 where nobody was, 2 where not one
+picture could be read.";
+
+/// `identify`
+#[derive(Debug, Clone, Args)]
+pub struct IdentifyArgs {
+    /// Pictures: JPEG, PNG, BMP, PNM or WebP
+    #[arg(value_name = "IMAGE", required = true)]
+    pub images: Vec<PathBuf>,
+}
+
+const TAKE_HELP: &str = "\
+Prints a line for each record, or with --json an object for each record and each decision, and
+ends with a summary. Every frame of a recording is looked at, however long it takes; a camera is
+followed in real time until SIGINT or SIGTERM ends it in good order.
+
+Examples:
+  muster take --source camera:0
+  muster take --source images:'door/*.jpg' --json";
+
+/// `take`
+#[derive(Debug, Clone, Args)]
+pub struct TakeArgs {
+    /// Where frames come from: camera:N, video:FILE, replay:DIR or images:GLOB
+    #[arg(long, value_name = "SOURCE")]
+    pub source: SourceSpec,
+}
+
+const ROSTER_HELP: &str = "\
+WHO is an identifier, an exact name, or the beginning of an id (four characters or more). Where
+it could be more than one person, they are listed.";
+
+/// `roster`
+#[derive(Debug, Clone, Subcommand)]
+pub enum RosterCommand {
+    /// List everybody
+    List,
+    /// End somebody's enrolment: their templates go at once, their records stay
+    Remove {
+        /// Whom: identifier, exact name, or the beginning of an id
+        who: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Change somebody's name
+    Rename {
+        /// Whom: identifier, exact name, or the beginning of an id
+        who: String,
+        /// The new name
+        name: PersonName,
+    },
+    /// Put people on the roster from a CSV file, without photographs
+    #[command(after_help = IMPORT_HELP)]
+    Import {
+        /// The file; - for standard input
+        file: PathBuf,
+        /// Read and check it, and write nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Write the roster as a CSV file that `import` reads
+    Export {
+        /// The file, which is replaced whole; standard output without it
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+}
+
+const IMPORT_HELP: &str = "\
+The first line names the columns: `name`, and `identifier` if there is one; others are passed
+over. UTF-8, with or without a byte order mark; commas or semicolons. Rows whose identifier, or
+without one whose exact name, is on the roster already are skipped. A file with a mistake in any
+row changes nothing.";
+
+const REPORT_HELP: &str = "\
+Examples:
+  muster report                          today
+  muster report --date yesterday --format csv > monday.csv
+  muster report --date 2026-03-02
+  muster report --present | lp           who is in the building now, on paper";
+
+/// `report`
+#[derive(Debug, Clone, Args)]
+pub struct ReportArgs {
+    /// The day: YYYY-MM-DD, today or yesterday
+    #[arg(long, value_name = "DATE", default_value = "today", conflicts_with = "present")]
+    pub date: Day,
+    /// Who is in the building now, on one screen
+    #[arg(long)]
+    pub present: bool,
+    /// How it is written; --json is the same as json
+    #[arg(long, value_enum)]
+    pub format: Option<ReportFormat>,
+}
+
+/// How a report is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// Columns to read.
+    Table,
+    /// For a spreadsheet; cells that one could take for a formula begin with an apostrophe.
+    Csv,
+    /// One object a line.
+    Json,
+}
+
+/// `demo`
+#[derive(Debug, Clone, Default, Args)]
+pub struct DemoArgs {
+    /// No screen: every frame, a line for each event, and a summary
+    #[arg(long)]
+    pub headless: bool,
+    /// Keep the demo's store
+    #[arg(long)]
+    pub keep: bool,
+}
+
+/// `completions`
+#[derive(Debug, Clone, Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    pub shell: clap_complete::Shell,
+}
+
+/// `config`
+#[derive(Debug, Clone, Subcommand)]
+pub enum ConfigCommand {
+    /// Say whether the configuration can be used, and what is wrong with it if not
+    Check,
+    /// Show the configuration
+    Show {
+        /// Show what is used, and where each value comes from
+        #[arg(long)]
+        effective: bool,
+    },
+}
+
+/// `main`, `largest` or a number from 1.
+fn face_choice(text: &str) -> Result<FaceChoice, String> {
+    match text {
+        "main" => Ok(FaceChoice::Main),
+        "largest" => Ok(FaceChoice::Largest),
+        _ => match text.parse() {
+            Ok(n) if n >= 1 => Ok(FaceChoice::Nth(n)),
+            _ => Err("expected main, largest, or a number from 1, counted from the left".to_owned()),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(line.split_whitespace())
+    }
+
+    #[test]
+    fn the_definitions_are_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_documented_form_is_understood() {
+        for line in [
+            "muster",
+            "muster --source replay:x --no-preview",
+            "muster setup",
+            "muster doctor --json",
+            "muster config check",
+            "muster config show --effective",
+            "muster enroll Ana a.jpg b.jpg --id 7 --add --face largest",
+            "muster enroll Ana a.jpg --face 2",
+            "muster identify a.jpg b.png",
+            "muster take --source images:*.jpg",
+            "muster roster list",
+            "muster roster remove 7 --yes",
+            "muster roster rename 7 Bo",
+            "muster roster import f.csv --dry-run",
+            "muster roster export --output f.csv",
+            "muster report",
+            "muster report --date 2026-03-02 --format csv",
+            "muster report --present --json",
+            "muster demo --headless --keep",
+            "muster completions zsh",
+            "muster --data-dir d --models-dir m --config c --device cuda:1 --json -vv roster list",
+            "muster roster list --data-dir d --models-dir m --config c --device cpu --json -v",
+        ] {
+            assert!(parse(line).is_ok(), "{line}: {}", parse(line).unwrap_err());
+        }
+    }
+
+    #[test]
+    fn wrong_usage_ends_with_2_and_says_what_was_expected() {
+        for (line, expected) in [
+            ("muster identfy a.jpg", "identify"),
+            ("muster enroll Ana", "<IMAGE>"),
+            ("muster identify", "<IMAGE>"),
+            ("muster take", "--source"),
+            ("muster take --source screen:0", "expected camera:N"),
+            ("muster --device gpu", "expected auto, cpu, cuda or cuda:N"),
+            ("muster enroll Ana a.jpg --face 0", "expected main, largest, or a number from 1"),
+            ("muster report --date tomorrow", "YYYY-MM-DD"),
+            ("muster report --date today --present", "--present"),
+            ("muster --jason", "--json"),
+            ("muster roster", "Usage"),
+            ("muster completions tcsh", "bash"),
+        ] {
+            let error = parse(line).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{line}");
+            assert!(error.to_string().contains(expected), "{line}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_name_with_a_control_character_is_no_name() {
+        assert!(Cli::try_parse_from(["muster", "enroll", "A\x1b[2J", "a.jpg"]).is_err());
+    }
+}

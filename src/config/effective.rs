@@ -1,0 +1,367 @@
+//! What is used, and where each value came from.
+
+use std::fmt;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use chrono::TimeDelta;
+
+use crate::capture::SourceSpec;
+use crate::identify::Threshold;
+use crate::inference::DeviceChoice;
+
+use super::ConfigError;
+use super::environment::Environment;
+use super::typed::{DebounceSeconds, KeepDays, PackName, SIZE_LIMIT_BYTES, Typed, Votes};
+use super::values::{DayRollover, LogLevel};
+
+/// Where a value came from, in the order in which one beats the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// A flag on the command line.
+    Flag(&'static str),
+    /// A variable of the environment.
+    Environment(&'static str),
+    /// The configuration file.
+    File,
+    /// Nothing was said, and this was found.
+    Found(&'static str),
+    /// Nothing was said.
+    Default,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(name) => write!(f, "flag {name}"),
+            Self::Environment(name) => write!(f, "environment {name}"),
+            Self::File => f.write_str("file"),
+            Self::Found(what) => write!(f, "default, {what}"),
+            Self::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// A value with where it came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting<T> {
+    /// What is used.
+    pub value: T,
+    /// Why.
+    pub origin: Origin,
+}
+
+impl<T> Setting<T> {
+    fn new(value: T, origin: Origin) -> Self {
+        Self { value, origin }
+    }
+
+    /// What the file says, or `default`.
+    fn typed(typed: Option<T>, default: T) -> Self {
+        typed.map_or(Self::new(default, Origin::Default), |value| Self::new(value, Origin::File))
+    }
+}
+
+/// What the command line says about the configuration.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Flags {
+    /// `--config`
+    pub config: Option<PathBuf>,
+    /// `--data-dir`
+    pub data_dir: Option<PathBuf>,
+    /// `--models-dir`
+    pub models_dir: Option<PathBuf>,
+    /// `--device`
+    pub device: Option<DeviceChoice>,
+    /// `--source`
+    pub source: Option<SourceSpec>,
+    /// How many `-v`: each makes the diagnostics one level louder.
+    pub verbosity: u8,
+}
+
+/// A configuration file that was read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConfigFile {
+    /// Which.
+    pub path: PathBuf,
+    /// What pointed at it.
+    pub origin: Origin,
+    /// What it says.
+    pub typed: Typed,
+}
+
+/// What is used.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Effective {
+    /// The file that was read, where there was one.
+    pub file: Option<ConfigFile>,
+    /// Where people, templates and the ledger are.
+    pub data_dir: Setting<PathBuf>,
+    /// Where the nets and the runtime are.
+    pub models_dir: Setting<PathBuf>,
+    /// Which nets are used together.
+    pub pack: Setting<PackName>,
+    /// What they are asked to run on.
+    pub device: Setting<DeviceChoice>,
+    /// Where frames come from.
+    pub source: Setting<SourceSpec>,
+    /// In place of the model card's threshold.
+    pub threshold: Setting<Option<Threshold>>,
+    /// Frames that must agree.
+    pub votes: Setting<Votes>,
+    /// Seconds after which the same person is recorded again.
+    pub debounce_seconds: Setting<DebounceSeconds>,
+    /// When a day begins.
+    pub day_rollover: Setting<DayRollover>,
+    /// How much goes to the diagnostics.
+    pub log_level: Setting<LogLevel>,
+    /// How many daily files stay.
+    pub log_keep_days: Setting<KeepDays>,
+    /// Where the diagnostics go: `$XDG_STATE_HOME/muster`, or `log` in the data directory where
+    /// there is no home.
+    pub state_dir: PathBuf,
+}
+
+/// The pack that a first set-up fetches.
+const DEFAULT_PACK: &str = "default";
+/// Three frames in a row are a tenth to half a second: long enough for one blurred frame not to
+/// decide, short enough for somebody who walks past.
+const DEFAULT_VOTES: Votes = in_range(Votes::new(3));
+/// A minute: somebody who turns away and back is not recorded twice.
+const DEFAULT_DEBOUNCE_SECONDS: DebounceSeconds = in_range(DebounceSeconds::new(60));
+/// A week of log files.
+const DEFAULT_KEEP_DAYS: KeepDays = in_range(KeepDays::new(7));
+/// Four in the morning: a late shift still belongs to the day it began on.
+const DEFAULT_ROLLOVER: DayRollover = match chrono::NaiveTime::from_hms_opt(4, 0, 0) {
+    Some(time) => DayRollover(time),
+    None => panic!("04:00 is a time of day"),
+};
+
+/// For constants alone, where the compiler evaluates it.
+const fn in_range<const MIN: u32, const MAX: u32>(
+    value: Option<super::Ranged<MIN, MAX>>,
+) -> super::Ranged<MIN, MAX> {
+    match value {
+        Some(value) => value,
+        None => panic!("the default lies in its range"),
+    }
+}
+
+impl Effective {
+    /// Reads the configuration file, where there is one, and lays flags and environment over it.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for a file that is named and not there, one that says something wrong, or
+    /// where there is no place for the data.
+    pub fn resolve(flags: &Flags, environment: &Environment) -> Result<Self, ConfigError> {
+        let file = find_file(flags, environment)?;
+        let typed = file.as_ref().map(|file| file.typed.clone()).unwrap_or_default();
+        let base = file.as_ref().and_then(|file| file.path.parent()).unwrap_or(Path::new("/")).to_owned();
+        let data_dir = data_dir(flags, environment, &typed, &base)?;
+        let state_dir = environment
+            .xdg("XDG_STATE_HOME", ".local/state")
+            .map_or_else(|| data_dir.value.join("log"), |state| state.join("muster"));
+        Ok(Self {
+            models_dir: models_dir(flags, environment, &typed, &base),
+            pack: match typed.models.pack {
+                Some(pack) => Setting::new(pack.0, Origin::File),
+                None => Setting::new(default_pack(), Origin::Default),
+            },
+            device: match flags.device {
+                Some(device) => Setting::new(device, Origin::Flag("--device")),
+                None => Setting::typed(typed.inference.device.map(|d| d.0), DeviceChoice::Auto),
+            },
+            source: match &flags.source {
+                Some(source) => Setting::new(source.clone(), Origin::Flag("--source")),
+                None => Setting::typed(
+                    typed.source.default.map(|source| from_base(source.0, &base, environment)),
+                    SourceSpec::Camera(0),
+                ),
+            },
+            threshold: Setting::typed(typed.recognition.threshold.map(|t| Some(t.threshold())), None),
+            votes: Setting::typed(typed.recognition.votes, DEFAULT_VOTES),
+            debounce_seconds: Setting::typed(typed.recognition.debounce_seconds, DEFAULT_DEBOUNCE_SECONDS),
+            day_rollover: Setting::typed(typed.attendance.day_rollover.map(|r| r.0), DEFAULT_ROLLOVER),
+            log_level: Setting::typed(typed.log.level.map(|level| level.0), LogLevel::Info),
+            log_keep_days: Setting::typed(typed.log.keep_days, DEFAULT_KEEP_DAYS),
+            state_dir,
+            data_dir,
+            file,
+        })
+    }
+
+    /// How long somebody must be out of view before the next record.
+    pub fn debounce(&self) -> TimeDelta {
+        TimeDelta::seconds(i64::from(self.debounce_seconds.value.get()))
+    }
+
+    /// As TOML that can be read back, each value with where it came from.
+    pub fn to_toml(&self) -> String {
+        let mut text = match &self.file {
+            Some(file) => format!("# read: {} ({})\n", file.path.display(), file.origin),
+            None => "# no configuration file was found\n".to_owned(),
+        };
+        text += &format!("# diagnostics: {}\n", self.state_dir.display());
+        let mut table = |name: &str, lines: &[String]| {
+            text += &format!("\n[{name}]\n{}\n", lines.join("\n"));
+        };
+        table("data", &[line("dir", quoted_path(&self.data_dir.value), self.data_dir.origin)]);
+        table(
+            "models",
+            &[
+                line("dir", quoted_path(&self.models_dir.value), self.models_dir.origin),
+                line("pack", quoted(self.pack.value.as_str()), self.pack.origin),
+            ],
+        );
+        table("inference", &[line("device", quoted(&self.device.value.to_string()), self.device.origin)]);
+        table("source", &[line("default", quoted(&self.source.value.to_string()), self.source.origin)]);
+        let threshold = match self.threshold.value {
+            Some(threshold) => line("threshold", threshold.0.0.to_string(), self.threshold.origin),
+            None => "# threshold: the model card's  # default".to_owned(),
+        };
+        let votes = line("votes", self.votes.value.get().to_string(), self.votes.origin);
+        let seconds = self.debounce_seconds.value.get().to_string();
+        table(
+            "recognition",
+            &[threshold, votes, line("debounce_seconds", seconds, self.debounce_seconds.origin)],
+        );
+        let rollover = quoted(&self.day_rollover.value.to_string());
+        table("attendance", &[line("day_rollover", rollover, self.day_rollover.origin)]);
+        let level = quoted(&self.log_level.value.to_string());
+        let keep = self.log_keep_days.value.get().to_string();
+        table(
+            "log",
+            &[
+                line("level", level, self.log_level.origin),
+                line("keep_days", keep, self.log_keep_days.origin),
+            ],
+        );
+        text
+    }
+}
+
+fn line(key: &str, value: String, origin: Origin) -> String {
+    format!("{key} = {value}  # {origin}")
+}
+
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+fn quoted_path(path: &Path) -> String {
+    quoted(&path.to_string_lossy())
+}
+
+fn default_pack() -> PackName {
+    // `DEFAULT_PACK` is a name of letters alone; a test reads it.
+    DEFAULT_PACK.parse().unwrap_or_else(|_| unreachable!("the default pack has a valid name"))
+}
+
+/// The first file of the documented order that is there, read.
+fn find_file(flags: &Flags, environment: &Environment) -> Result<Option<ConfigFile>, ConfigError> {
+    if let Some(path) = &flags.config {
+        return read_file(environment.absolute(path), Origin::Flag("--config")).map(Some);
+    }
+    if let Some(path) = environment.variable("MUSTER_CONFIG") {
+        let path = environment.absolute(Path::new(path));
+        return read_file(path, Origin::Environment("MUSTER_CONFIG")).map(Some);
+    }
+    let user = environment.xdg("XDG_CONFIG_HOME", ".config").map(|dir| dir.join("muster/muster.toml"));
+    let system = environment.system("etc/muster/muster.toml");
+    let places = user.map(|path| (path, "the user's")).into_iter().chain([(system, "the system's")]);
+    for (path, whose) in places {
+        // A file that is there and may not be read is an error: skipping it would change what is
+        // used without a word.
+        if path.symlink_metadata().is_ok() {
+            return read_file(path, Origin::Found(whose)).map(Some);
+        }
+    }
+    Ok(None)
+}
+
+fn read_file(path: PathBuf, origin: Origin) -> Result<ConfigFile, ConfigError> {
+    let read = || -> std::io::Result<String> {
+        let mut text = String::new();
+        // One byte more than is allowed, so that the parser sees that there was too much.
+        std::fs::File::open(&path)?.take(SIZE_LIMIT_BYTES as u64 + 1).read_to_string(&mut text)?;
+        Ok(text)
+    };
+    let text = read().map_err(|source| ConfigError::Read {
+        path: path.clone(),
+        named_by: origin.to_string(),
+        source,
+    })?;
+    let typed = Typed::parse(&text, &path)?;
+    Ok(ConfigFile { path, origin, typed })
+}
+
+/// A path of the file, from the file's own folder; `~/` is the home.
+fn file_path(path: &Path, base: &Path, environment: &Environment) -> PathBuf {
+    match (path.strip_prefix("~"), environment.home()) {
+        (Ok(rest), Some(home)) => home.join(rest),
+        _ => environment.absolute(base).join(path),
+    }
+}
+
+fn from_base(source: SourceSpec, base: &Path, environment: &Environment) -> SourceSpec {
+    match source {
+        SourceSpec::Replay(dir) => SourceSpec::Replay(file_path(&dir, base, environment)),
+        // A stream's address is no path.
+        SourceSpec::Video(file) if !file.to_string_lossy().contains("://") => {
+            SourceSpec::Video(file_path(&file, base, environment))
+        }
+        SourceSpec::Images(pattern) => SourceSpec::Images(
+            file_path(Path::new(&pattern), base, environment).to_string_lossy().into_owned(),
+        ),
+        other => other,
+    }
+}
+
+fn data_dir(
+    flags: &Flags,
+    environment: &Environment,
+    typed: &Typed,
+    base: &Path,
+) -> Result<Setting<PathBuf>, ConfigError> {
+    if let Some(path) = &flags.data_dir {
+        return Ok(Setting::new(environment.absolute(path), Origin::Flag("--data-dir")));
+    }
+    if let Some(path) = environment.variable("MUSTER_DATA_DIR") {
+        let path = environment.absolute(Path::new(path));
+        return Ok(Setting::new(path, Origin::Environment("MUSTER_DATA_DIR")));
+    }
+    if let Some(path) = &typed.data.dir {
+        return Ok(Setting::new(file_path(path, base, environment), Origin::File));
+    }
+    let system = environment.system("var/lib/muster");
+    if environment.owns_folder(&system) {
+        return Ok(Setting::new(system, Origin::Found("the system's, which this user owns")));
+    }
+    let user = environment.xdg("XDG_DATA_HOME", ".local/share").ok_or(ConfigError::NoHome)?;
+    Ok(Setting::new(user.join("muster"), Origin::Default))
+}
+
+fn models_dir(flags: &Flags, environment: &Environment, typed: &Typed, base: &Path) -> Setting<PathBuf> {
+    if let Some(path) = &flags.models_dir {
+        return Setting::new(environment.absolute(path), Origin::Flag("--models-dir"));
+    }
+    if let Some(path) = environment.variable("MUSTER_MODELS_DIR") {
+        return Setting::new(environment.absolute(Path::new(path)), Origin::Environment("MUSTER_MODELS_DIR"));
+    }
+    if let Some(path) = &typed.models.dir {
+        return Setting::new(file_path(path, base, environment), Origin::File);
+    }
+    // A checkout is where the process was started, or where the program was built: its file is
+    // then target/PROFILE/muster.
+    let built_in = environment.executable.as_deref().and_then(|file| file.ancestors().nth(3));
+    for checkout in [Some(environment.current_dir.as_path()), built_in].into_iter().flatten() {
+        let models = checkout.join("models");
+        if models.join("cards").is_dir() && environment.trusts_folder(&models) {
+            return Setting::new(models, Origin::Found("of this checkout"));
+        }
+    }
+    Setting::new(environment.system("var/lib/muster/models"), Origin::Default)
+}
+
+#[cfg(test)]
+mod tests;

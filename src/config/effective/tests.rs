@@ -1,0 +1,203 @@
+use std::ffi::OsString;
+use std::fs;
+
+use tempfile::TempDir;
+
+use super::*;
+
+/// A machine in a folder: a root, a home, and a place where the process was started.
+struct Machine {
+    root: TempDir,
+    environment: Environment,
+}
+
+fn machine() -> Machine {
+    let root = tempfile::tempdir().unwrap();
+    for folder in ["home/ana", "work", "etc"] {
+        fs::create_dir_all(root.path().join(folder)).unwrap();
+    }
+    let mut environment = Environment {
+        current_dir: root.path().join("work"),
+        system_root: root.path().to_owned(),
+        uid: rustix::process::getuid().as_raw(),
+        ..Environment::default()
+    };
+    let home: OsString = root.path().join("home/ana").into();
+    environment.variables.insert("HOME".into(), home);
+    Machine { root, environment }
+}
+
+impl Machine {
+    fn path(&self, path: &str) -> PathBuf {
+        self.root.path().join(path)
+    }
+
+    fn write(&self, path: &str, text: &str) -> PathBuf {
+        let path = self.path(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    fn set(&mut self, name: &str, value: impl Into<OsString>) {
+        self.environment.variables.insert(name.into(), value.into());
+    }
+
+    fn resolve(&self, flags: &Flags) -> Effective {
+        Effective::resolve(flags, &self.environment).unwrap()
+    }
+}
+
+#[test]
+fn the_sample_says_what_the_defaults_are() {
+    let machine = machine();
+    let defaults = machine.resolve(&Flags::default());
+    let path = machine.write("sample.toml", include_str!("../../../data/muster.toml"));
+    let sample = machine.resolve(&Flags { config: Some(path), ..Flags::default() });
+    let values = |e: &Effective| {
+        (
+            (e.data_dir.value.clone(), e.models_dir.value.clone(), e.pack.value.clone(), e.device.value),
+            (e.source.value.clone(), e.threshold.value, e.votes.value, e.debounce_seconds.value),
+            (e.day_rollover.value, e.log_level.value, e.log_keep_days.value),
+        )
+    };
+    assert_eq!(values(&sample), values(&defaults));
+    // And it names every one of them: a value that is not commented out came from the file.
+    assert_eq!(sample.to_toml().matches("# file").count(), 8, "{}", sample.to_toml());
+}
+
+#[test]
+fn the_sample_is_right_about_keys_that_are_commented_out() {
+    let text = include_str!("../../../data/muster.toml")
+        .lines()
+        .map(|line| match line.strip_prefix("# ") {
+            Some(rest) if rest.contains(" = ") => rest,
+            _ => line,
+        })
+        .collect::<Vec<_>>()
+        .join("\n");
+    let typed = Typed::parse(&text, Path::new("sample")).unwrap();
+    assert!(typed.data.dir.is_some() && typed.models.dir.is_some() && typed.recognition.threshold.is_some());
+}
+
+#[test]
+fn the_first_file_that_is_found_is_read_and_no_other() {
+    let mut machine = machine();
+    let pack_and_origin = |machine: &Machine, flags: &Flags| {
+        let effective = machine.resolve(flags);
+        (effective.pack.value.to_string(), effective.file.map(|file| file.origin))
+    };
+    let none = Flags::default();
+    assert_eq!(pack_and_origin(&machine, &none), ("default".into(), None));
+
+    machine.write("etc/muster/muster.toml", "[models]\npack = \"system\"\n");
+    assert_eq!(pack_and_origin(&machine, &none).0, "system");
+    machine.write("home/ana/.config/muster/muster.toml", "[models]\npack = \"home\"\n");
+    assert_eq!(pack_and_origin(&machine, &none).0, "home");
+    machine.write("xdg/muster/muster.toml", "[models]\npack = \"xdg\"\n");
+    machine.set("XDG_CONFIG_HOME", machine.path("xdg"));
+    assert_eq!(pack_and_origin(&machine, &none).0, "xdg");
+    machine.write("work/named.toml", "[models]\npack = \"variable\"\n");
+    machine.set("MUSTER_CONFIG", "named.toml");
+    let variable = Some(Origin::Environment("MUSTER_CONFIG"));
+    assert_eq!(pack_and_origin(&machine, &none), ("variable".into(), variable));
+    let flag = machine.write("flag.toml", "[models]\npack = \"flag\"\n");
+    let flags = Flags { config: Some(flag), ..none };
+    assert_eq!(pack_and_origin(&machine, &flags), ("flag".into(), Some(Origin::Flag("--config"))));
+}
+
+#[test]
+fn a_named_file_that_is_not_there_is_an_error() {
+    let mut machine = machine();
+    let flags = Flags { config: Some("missing.toml".into()), ..Flags::default() };
+    let error = Effective::resolve(&flags, &machine.environment).unwrap_err().to_string();
+    assert!(error.contains("missing.toml") && error.contains("--config"), "{error}");
+    machine.set("MUSTER_CONFIG", "/nowhere/x.toml");
+    let error = Effective::resolve(&Flags::default(), &machine.environment).unwrap_err().to_string();
+    assert!(error.contains("/nowhere/x.toml") && error.contains("MUSTER_CONFIG"), "{error}");
+}
+
+#[test]
+fn a_relative_xdg_variable_does_not_count() {
+    let mut machine = machine();
+    machine.set("XDG_DATA_HOME", "relative");
+    let effective = machine.resolve(&Flags::default());
+    assert_eq!(effective.data_dir.value, machine.path("home/ana/.local/share/muster"));
+}
+
+#[test]
+fn the_data_directory_is_found_in_the_documented_order() {
+    let mut machine = machine();
+    let at = |machine: &Machine, flags: &Flags| {
+        let data_dir = machine.resolve(flags).data_dir;
+        (data_dir.value, data_dir.origin)
+    };
+    let none = Flags::default();
+    let home = machine.path("home/ana/.local/share/muster");
+    assert_eq!(at(&machine, &none), (home.clone(), Origin::Default));
+    machine.set("XDG_DATA_HOME", machine.path("share"));
+    assert_eq!(at(&machine, &none).0, machine.path("share/muster"));
+    // The system's counts only for its owner.
+    fs::create_dir_all(machine.path("var/lib/muster")).unwrap();
+    machine.environment.uid += 1;
+    assert_eq!(at(&machine, &none).0, machine.path("share/muster"));
+    machine.environment.uid -= 1;
+    assert_eq!(at(&machine, &none).0, machine.path("var/lib/muster"));
+    machine.write("etc/muster/muster.toml", "[data]\ndir = \"here\"\n");
+    assert_eq!(at(&machine, &none), (machine.path("etc/muster/here"), Origin::File));
+    machine.set("MUSTER_DATA_DIR", "variable");
+    assert_eq!(at(&machine, &none), (machine.path("work/variable"), Origin::Environment("MUSTER_DATA_DIR")));
+    let flags = Flags { data_dir: Some("/flag".into()), ..none };
+    assert_eq!(at(&machine, &flags), ("/flag".into(), Origin::Flag("--data-dir")));
+}
+
+#[test]
+fn the_models_folder_is_found_in_the_documented_order() {
+    let mut machine = machine();
+    let at = |machine: &Machine, flags: &Flags| machine.resolve(flags).models_dir.value;
+    let none = Flags::default();
+    assert_eq!(at(&machine, &none), machine.path("var/lib/muster/models"));
+    // A program in a checkout's target folder finds that checkout's models from anywhere.
+    fs::create_dir_all(machine.path("checkout/models/cards")).unwrap();
+    machine.environment.executable = Some(machine.path("checkout/target/release/muster"));
+    assert_eq!(at(&machine, &none), machine.path("checkout/models"));
+    // A folder called models without cards is none of ours.
+    fs::create_dir_all(machine.path("work/models")).unwrap();
+    assert_eq!(at(&machine, &none), machine.path("checkout/models"));
+    fs::create_dir_all(machine.path("work/models/cards")).unwrap();
+    assert_eq!(at(&machine, &none), machine.path("work/models"));
+    machine.write("etc/muster/muster.toml", "[models]\ndir = \"~/nets\"\n");
+    assert_eq!(at(&machine, &none), machine.path("home/ana/nets"));
+    machine.set("MUSTER_MODELS_DIR", machine.path("variable"));
+    assert_eq!(at(&machine, &none), machine.path("variable"));
+    let flags = Flags { models_dir: Some("flag".into()), ..none };
+    assert_eq!(at(&machine, &flags), machine.path("work/flag"));
+}
+
+#[test]
+fn without_a_home_a_data_directory_must_be_named() {
+    let mut machine = machine();
+    machine.environment.variables.clear();
+    let error = Effective::resolve(&Flags::default(), &machine.environment).unwrap_err();
+    assert!(matches!(error, ConfigError::NoHome));
+    let flags = Flags { data_dir: Some("/d".into()), ..Flags::default() };
+    assert_eq!(machine.resolve(&flags).state_dir, PathBuf::from("/d/log"));
+}
+
+#[test]
+fn what_is_shown_as_effective_reads_back_as_itself() {
+    let machine = machine();
+    let text = "[data]\ndir = \"/a \\\"b\\\"\"\n[source]\ndefault = \"images:/x/*.jpg\"\n\
+                [recognition]\nthreshold = 0.35\nvotes = 5\n[attendance]\nday_rollover = \"00:00\"\n";
+    machine.write("etc/muster/muster.toml", text);
+    let flags = Flags { device: Some(DeviceChoice::Cuda(1)), ..Flags::default() };
+    let shown = machine.resolve(&flags).to_toml();
+    assert!(shown.contains("device = \"cuda:1\"  # flag --device"), "{shown}");
+    assert!(shown.contains("votes = 5  # file"), "{shown}");
+    assert!(shown.contains("keep_days = 7  # default"), "{shown}");
+    let typed = Typed::parse(&shown, Path::new("shown")).unwrap();
+    assert_eq!(typed.data.dir, Some("/a \"b\"".into()));
+    assert_eq!(typed.recognition.threshold.unwrap().threshold().0.0, 0.35);
+    assert_eq!(typed.inference.device.unwrap().0, DeviceChoice::Cuda(1));
+    assert_eq!(typed.attendance.day_rollover.unwrap().0.to_string(), "00:00");
+}
