@@ -1,20 +1,29 @@
 //! The nets: model cards, the runtime they run in, and the pipeline from a picture to probes.
 //! Nothing above this module names ONNX Runtime.
+//!
+//! A picture's way: [`detector`] (boxes, the doubtful ones judged), [`landmarks`] (five points from
+//! 68), [`embedder`] (the face laid on its template, and its embedding), [`pad`] (liveness), joined by
+//! [`pipeline`]. Below them, [`resample`] and [`tensor`] make a net's input from pixels, [`net`] checks,
+//! loads and runs one net, and [`runtime`] finds ONNX Runtime. [`card`] and [`pack`] say which nets and
+//! with which numbers.
 
 pub mod card;
 pub mod detector;
 pub mod device;
 pub mod embedder;
 pub mod landmarks;
+pub mod net;
 pub mod pack;
 pub mod pad;
 pub mod pipeline;
+pub mod resample;
 pub mod runtime;
+pub mod tensor;
 
 pub use card::{Card, CardError};
 pub use device::{DeviceChoice, Provider};
 pub use pack::Pack;
-pub use pipeline::Pipeline;
+pub use pipeline::{Pipeline, PipelineOptions};
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -98,6 +107,24 @@ pub enum InferenceError {
     Missing {
         /// Which.
         path: PathBuf,
+        /// What to do.
+        hint: String,
+    },
+    /// A file that is there cannot be read.
+    #[error("{path} cannot be read: {source}")]
+    Unreadable {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The ONNX Runtime library must not or cannot be loaded.
+    #[error("{path} cannot be used as ONNX Runtime: {detail}; {hint}")]
+    Library {
+        /// Which.
+        path: PathBuf,
+        /// What was expected and what was found.
+        detail: String,
         /// What to do.
         hint: String,
     },

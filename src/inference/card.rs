@@ -1,5 +1,12 @@
 //! Model cards: all that is known of a net, in a file of its own (`models/cards/ID.toml`). No
 //! model's number is in the code.
+//!
+//! The cards that come with muster are also in the program itself ([`builtin`]), so that a models
+//! folder needs none; a card in the models folder wins over the built-in one of the same id.
+
+pub mod builtin;
+mod check;
+mod space;
 
 use std::path::{Path, PathBuf};
 
@@ -24,22 +31,54 @@ pub enum Task {
     Liveness,
 }
 
-/// How a net's outputs are read. Each is code of its own under [`super`].
+/// How a net's outputs are read. Each is code of its own under [`super`]; a card lists the outputs
+/// in the order given here, whatever their names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Decoder {
-    /// Anchors already decoded to corners in 0..1, with softmaxed scores (RFB-320).
+    /// Anchors already decoded to corners in 0..1, with softmaxed scores (RFB-320). Outputs: scores
+    /// `[1, N, 2]` (background, face), boxes `[1, N, 4]`.
     Rfb,
-    /// MTCNN's three nets over an image pyramid.
+    /// MTCNN's three nets over an image pyramid. Outputs of `pnet`: box regression, score; of
+    /// `rnet`: the same; of `onet`: box regression, five points, score.
     Mtcnn,
-    /// MTCNN's last net alone, judging boxes found by another detector.
+    /// MTCNN's last net alone, judging boxes found by another detector. Outputs as `onet`'s above.
     OnetJudge,
     /// 136 numbers: 68 points in 0..1 of the square crop.
+    #[serde(rename = "landmarks-68")]
     Landmarks68,
     /// One vector of an aligned face.
     Arcface,
-    /// Softmaxed classes, of which one is live (MiniFASNet).
+    /// Classes, of which one is live (MiniFASNet); softmaxed here.
     Minifasnet,
+}
+
+impl Decoder {
+    /// The task that its nets are for.
+    pub fn task(self) -> Task {
+        match self {
+            Self::Rfb | Self::Mtcnn => Task::Detection,
+            Self::OnetJudge => Task::Refinement,
+            Self::Landmarks68 => Task::Landmarks,
+            Self::Arcface => Task::Embedding,
+            Self::Minifasnet => Task::Liveness,
+        }
+    }
+
+    /// Whether it gives five points with each box, so that a pack needs no landmarks.
+    pub fn gives_points(self) -> bool {
+        self == Self::Mtcnn
+    }
+}
+
+/// How a picture of any shape becomes a net's fixed input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Fit {
+    /// Scaled as a whole into the top left corner, the rest black.
+    Letterbox,
+    /// Stretched in both directions.
+    Squash,
 }
 
 /// The order of a picture's channels as a net wants them.
@@ -52,6 +91,16 @@ pub enum Channels {
     Bgr,
     /// Luma alone (ITU-R BT.601).
     Grey,
+}
+
+impl Channels {
+    /// How many there are.
+    pub fn count(self) -> usize {
+        match self {
+            Self::Rgb | Self::Bgr => 3,
+            Self::Grey => 1,
+        }
+    }
 }
 
 /// The order of a tensor's axes.
@@ -81,8 +130,8 @@ pub struct Input {
     pub mean: f32,
     /// Multiplied after that.
     pub scale: f32,
-    /// How many times the longer side of the face box the square crop's side is; for nets that
-    /// take a crop.
+    /// For nets that take a crop: how many times the longer side of the face box the square crop's
+    /// side is; for liveness, how many times the box the crop is in both directions.
     #[serde(default)]
     pub crop: Option<f32>,
 }
@@ -138,6 +187,8 @@ pub struct NetFile {
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Decode {
+    /// How a picture becomes a detector's input.
+    pub fit: Option<Fit>,
     /// The least score of a detection, 0 to 1.
     pub score: Option<f32>,
     /// A detection at or above this score is never removed by the refinement net.
@@ -152,8 +203,15 @@ pub struct Decode {
     pub pyramid_factor: Option<f32>,
     /// The least scores of a cascade's stages.
     pub stage_scores: Option<[f32; 3]>,
+    /// A cascade's thresholds on overlap: within a level of the pyramid, across its levels and
+    /// after the second net (intersection over union), and after the third (intersection over
+    /// the smaller box).
+    pub stage_iou: Option<[f32; 4]>,
     /// Which class is "live".
     pub live_class: Option<usize>,
+    /// The least multiple of the box that a liveness crop may be shrunk to; with less room the
+    /// face is not measurable.
+    pub least_crop: Option<f32>,
 }
 
 /// What was calibrated for an embedding net.
@@ -208,19 +266,19 @@ pub struct Card {
     pub matching: Option<Matching>,
 }
 
-/// Why a card cannot be used.
+/// Why a card or a pack cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CardError {
     /// The file cannot be read.
-    #[error("model card {path} cannot be read: {source}")]
+    #[error("{path} cannot be read: {source}")]
     Read {
         /// Which.
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,
     },
-    /// The file is no card.
-    #[error("model card {path} is not valid: {detail}")]
+    /// The file is no card or pack.
+    #[error("{path} is not valid: {detail}")]
     Syntax {
         /// Which.
         path: PathBuf,
@@ -228,7 +286,7 @@ pub enum CardError {
         detail: String,
     },
     /// A value cannot be.
-    #[error("model card {path}: {key} {expected}")]
+    #[error("{path}: {key} {expected}")]
     Value {
         /// Which.
         path: PathBuf,
@@ -236,6 +294,18 @@ pub enum CardError {
         key: String,
         /// What it must be.
         expected: String,
+    },
+    /// There is no card or pack of that name.
+    #[error("there is no {kind} `{name}` in {folder}, and none is built in: {hint}")]
+    Unknown {
+        /// `model card` or `pack`.
+        kind: &'static str,
+        /// As it was asked for.
+        name: String,
+        /// Where it was looked for.
+        folder: PathBuf,
+        /// The names there are.
+        hint: String,
     },
 }
 
@@ -255,24 +325,37 @@ pub fn parse_sha256(text: &str) -> Option<Sha256Digest> {
 }
 
 impl Card {
-    /// Reads and checks the card at `path`.
+    /// The card `id`: `cards/ID.toml` in the models folder, else the built-in one.
+    ///
+    /// # Errors
+    /// [`CardError`] with the file, the key and what was expected; [`CardError::Unknown`] where there
+    /// is no such card.
+    pub fn find(models_dir: &Path, id: &str) -> Result<Self, CardError> {
+        let (text, path) = builtin::find(models_dir, builtin::Kind::Card, id)?;
+        Self::parse(&text, &path)
+    }
 
+    /// Reads and checks the card at `path`.
+    ///
     /// # Errors
     /// [`CardError`] with the file, the key and what was expected.
     pub fn read(path: &Path) -> Result<Self, CardError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| CardError::Read { path: path.to_owned(), source })?;
-        Self::parse(&text, path)
+        Self::parse(&builtin::read_text(path)?, path)
     }
-}
 
-impl Card {
-    /// Checks the text of a card; `path` is for messages.
+    /// Checks the text of a card; `path` is for messages, and its name must be the card's id.
     ///
     /// # Errors
     /// [`CardError`] with the file, the key and what was expected.
     pub fn parse(text: &str, path: &Path) -> Result<Self, CardError> {
-        toml::from_str(text)
-            .map_err(|error| CardError::Syntax { path: path.to_owned(), detail: error.to_string() })
+        let card: Self = toml::from_str(text)
+            .map_err(|error| CardError::Syntax { path: path.to_owned(), detail: error.to_string() })?;
+        check::check(&card, path)?;
+        Ok(card)
+    }
+
+    /// The file of `role`; the checks of a card see to it that its decoder's roles are there.
+    pub(crate) fn file(&self, role: &str) -> Option<&NetFile> {
+        self.files.iter().find(|file| file.role == role)
     }
 }

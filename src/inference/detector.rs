@@ -1,1 +1,98 @@
-//! detector
+//! Face detectors: one file for each family, all behind [`Detector`]. A new family is a variant of
+//! [`Decoder`](super::card::Decoder), its rules in `card/check.rs`, and an arm of [`open`].
+
+pub mod judge;
+pub mod mtcnn;
+pub mod rfb;
+
+use super::InferenceError;
+use super::card::Decoder;
+use super::net::Loader;
+use super::pack::Pack;
+use crate::capture::RgbPicture;
+use crate::face::{Detection, Rect};
+
+/// Finds the faces of a picture.
+pub trait Detector: Send {
+    /// Every face, in no particular order, in pixels of `picture`.
+    ///
+    /// # Errors
+    /// [`InferenceError::Runtime`] where a net fails; a picture without a face is no error.
+    fn detect(&mut self, picture: &RgbPicture) -> Result<Vec<Detection>, InferenceError>;
+}
+
+/// The detector of `pack`, with its refinement net.
+///
+/// # Errors
+/// [`InferenceError`] where a net cannot be loaded.
+pub fn open(pack: &Pack, loader: &Loader) -> Result<Box<dyn Detector>, InferenceError> {
+    let card = &pack.detection;
+    let judge = pack.refinement.as_ref().map(|card| judge::OnetJudge::open(card, loader)).transpose()?;
+    Ok(match card.decoder {
+        Decoder::Mtcnn => Box::new(mtcnn::Mtcnn::open(card, loader)?),
+        // The checks of cards and packs leave no other decoder in a detector's place.
+        _ => Box::new(rfb::Rfb::open(card, judge, loader)?),
+    })
+}
+
+/// What the overlap of two boxes is divided by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Overlap {
+    /// The area of both together.
+    Union,
+    /// The area of the smaller one: a box inside another one overlaps wholly.
+    Smaller,
+}
+
+impl Overlap {
+    fn of(self, a: &Rect, b: &Rect) -> f32 {
+        match self {
+            Self::Union => a.iou(b),
+            Self::Smaller => {
+                let smaller = a.area().min(b.area());
+                if smaller > 0.0 { a.intersection_area(b) / smaller } else { 0.0 }
+            }
+        }
+    }
+}
+
+/// Non-maximum suppression: sorts `boxes` by score, the highest first, and keeps each that does not
+/// overlap a kept one by more than `most`.
+pub fn suppress<T>(boxes: &mut Vec<T>, most: f32, overlap: Overlap, of: impl Fn(&T) -> (Rect, f32)) {
+    boxes.sort_by(|a, b| of(b).1.total_cmp(&of(a).1));
+    let mut kept: Vec<Rect> = Vec::new();
+    boxes.retain(|candidate| {
+        let (bounds, _) = of(candidate);
+        let free = kept.iter().all(|other| overlap.of(other, &bounds) <= most);
+        if free {
+            kept.push(bounds);
+        }
+        free
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suppression_keeps_the_best_of_each_heap() {
+        let mut boxes = vec![
+            (Rect::new(1.0, 0.0, 10.0, 10.0), 0.8),
+            (Rect::new(0.0, 0.0, 10.0, 10.0), 0.9),
+            (Rect::new(50.0, 0.0, 10.0, 10.0), 0.4),
+        ];
+        suppress(&mut boxes, 0.3, Overlap::Union, |b| *b);
+        assert_eq!(boxes.iter().map(|b| b.1).collect::<Vec<_>>(), [0.9, 0.4]);
+    }
+
+    #[test]
+    fn a_box_inside_another_is_one_only_by_the_smaller_area() {
+        let heap = vec![(Rect::new(0.0, 0.0, 100.0, 100.0), 0.9), (Rect::new(40.0, 40.0, 10.0, 10.0), 0.8)];
+        for (overlap, left) in [(Overlap::Union, 2), (Overlap::Smaller, 1)] {
+            let mut boxes = heap.clone();
+            suppress(&mut boxes, 0.7, overlap, |b| *b);
+            assert_eq!(boxes.len(), left, "{overlap:?}");
+        }
+    }
+}

@@ -1,4 +1,228 @@
 //! The pipeline: detection, landmarks, alignment, liveness and embedding of one picture.
-/// The nets of a pack, loaded.
-#[derive(Debug)]
-pub struct Pipeline;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use super::card::Card;
+use super::detector::{self, Detector};
+use super::embedder::Embedder;
+use super::landmarks::Landmarker;
+use super::net::Loader;
+use super::pack::Pack;
+use super::pad::PadNet;
+use super::runtime::{LibrarySearch, Runtime};
+use super::{
+    AnalysedFace, AnalyserFacts, CardError, DeviceChoice, FaceAnalyser, FrameAnalysis, InferenceError,
+    StageTimes,
+};
+use crate::capture::RgbPicture;
+use crate::face::{Detection, FivePoints, Liveness, Probe};
+use crate::identify::{Rejection, Threshold};
+
+/// What a pipeline is loaded from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PipelineOptions {
+    /// The models folder: nets, and cards and packs where they are not the built-in ones.
+    pub models_dir: PathBuf,
+    /// The name of the pack.
+    pub pack: String,
+    /// The ONNX Runtime library that the command line names.
+    pub library: Option<PathBuf>,
+    /// What to run on.
+    pub device: DeviceChoice,
+}
+
+/// The nets of a pack, loaded. One owner, on one thread.
+pub struct Pipeline {
+    facts: AnalyserFacts,
+    fallback: Option<String>,
+    runtime: Runtime,
+    stages: Stages,
+}
+
+/// The nets by what they do.
+struct Stages {
+    detector: Box<dyn Detector>,
+    landmarker: Option<Landmarker>,
+    embedder: Embedder,
+    pad: Option<PadNet>,
+}
+
+impl Pipeline {
+    /// Loads the runtime, if this process has none yet, and the pack's nets.
+    ///
+    /// # Errors
+    /// [`InferenceError`] with the file, what was expected and what to do.
+    pub fn load(options: &PipelineOptions) -> Result<Self, InferenceError> {
+        // Cards first: their mistakes are the cheapest to find.
+        let pack = Pack::read(&options.models_dir, &options.pack)?;
+        let search = LibrarySearch::from_process(options.library.clone(), options.models_dir.clone());
+        Self::load_pack(&pack, &Runtime::open(&search)?, options)
+    }
+
+    /// Loads the nets of a pack that was read already.
+    ///
+    /// On `auto`, every net is tried on CUDA, and if one fails all run on the CPU and
+    /// [`fallback_reason`](Self::fallback_reason) says why.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load); on `cuda`, [`InferenceError::Device`] that names what is missing.
+    pub fn load_pack(
+        pack: &Pack,
+        runtime: &Runtime,
+        options: &PipelineOptions,
+    ) -> Result<Self, InferenceError> {
+        let on_cpu = || Loader::cpu(runtime, &options.models_dir);
+        let on_cuda = |index| {
+            let loader = Loader::cuda(runtime, &options.models_dir, index)?;
+            let mut stages = Stages::open(pack, &loader)?;
+            stages.try_out()?;
+            Ok((stages, loader))
+        };
+        let ((stages, loader), fallback) = match options.device {
+            DeviceChoice::Cpu => ((Stages::open(pack, &on_cpu())?, on_cpu()), None),
+            DeviceChoice::Cuda(index) => (on_cuda(index)?, None),
+            DeviceChoice::Auto => match on_cuda(0) {
+                Ok(loaded) => (loaded, None),
+                Err(InferenceError::Device { detail, .. }) => {
+                    tracing::info!("the nets run on the CPU, not on CUDA: {detail}");
+                    ((Stages::open(pack, &on_cpu())?, on_cpu()), Some(detail))
+                }
+                Err(error) => return Err(error),
+            },
+        };
+        let card = &pack.embedding;
+        let matching = card.needs(card.matching.as_ref(), "matching")?;
+        let facts = AnalyserFacts {
+            pack: pack.name.clone(),
+            provider: loader.provider(),
+            space: card.needs(card.embedding_space(), "matching")?,
+            dimension: stages.embedder.dimension(),
+            metric: matching.metric,
+            threshold: Threshold(matching.metric.similarity(matching.threshold)),
+        };
+        Ok(Self { facts, fallback, runtime: runtime.clone(), stages })
+    }
+
+    /// Why the nets run on the CPU, where `auto` tried CUDA first.
+    pub fn fallback_reason(&self) -> Option<&str> {
+        self.fallback.as_deref()
+    }
+
+    /// The runtime that the nets run in.
+    pub fn runtime(&self) -> &Runtime {
+        &self.runtime
+    }
+}
+
+impl FaceAnalyser for Pipeline {
+    fn facts(&self) -> &AnalyserFacts {
+        &self.facts
+    }
+
+    fn analyse(&mut self, picture: &RgbPicture) -> Result<FrameAnalysis, InferenceError> {
+        self.stages.analyse(picture)
+    }
+}
+
+/// Adds the time since `start` to `total`.
+fn add(total: &mut Duration, start: Instant) {
+    *total += start.elapsed();
+}
+
+impl Stages {
+    fn open(pack: &Pack, loader: &Loader) -> Result<Self, InferenceError> {
+        Ok(Self {
+            detector: detector::open(pack, loader)?,
+            landmarker: pack.landmarks.as_ref().map(|card| Landmarker::open(card, loader)).transpose()?,
+            embedder: Embedder::open(&pack.embedding, loader)?,
+            pad: pack.liveness.as_ref().map(|card| PadNet::open(card, loader)).transpose()?,
+        })
+    }
+
+    /// Runs every net once: a device may take a net and only fail when it runs.
+    fn try_out(&mut self) -> Result<(), InferenceError> {
+        let side = 128;
+        let grey = vec![128u8; side * side * 3];
+        let Some(picture) = RgbPicture::new(side as u32, side as u32, grey) else { return Ok(()) };
+        let bounds = crate::face::Rect::new(48.0, 48.0, 32.0, 32.0);
+        self.detector
+            .detect(&picture)
+            .and_then(|_| self.landmarker.as_mut().map(|net| net.locate(&picture, &bounds)).transpose())
+            .and_then(|_| self.pad.as_mut().map(|net| net.measure(&picture, &bounds)).transpose())
+            .and_then(|_| {
+                let corner = |x: f32, y: f32| crate::face::Point::new(48.0 + 32.0 * x, 48.0 + 32.0 * y);
+                let points = [(0.3, 0.4), (0.7, 0.4), (0.5, 0.6), (0.35, 0.8), (0.65, 0.8)];
+                self.embedder.align(&picture, &FivePoints::from_array(points.map(|(x, y)| corner(x, y))));
+                self.embedder.embed()
+            })
+            .map(|_| ())
+            .map_err(|error| match error {
+                InferenceError::Runtime { step, detail } => InferenceError::Device {
+                    device: "cuda".to_owned(),
+                    detail: format!("it could not {step}: {detail}"),
+                },
+                other => other,
+            })
+    }
+
+    fn analyse(&mut self, picture: &RgbPicture) -> Result<FrameAnalysis, InferenceError> {
+        let mut times = StageTimes::default();
+        let start = Instant::now();
+        let mut detections = self.detector.detect(picture)?;
+        add(&mut times.detect, start);
+        let place = |d: &Detection| (d.bounds.x, d.bounds.y);
+        detections.sort_by(|a, b| {
+            let ((ax, ay), (bx, by)) = (place(a), place(b));
+            ax.total_cmp(&bx).then(ay.total_cmp(&by))
+        });
+        let mut faces = Vec::with_capacity(detections.len());
+        for detection in detections {
+            let probe = self.probe(picture, &detection, &mut times)?;
+            faces.push(AnalysedFace { detection, probe });
+        }
+        Ok(FrameAnalysis { faces, times })
+    }
+
+    /// One face through all stages after detection.
+    fn probe(
+        &mut self,
+        picture: &RgbPicture,
+        detection: &Detection,
+        times: &mut StageTimes,
+    ) -> Result<Result<Probe, Rejection>, InferenceError> {
+        let bounds = detection.bounds;
+        let start = Instant::now();
+        let points = match &mut self.landmarker {
+            Some(landmarker) => Some(landmarker.locate(picture, &bounds)?.five_points()),
+            None => detection.points,
+        };
+        add(&mut times.landmarks, start);
+        let start = Instant::now();
+        let aligned = points.filter(|points| self.embedder.align(picture, points));
+        add(&mut times.align, start);
+        let Some(points) = aligned else { return Ok(Err(Rejection::NotAlignable)) };
+        let start = Instant::now();
+        let liveness = match &mut self.pad {
+            Some(pad) => pad.measure(picture, &bounds)?,
+            None => Liveness::NotRun,
+        };
+        add(&mut times.liveness, start);
+        let start = Instant::now();
+        let embedding = self.embedder.embed()?;
+        add(&mut times.embed, start);
+        let Some(embedding) = embedding else { return Ok(Err(Rejection::NotAlignable)) };
+        Ok(Ok(Probe { bounds, detection_score: detection.score, points, embedding, liveness }))
+    }
+}
+
+impl Card {
+    /// A value that the card's checks have seen to.
+    pub(super) fn needs<T>(&self, value: Option<T>, key: &str) -> Result<T, CardError> {
+        value.ok_or_else(|| CardError::Value {
+            path: PathBuf::from(format!("{}.toml", self.id)),
+            key: key.to_owned(),
+            expected: "is needed by this decoder".to_owned(),
+        })
+    }
+}

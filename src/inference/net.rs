@@ -1,0 +1,239 @@
+//! One net in a session of its own: what is checked before and after loading, and running it.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use ort::ep;
+use ort::session::builder::SessionBuilder;
+use ort::session::{Session, SessionOutputs};
+use ort::value::{Outlet, TensorElementType, TensorRef};
+use sha2::{Digest, Sha256};
+
+use super::card::{NetFile, Tensor};
+use super::device::Provider;
+use super::runtime::Runtime;
+use super::{DeviceChoice, InferenceError};
+use crate::ledger::Sha256Digest;
+
+const HINT: &str = "run `muster setup` to fetch it again, or correct the card if the file is your own";
+
+/// What nets are loaded with.
+#[derive(Debug, Clone)]
+pub struct Loader {
+    runtime: Runtime,
+    models_dir: PathBuf,
+    /// The CUDA device's number; none for the CPU.
+    cuda: Option<u32>,
+}
+
+impl Loader {
+    /// Loads nets from `models_dir` onto the CPU.
+    pub fn cpu(runtime: &Runtime, models_dir: &Path) -> Self {
+        Self { runtime: runtime.clone(), models_dir: models_dir.to_owned(), cuda: None }
+    }
+
+    /// Loads nets from `models_dir` onto CUDA device `index`.
+    ///
+    /// # Errors
+    /// [`InferenceError::Device`] that names what is missing.
+    pub fn cuda(runtime: &Runtime, models_dir: &Path, index: u32) -> Result<Self, InferenceError> {
+        let loader = Self { cuda: Some(index), ..Self::cpu(runtime, models_dir) };
+        loader.builder().map(|_| loader)
+    }
+
+    /// What the nets will run on.
+    pub fn provider(&self) -> Provider {
+        if self.cuda.is_some() { Provider::Cuda } else { Provider::Cpu }
+    }
+
+    /// Loads one net: checks that the file is there with the card's size and SHA-256, makes a
+    /// session of those very bytes, and checks that its inputs and outputs are the card's.
+    ///
+    /// # Errors
+    /// [`InferenceError::Missing`], [`InferenceError::Mismatch`], [`InferenceError::Device`] or
+    /// [`InferenceError::Runtime`], each with the file.
+    pub fn net(&self, file: &NetFile) -> Result<Net, InferenceError> {
+        let path = self.models_dir.join(&file.name);
+        let bytes = verified_bytes(&path, file)?;
+        let mut builder = self.builder()?;
+        let open = file.inputs[0].shape.iter().skip(1).any(|d| *d == -1);
+        if open {
+            // A pattern is kept for every shape that ever came: pictures come in any.
+            builder = builder
+                .with_memory_pattern(false)
+                .map_err(|error| self.step_error("set up", &path, &error))?;
+        }
+        let session =
+            builder.commit_from_memory(&bytes).map_err(|error| self.step_error("load", &path, &error))?;
+        compare(&path, "input", &file.inputs, session.inputs())?;
+        compare(&path, "output", &file.outputs, session.outputs())?;
+        let outputs = file.outputs.iter().map(|tensor| tensor.name.clone()).collect();
+        Ok(Net { session, path, outputs, input: Vec::new() })
+    }
+
+    /// One thread for each session, without spinning: on two cores that is as fast as two threads
+    /// while anything else runs, leaves the other core to the camera and the screen, and costs
+    /// nothing while no face is in view. The nets of one picture run one after the other.
+    fn builder(&self) -> Result<SessionBuilder, InferenceError> {
+        let plain = Session::builder(self.runtime.environment())
+            .and_then(|builder| Ok(builder.with_intra_threads(1)?.with_inter_threads(1)?))
+            .and_then(|builder| Ok(builder.with_intra_op_spinning(false)?.with_inter_op_spinning(false)?))
+            .map_err(|error| InferenceError::Runtime {
+                step: "set up a session".to_owned(),
+                detail: error.message().to_owned(),
+            })?;
+        let Some(index) = self.cuda else { return Ok(plain) };
+        let cuda = ep::CUDA::default().with_device_id(i32::try_from(index).unwrap_or(i32::MAX));
+        plain
+            .with_execution_providers([cuda.build().error_on_failure()])
+            .map_err(|error| device_error(index, error.message()))
+    }
+
+    /// A session that cannot be made on CUDA is the device's fault until the CPU says otherwise.
+    fn step_error<R>(&self, verb: &str, path: &Path, error: &ort::Error<R>) -> InferenceError {
+        match self.cuda {
+            Some(index) => device_error(index, error.message()),
+            None => InferenceError::Runtime {
+                step: format!("{verb} {}", path.display()),
+                detail: error.message().to_owned(),
+            },
+        }
+    }
+}
+
+/// What is missing for CUDA, from what the runtime said.
+fn device_error(index: u32, message: &str) -> InferenceError {
+    let detail = if message.contains("not enabled in this build") {
+        format!(
+            "this ONNX Runtime was built without CUDA ({message}); name the library of onnxruntime-gpu in {}, \
+             with its provider libraries beside it",
+            super::runtime::LIBRARY_VARIABLE
+        )
+    } else {
+        format!(
+            "{message}; it needs an NVIDIA driver, and the CUDA and cuDNN libraries that this ONNX Runtime was \
+             built for where the system's loader finds them"
+        )
+    };
+    InferenceError::Device { device: DeviceChoice::Cuda(index).to_string(), detail }
+}
+
+/// The file's bytes, once their number and digest are the card's. What was checked is what is
+/// loaded: the file is read once.
+fn verified_bytes(path: &Path, file: &NetFile) -> Result<Vec<u8>, InferenceError> {
+    let unreadable = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::NotFound => InferenceError::Missing {
+            path: path.to_owned(),
+            hint: "run `muster setup` to fetch it".to_owned(),
+        },
+        _ => InferenceError::Unreadable { path: path.to_owned(), source: error },
+    };
+    let opened = std::fs::File::open(path).map_err(unreadable)?;
+    let size = opened.metadata().map_err(unreadable)?.len();
+    if size != file.size_bytes {
+        let expected = format!("{} bytes were expected", file.size_bytes);
+        return Err(mismatch(path, expected, format!("it has {size}")));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
+    opened.take(size).read_to_end(&mut bytes).map_err(unreadable)?;
+    let found = Sha256Digest(Sha256::digest(&bytes).into());
+    if found != file.sha256 {
+        let expected = format!("SHA-256 {} was expected", file.sha256);
+        return Err(mismatch(path, expected, format!("it has {found}")));
+    }
+    Ok(bytes)
+}
+
+fn mismatch(path: &Path, expected: String, found: String) -> InferenceError {
+    InferenceError::Mismatch { path: path.to_owned(), expected, found, hint: HINT.to_owned() }
+}
+
+/// Whether the runtime reports exactly the card's tensors, all of 32-bit floats, in any order.
+fn compare(path: &Path, kind: &str, expected: &[Tensor], found: &[Outlet]) -> Result<(), InferenceError> {
+    let same = expected.len() == found.len()
+        && expected.iter().all(|tensor| {
+            found.iter().any(|outlet| {
+                outlet.name() == tensor.name
+                    && outlet.dtype().tensor_type() == Some(TensorElementType::Float32)
+                    && outlet.dtype().tensor_shape().is_some_and(|shape| **shape == *tensor.shape)
+            })
+        });
+    if same {
+        return Ok(());
+    }
+    let expected: Vec<String> = expected.iter().map(|t| format!("{} f32{:?}", t.name, t.shape)).collect();
+    let found: Vec<String> =
+        found.iter().map(|outlet| format!("{} {}", outlet.name(), outlet.dtype())).collect();
+    Err(mismatch(
+        path,
+        format!("{kind}s {} were expected", expected.join(", ")),
+        format!("it has {}", found.join(", ")),
+    ))
+}
+
+/// A net that is loaded, with the buffer of its input, which is kept from run to run.
+#[derive(Debug)]
+pub struct Net {
+    session: Session,
+    path: PathBuf,
+    /// In the order that the decoder knows them by.
+    outputs: Vec<String>,
+    /// The input's values; its owner fills it before each run.
+    pub input: Vec<f32>,
+}
+
+impl Net {
+    /// Runs the net on its input, which has `shape`, and hands the outputs to `read`.
+    ///
+    /// # Errors
+    /// [`InferenceError::Runtime`] where the runtime fails, or where `read` says that an output cannot be.
+    pub fn run<R>(
+        &mut self,
+        shape: [usize; 4],
+        read: impl FnOnce(&Outputs<'_>) -> Result<R, String>,
+    ) -> Result<R, InferenceError> {
+        let Self { session, path, outputs: names, input } = self;
+        let failed =
+            |detail: String| InferenceError::Runtime { step: format!("run {}", path.display()), detail };
+        let tensor = TensorRef::from_array_view((shape, input.as_slice()))
+            .map_err(|e| failed(e.message().to_owned()))?;
+        let values = session.run(ort::inputs![tensor]).map_err(|e| failed(e.message().to_owned()))?;
+        read(&Outputs { values, names }).map_err(failed)
+    }
+}
+
+/// What a net put out.
+pub struct Outputs<'a> {
+    values: SessionOutputs<'a>,
+    names: &'a [String],
+}
+
+impl Outputs<'_> {
+    /// The values of output `index` in the card's order; there must be `length` of them.
+    ///
+    /// # Errors
+    /// What is wrong with the output.
+    pub fn values(&self, index: usize, length: usize) -> Result<&[f32], String> {
+        let (_, values) = self.tensor(index)?;
+        if values.len() == length {
+            Ok(values)
+        } else {
+            Err(format!("output {index} has {} values where {length} were expected", values.len()))
+        }
+    }
+
+    /// The dimensions and values of output `index` in the card's order.
+    ///
+    /// # Errors
+    /// What is wrong with the output.
+    pub fn tensor(&self, index: usize) -> Result<(&[i64], &[f32]), String> {
+        let value = self
+            .names
+            .get(index)
+            .and_then(|name| self.values.get(name))
+            .ok_or_else(|| format!("there is no output {index}"))?;
+        let (shape, values) =
+            value.try_extract_tensor::<f32>().map_err(|error| error.message().to_owned())?;
+        Ok((&**shape, values))
+    }
+}
