@@ -72,10 +72,10 @@ mod tests {
     #[test]
     fn main_is_the_largest_only_where_it_stands_out() {
         assert_eq!(chosen(vec![face(0.0, 50.0), face(200.0, 100.0)], FaceChoice::Main), Ok(200.0));
-        let refused = chosen(vec![face(0.0, 60.0), face(200.0, 100.0)], FaceChoice::Main).unwrap_err();
+        let refused = chosen(vec![face(0.0, 61.0), face(200.0, 100.0)], FaceChoice::Main).unwrap_err();
         assert!(matches!(&refused, CommandError::AmbiguousFace { faces, .. } if faces.len() == 2));
         assert!(refused.to_string().contains("--face N"));
-        assert_eq!(chosen(vec![face(0.0, 60.0), face(200.0, 100.0)], FaceChoice::Largest), Ok(200.0));
+        assert_eq!(chosen(vec![face(0.0, 61.0), face(200.0, 100.0)], FaceChoice::Largest), Ok(200.0));
     }
 
     #[test]
