@@ -361,10 +361,8 @@ fn a_destination_outside_the_folder_is_refused() {
 /// or the step was one of the renames at the end and it ends whole. The next run completes it.
 #[test]
 fn stopped_at_any_step_it_leaves_nothing_half() {
-    let mut steps = 0;
-    Bench::new().setup(Some(&Bench::new().carried()), &mut |_| steps += 1).unwrap_err();
     let whole = Bench::new();
-    steps = 0;
+    let mut steps = 0;
     whole.setup(Some(&whole.carried()), &mut |_| steps += 1).unwrap();
     assert_eq!(steps, 10, "five staged, five placed");
     for stop_at in 0..steps {
@@ -408,9 +406,7 @@ fn what_a_killed_run_left_is_removed_and_never_taken_for_whole() {
             assert_eq!(sha(&fs::read(&wanted.destination).unwrap()), wanted.sha256, "whole or not there");
         }
         bench.from_folder().unwrap();
-        if die_at < 9 {
-            bench.assert_whole();
-        }
+        bench.assert_whole();
     }
 }
 

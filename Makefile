@@ -1,0 +1,51 @@
+# make demo   everything needed, then the demo: the screen on a terminal, a log and a summary elsewhere
+# make test   everything needed, then all tests
+# `make help` lists the rest. Every target can be run again, and none needs a network once all is there.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: demo test setup build tools soak bench screenshots clean-data help
+
+CARGO ?= cargo
+# The soak's length: seconds for each fuzz target, and for each long test, which reads it.
+SOAK_SECONDS ?= 300
+# Handed to `muster setup`, as in: make setup SETUP="--from /media/usb"
+SETUP ?=
+# Handed to `muster demo`, as in: make demo DEMO="--headless --json"
+DEMO ?=
+
+# Said to cargo, so that the program is where it is looked for whatever cargo's configuration says.
+CARGO_TARGET_DIR ?= target
+export CARGO_TARGET_DIR
+MUSTER = "$(CARGO_TARGET_DIR)/release/muster"
+
+demo: setup ## Fetch all that is needed, enrol people from one photograph each, and recognise them
+	$(MUSTER) demo $(DEMO)
+
+test: setup ## The same set-up, then all tests
+	$(CARGO) test --release --locked
+
+setup: build ## Build, and fetch the runtime, the nets and the demo pictures
+	$(MUSTER) setup --demo $(SETUP)
+
+build: tools ## Build in release mode
+	$(CARGO) build --release --locked
+
+tools: ## Install what is missing from Debian, or say what to install
+	@tools/debian-packages
+
+soak: setup ## What takes too long for CI: long tests, and fuzzing where cargo-fuzz is installed
+	MUSTER_SOAK_SECONDS=$(SOAK_SECONDS) $(CARGO) test --release --locked -- --ignored soak --nocapture
+	@CARGO="$(CARGO)" tools/fuzz $(SOAK_SECONDS)
+
+bench: setup ## Measure
+	$(CARGO) bench --locked --profile release
+
+screenshots: setup ## Draw the README's pictures again
+	@tools/screenshots $(MUSTER)
+
+clean-data: ## Remove what was fetched and what the demo wrote
+	rm -rf data/demo models/runtime models/*.onnx models/.staging* data/.staging*
+
+help: ## This list
+	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 22
