@@ -33,3 +33,4 @@ pub mod identify;
 pub mod inference;
 pub mod ledger;
 pub mod store;
+pub mod tui;
