@@ -41,3 +41,4 @@ pub mod ledger;
 pub mod setup;
 pub mod store;
 pub mod track;
+pub mod tui;

@@ -1,0 +1,169 @@
+//! The screen: Elm outside, plain pane structs inside.
+//!
+//! [`message`] comes to the [`model`], [`update`] changes it and says what follows, [`view`] draws
+//! it. Keys are looked up in one [`keymap`] that is data; colours are roles of a [`theme`]. The
+//! [`shell`] is the loop around them, over any backend; [`terminal`] takes the real one over and
+//! gives it back. [`svg`] draws a screen for the docs.
+
+pub mod dialog;
+pub mod keymap;
+pub mod layout;
+pub mod message;
+pub mod model;
+pub mod pane;
+pub mod shell;
+pub mod svg;
+pub mod terminal;
+pub mod text;
+pub mod theme;
+pub mod update;
+pub mod view;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+use std::error::Error;
+use std::io;
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use crossbeam_channel::Receiver;
+use ratatui::backend::{Backend, CrosstermBackend};
+use ratatui::crossterm::event::Event;
+
+use crate::engine::EngineHandle;
+use shell::Shell;
+use theme::{Environment, Theme};
+
+/// What the screen is told from outside.
+#[derive(Debug, Clone)]
+pub struct TuiOptions {
+    /// The program's name in the bar, for example with the site.
+    pub title: String,
+    /// What time it is.
+    pub now: fn() -> DateTime<Utc>,
+    /// A time as the clock on the wall shows it.
+    pub local_time: fn(DateTime<Utc>) -> NaiveDateTime,
+    /// No colour, whatever the environment says.
+    pub no_color: bool,
+}
+
+impl Default for TuiOptions {
+    /// This machine's clock and time zone.
+    fn default() -> Self {
+        Self {
+            title: "muster".to_owned(),
+            now: Utc::now,
+            local_time: |at| at.with_timezone(&chrono::Local).naive_local(),
+            no_color: false,
+        }
+    }
+}
+
+/// Why the screen ended in good order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Somebody quit.
+    Quit,
+    /// This signal came; a shell expects the exit status 128 + the number.
+    Signal(i32),
+    /// The engine stopped.
+    EngineStopped,
+}
+
+/// Something that comes from outside the engine.
+#[derive(Debug)]
+pub enum Input {
+    /// A key, a paste or a new size.
+    Terminal(Event),
+    /// A signal that asks the program to end.
+    Signal(i32),
+    /// The terminal is gone.
+    HungUp,
+    /// The terminal cannot be read.
+    Failed(io::Error),
+}
+
+/// Why the screen ended in bad order.
+#[derive(Debug, thiserror::Error)]
+pub enum TuiError {
+    /// There is no terminal to draw on.
+    #[error("the screen needs a terminal, and the output is none; `muster take` works without one")]
+    NotATerminal,
+    /// It cannot be taken over.
+    #[error("the terminal could not be taken over: {0}")]
+    Terminal(#[source] io::Error),
+    /// It cannot be written.
+    #[error("the screen could not be drawn: {0}")]
+    Draw(#[source] Box<dyn Error + Send + Sync>),
+    /// It cannot be read.
+    #[error("the keys could not be read: {0}")]
+    Input(#[source] io::Error),
+    /// It hung up.
+    #[error("the terminal is gone")]
+    Gone,
+    /// A thread could not be started or signals could not be taken.
+    #[error("the screen's threads could not be started: {0}")]
+    Thread(#[source] io::Error),
+    /// The keys clash.
+    #[error(transparent)]
+    Keymap(#[from] keymap::KeymapError),
+}
+
+impl TuiError {
+    /// An error of a backend; a terminal that is gone is told apart.
+    pub(crate) fn draw(error: impl Error + Send + Sync + 'static) -> Self {
+        let error: Box<dyn Error + Send + Sync> = Box::new(error);
+        match error.downcast_ref::<io::Error>() {
+            Some(error) if is_gone(error) => Self::Gone,
+            _ => Self::Draw(error),
+        }
+    }
+
+    /// Whether nobody is there any more to read a message: end with an error status and no word.
+    pub fn is_terminal_gone(&self) -> bool {
+        match self {
+            Self::Gone => true,
+            Self::Terminal(error) | Self::Input(error) => is_gone(error),
+            _ => false,
+        }
+    }
+}
+
+/// Whether `error` is what a terminal or pipe gives after its other end went away.
+fn is_gone(error: &io::Error) -> bool {
+    let hung_up = error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error());
+    hung_up || matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof)
+}
+
+/// Takes the terminal over and shows the engine of `handle` until somebody quits, a signal comes or
+/// the engine stops. The terminal is given back however this ends; the engine goes on.
+///
+/// # Errors
+/// [`TuiError`] where there is no terminal, or it fails or goes away.
+pub fn run(handle: &EngineHandle, options: &TuiOptions) -> Result<Exit, TuiError> {
+    let theme = Theme::detect(options.no_color, &Environment::read());
+    let _screen = terminal::Screen::take()?;
+    let inputs = terminal::Inputs::start()?;
+    let backend = CrosstermBackend::new(terminal::OnePiece::new(io::stdout()));
+    run_with(backend, inputs.receiver.clone(), handle, options, theme)
+}
+
+/// [`run`] on any backend, fed by any inputs.
+///
+/// # Errors
+/// [`TuiError`] where the backend fails or the inputs say that the terminal is gone.
+pub fn run_with<B>(
+    backend: B,
+    inputs: Receiver<Input>,
+    handle: &EngineHandle,
+    options: &TuiOptions,
+    theme: Theme,
+) -> Result<Exit, TuiError>
+where
+    B: Backend,
+    B::Error: Error + Send + Sync + 'static,
+{
+    Shell::new(backend, inputs, handle, options, theme)?.run()
+}

@@ -1,0 +1,182 @@
+//! Dialogs: what lies over the panes and takes the keys.
+
+pub mod enrol;
+pub mod help;
+pub mod mark;
+pub mod remove;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Modifier;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, Clear, Widget};
+use tui_input::{Input, InputRequest};
+
+use super::keymap::{Action, Mode};
+use super::message::{DialogId, Effect};
+use super::text;
+use super::theme::{Role, Theme};
+use crate::attendance::roster::NAME_LIMIT;
+
+/// What lies over the panes.
+#[derive(Debug, Clone)]
+pub enum Dialog {
+    /// The enrolment prompt.
+    Enrol(enrol::EnrolDialog),
+    /// The manual mark.
+    Mark(mark::MarkDialog),
+    /// The question before an enrolment is ended.
+    Remove(remove::RemoveDialog),
+    /// The help.
+    Help(help::HelpDialog),
+}
+
+/// What becomes of a dialog after an action.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    /// It stays.
+    Stay(Vec<Effect>),
+    /// It closes.
+    Close,
+}
+
+impl Dialog {
+    /// What the keys mean in it.
+    pub fn mode(&self) -> Mode {
+        match self {
+            Dialog::Enrol(dialog) => dialog.mode(),
+            Dialog::Mark(_) => Mode::Mark,
+            Dialog::Remove(_) => Mode::Remove,
+            Dialog::Help(_) => Mode::Help,
+        }
+    }
+
+    /// Does what a key asks for.
+    pub fn handle(&mut self, action: Action) -> Step {
+        match self {
+            Dialog::Enrol(dialog) => dialog.handle(action),
+            Dialog::Mark(dialog) => dialog.handle(action),
+            Dialog::Remove(dialog) => dialog.handle(action),
+            Dialog::Help(dialog) => dialog.handle(action),
+        }
+    }
+
+    /// Which dialog it is, where a reply can come for it.
+    pub fn id(&self) -> Option<DialogId> {
+        match self {
+            Dialog::Enrol(dialog) => Some(dialog.id),
+            Dialog::Mark(dialog) => Some(dialog.id),
+            Dialog::Remove(dialog) => Some(dialog.id),
+            Dialog::Help(_) => None,
+        }
+    }
+
+    /// The field that text goes into, where there is one.
+    pub fn field(&mut self) -> Option<&mut Input> {
+        match self {
+            Dialog::Enrol(dialog) => dialog.field(),
+            Dialog::Mark(dialog) => dialog.field(),
+            Dialog::Remove(_) | Dialog::Help(_) => None,
+        }
+    }
+}
+
+/// Does `request` in a field: no control character, and at most as many as a name may have.
+pub fn edit(field: &mut Input, request: InputRequest) {
+    if let InputRequest::InsertChar(c) = request
+        && (c.is_control() || field.value().chars().count() >= NAME_LIMIT)
+    {
+        return;
+    }
+    field.handle(request);
+}
+
+/// Puts pasted text into a field, a line break as a space.
+pub fn paste(field: &mut Input, pasted: &str) {
+    for c in pasted.trim().chars().take(NAME_LIMIT) {
+        edit(field, InputRequest::InsertChar(if matches!(c, '\n' | '\r' | '\t') { ' ' } else { c }));
+    }
+}
+
+/// Clears `area` and draws a border with `title`; the inside, one column in from the border.
+pub fn window(title: &str, theme: &Theme, role: Role, area: Rect, buffer: &mut Buffer) -> Rect {
+    let area = area.intersection(buffer.area);
+    clear(area, buffer);
+    Block::bordered()
+        .border_type(theme.border_type(true))
+        .border_style(theme.style(role))
+        .title(Line::from(Span::styled(format!(" {title} "), theme.style(role).add_modifier(Modifier::BOLD))))
+        .render(area, buffer);
+    let inside = super::layout::inside(area);
+    Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), ..inside }
+}
+
+/// Clears `area`, and the left half of a wide character that its edge would cut in two.
+fn clear(area: Rect, buffer: &mut Buffer) {
+    if area.x > buffer.area.x {
+        for y in area.top()..area.bottom() {
+            if let Some(cell) = buffer.cell_mut((area.x - 1, y))
+                && text::width(cell.symbol()) > 1
+            {
+                cell.set_symbol(" ");
+            }
+        }
+    }
+    Clear.render(area, buffer);
+}
+
+/// Draws a field: its label, and its text with the cursor where it has the keys.
+pub fn draw_field(label: &str, field: &Input, active: bool, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let label_role = if active { Role::Accent } else { Role::Dim };
+    let marker = if active { "▸ " } else { "  " };
+    let room = usize::from(area.width);
+    let (x, y) =
+        buffer.set_stringn(area.x, area.y, format!("{marker}{label} "), room, theme.style(label_role));
+    let width = area.right().saturating_sub(x);
+    if width < 2 || area.height == 0 {
+        return;
+    }
+    buffer.set_style(Rect { x, y, width, height: 1 }, theme.style(Role::Field));
+    let shown = usize::from(width) - 1;
+    let skipped = if active { field.visual_scroll(shown) } else { 0 };
+    let value = skip_cells(field.value(), skipped);
+    buffer.set_stringn(x, y, text::harmless(value), usize::from(width), theme.style(Role::Field));
+    if active {
+        let column = field.visual_cursor().saturating_sub(skipped).min(shown);
+        if let Some(cell) = buffer.cell_mut((x + column as u16, y)) {
+            cell.set_style(theme.style(Role::Cursor));
+        }
+    }
+}
+
+/// `value` without the graphemes that lie in its first `cells` cells.
+fn skip_cells(value: &str, cells: usize) -> &str {
+    let span = Span::raw(value);
+    let mut used = 0;
+    let mut bytes = 0;
+    for grapheme in span.styled_graphemes(ratatui::style::Style::default()) {
+        if used >= cells {
+            break;
+        }
+        used += text::width(grapheme.symbol);
+        bytes += grapheme.symbol.len();
+    }
+    value.get(bytes..).unwrap_or_default()
+}
+
+/// Draws `lines` from the top of `area`, wrapped; the rows that were used.
+pub fn draw_lines(lines: &[(&str, Role)], theme: &Theme, area: Rect, buffer: &mut Buffer) -> u16 {
+    let wrapped = lines.iter().flat_map(|(line, role)| {
+        let mut wrapped = text::wrapped(line, usize::from(area.width));
+        if wrapped.is_empty() {
+            wrapped.push(String::new());
+        }
+        wrapped.into_iter().map(|line| (line, *role))
+    });
+    let mut rows = 0;
+    for ((line, role), y) in wrapped.zip(area.y..area.bottom()) {
+        buffer.set_stringn(area.x, y, line, usize::from(area.width), theme.style(role));
+        rows += 1;
+    }
+    rows
+}

@@ -1,0 +1,459 @@
+//! Every key of every mode, as data: what is looked up when a key comes, what the bar of hints and
+//! the help show, and what the tests walk through.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+/// What the keys mean at the moment: the topmost dialog decides, or the panes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// The panes.
+    Panes,
+    /// The enrolment prompt while a name is written.
+    EnrolName,
+    /// The enrolment prompt while a shot is taken and looked at.
+    EnrolShot,
+    /// The manual mark.
+    Mark,
+    /// The question before an enrolment is ended.
+    Remove,
+    /// The help.
+    Help,
+}
+
+impl Mode {
+    /// All of them, in the order of the help.
+    pub const ALL: [Mode; 6] =
+        [Mode::Panes, Mode::EnrolName, Mode::EnrolShot, Mode::Mark, Mode::Remove, Mode::Help];
+
+    /// The heading in the help.
+    pub fn title(self) -> &'static str {
+        match self {
+            Mode::Panes => "Panes",
+            Mode::EnrolName => "Enrolment: the name",
+            Mode::EnrolShot => "Enrolment: the picture",
+            Mode::Mark => "Manual mark",
+            Mode::Remove => "Removal",
+            Mode::Help => "This help",
+        }
+    }
+
+    /// Whether characters are text here, so that no bare character may be bound.
+    pub fn takes_text(self) -> bool {
+        matches!(self, Mode::EnrolName | Mode::Mark)
+    }
+}
+
+/// What a key asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// One line up.
+    Up,
+    /// One line down.
+    Down,
+    /// One pane's height up.
+    PageUp,
+    /// One pane's height down.
+    PageDown,
+    /// To the first line.
+    First,
+    /// To the last line.
+    Last,
+    /// To the next pane or field.
+    Next,
+    /// To the previous pane or field.
+    Previous,
+    /// Opens the enrolment prompt.
+    Enrol,
+    /// Opens the enrolment prompt for a further picture of the selected person.
+    AddPicture,
+    /// Opens the manual mark for the selected person.
+    Mark,
+    /// Asks whether the selected person's enrolment shall end.
+    Remove,
+    /// Stops or continues the source.
+    Pause,
+    /// Draws everything again.
+    Redraw,
+    /// Takes a shot.
+    Shoot,
+    /// Goes back to the name.
+    Back,
+    /// Goes on: saves, or takes the first shot.
+    Confirm,
+    /// Closes the dialog; nothing is saved.
+    Cancel,
+    /// Opens the help.
+    Help,
+    /// Gives the terminal back and ends.
+    Quit,
+}
+
+/// A key with its modifiers; shift is part of the character.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Key {
+    code: KeyCode,
+    modifiers: KeyModifiers,
+}
+
+impl Key {
+    const fn plain(code: KeyCode) -> Self {
+        Self { code, modifiers: KeyModifiers::NONE }
+    }
+
+    const fn char(c: char) -> Self {
+        Self::plain(KeyCode::Char(c))
+    }
+
+    const fn ctrl(c: char) -> Self {
+        Self { code: KeyCode::Char(c), modifiers: KeyModifiers::CONTROL }
+    }
+
+    /// Whether the key writes a character where text is taken.
+    pub fn is_text(self) -> bool {
+        matches!(self.code, KeyCode::Char(_)) && self.modifiers.is_empty()
+    }
+
+    /// The event that a terminal sends for it.
+    pub fn event(self) -> KeyEvent {
+        KeyEvent::new(self.code, self.modifiers)
+    }
+}
+
+impl From<KeyEvent> for Key {
+    /// Terminals differ in whether shift is said beside an upper-case letter; it is dropped.
+    fn from(event: KeyEvent) -> Self {
+        let kept = KeyModifiers::CONTROL | KeyModifiers::ALT;
+        Self { code: event.code, modifiers: event.modifiers & kept }
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.modifiers.contains(KeyModifiers::CONTROL) {
+            f.write_str("ctrl-")?;
+        }
+        match self.code {
+            KeyCode::Char(' ') => f.write_str("space"),
+            KeyCode::Char(c) => write!(f, "{c}"),
+            KeyCode::Up => f.write_str("↑"),
+            KeyCode::Down => f.write_str("↓"),
+            KeyCode::Left => f.write_str("←"),
+            KeyCode::Right => f.write_str("→"),
+            KeyCode::PageUp => f.write_str("page up"),
+            KeyCode::PageDown => f.write_str("page down"),
+            KeyCode::BackTab => f.write_str("shift-tab"),
+            KeyCode::Backspace => f.write_str("backspace"),
+            KeyCode::Enter => f.write_str("enter"),
+            KeyCode::Esc => f.write_str("esc"),
+            KeyCode::Tab => f.write_str("tab"),
+            KeyCode::Delete => f.write_str("delete"),
+            KeyCode::Home => f.write_str("home"),
+            KeyCode::End => f.write_str("end"),
+            KeyCode::F(n) => write!(f, "F{n}"),
+            _ => f.write_str("?"),
+        }
+    }
+}
+
+/// Some keys of some modes, what they do, and how that is said.
+#[derive(Debug, Clone, Copy)]
+pub struct Binding {
+    /// Where they hold.
+    pub modes: &'static [Mode],
+    /// The keys; the first is the one in the bar of hints.
+    pub keys: &'static [Key],
+    /// What they do.
+    pub action: Action,
+    /// For the help.
+    pub description: &'static str,
+    /// For the bar of hints; none where the key is not shown there.
+    pub hint: Option<&'static str>,
+}
+
+const fn bind(
+    modes: &'static [Mode],
+    keys: &'static [Key],
+    action: Action,
+    hint: Option<&'static str>,
+    description: &'static str,
+) -> Binding {
+    Binding { modes, keys, action, description, hint }
+}
+
+const PANES: &[Mode] = &[Mode::Panes];
+const LISTS: &[Mode] = &[Mode::Panes, Mode::Help];
+const NAME: &[Mode] = &[Mode::EnrolName];
+const SHOT: &[Mode] = &[Mode::EnrolShot];
+const MARK: &[Mode] = &[Mode::Mark];
+const REMOVE: &[Mode] = &[Mode::Remove];
+const HELP: &[Mode] = &[Mode::Help];
+const NO_HELP: &[Mode] = &[Mode::Panes, Mode::EnrolName, Mode::EnrolShot, Mode::Mark, Mode::Remove];
+
+/// The keymap. The order is that of the hints and of the help.
+pub const BINDINGS: &[Binding] = &[
+    bind(PANES, &[Key::char('e')], Action::Enrol, Some("enrol"), "enrol somebody from the live picture"),
+    bind(
+        PANES,
+        &[Key::char('a')],
+        Action::AddPicture,
+        Some("add picture"),
+        "add a picture to the selected person",
+    ),
+    bind(
+        PANES,
+        &[Key::char('m')],
+        Action::Mark,
+        Some("mark"),
+        "mark the selected person as present or left, with a note",
+    ),
+    bind(
+        PANES,
+        &[Key::char('d'), Key::plain(KeyCode::Delete)],
+        Action::Remove,
+        Some("remove"),
+        "end the selected person's enrolment; asks first",
+    ),
+    bind(PANES, &[Key::char('p')], Action::Pause, Some("pause"), "pause the source, or go on"),
+    bind(
+        PANES,
+        &[Key::plain(KeyCode::Tab), Key::char('l'), Key::plain(KeyCode::Right)],
+        Action::Next,
+        Some("next pane"),
+        "go to the next pane",
+    ),
+    bind(
+        PANES,
+        &[Key::plain(KeyCode::BackTab), Key::char('h'), Key::plain(KeyCode::Left)],
+        Action::Previous,
+        None,
+        "go to the previous pane",
+    ),
+    bind(LISTS, &[Key::char('k'), Key::plain(KeyCode::Up)], Action::Up, None, "one line up"),
+    bind(LISTS, &[Key::char('j'), Key::plain(KeyCode::Down)], Action::Down, Some("down"), "one line down"),
+    bind(LISTS, &[Key::plain(KeyCode::PageUp), Key::ctrl('b')], Action::PageUp, None, "one page up"),
+    bind(LISTS, &[Key::plain(KeyCode::PageDown), Key::ctrl('f')], Action::PageDown, None, "one page down"),
+    bind(
+        LISTS,
+        &[Key::char('g'), Key::plain(KeyCode::Home)],
+        Action::First,
+        None,
+        "to the first line; in the log, follow what happens",
+    ),
+    bind(LISTS, &[Key::char('G'), Key::plain(KeyCode::End)], Action::Last, None, "to the last line"),
+    bind(PANES, &[Key::ctrl('l')], Action::Redraw, None, "draw the whole screen again"),
+    bind(
+        NAME,
+        &[Key::plain(KeyCode::Enter)],
+        Action::Confirm,
+        Some("take a picture"),
+        "go on and take a picture",
+    ),
+    bind(
+        NAME,
+        &[Key::plain(KeyCode::Tab), Key::plain(KeyCode::Down)],
+        Action::Next,
+        Some("other field"),
+        "go to the other field",
+    ),
+    bind(
+        NAME,
+        &[Key::plain(KeyCode::BackTab), Key::plain(KeyCode::Up)],
+        Action::Previous,
+        None,
+        "go back to the other field",
+    ),
+    bind(
+        SHOT,
+        &[Key::plain(KeyCode::Enter)],
+        Action::Confirm,
+        Some("enrol"),
+        "enrol the person with this picture",
+    ),
+    bind(
+        SHOT,
+        &[Key::char(' '), Key::char('r')],
+        Action::Shoot,
+        Some("another picture"),
+        "take another picture",
+    ),
+    bind(
+        SHOT,
+        &[Key::plain(KeyCode::Backspace)],
+        Action::Back,
+        Some("name"),
+        "go back to the name and the identifier",
+    ),
+    bind(MARK, &[Key::plain(KeyCode::Enter)], Action::Confirm, Some("save"), "save the mark"),
+    bind(
+        MARK,
+        &[Key::plain(KeyCode::Tab), Key::plain(KeyCode::Down)],
+        Action::Next,
+        Some("present / left"),
+        "change between present and left",
+    ),
+    bind(
+        MARK,
+        &[Key::plain(KeyCode::BackTab), Key::plain(KeyCode::Up)],
+        Action::Previous,
+        None,
+        "change between present and left",
+    ),
+    bind(REMOVE, &[Key::char('y')], Action::Confirm, Some("end the enrolment"), "end the enrolment"),
+    bind(
+        REMOVE,
+        &[Key::plain(KeyCode::Esc), Key::char('n')],
+        Action::Cancel,
+        Some("keep"),
+        "keep the person",
+    ),
+    bind(
+        &[Mode::EnrolName, Mode::EnrolShot, Mode::Mark],
+        &[Key::plain(KeyCode::Esc)],
+        Action::Cancel,
+        Some("cancel"),
+        "close without saving",
+    ),
+    bind(
+        HELP,
+        &[Key::plain(KeyCode::Esc), Key::char('q'), Key::char('?'), Key::plain(KeyCode::F(1))],
+        Action::Cancel,
+        Some("close"),
+        "close the help",
+    ),
+    bind(PANES, &[Key::char('?')], Action::Help, Some("help"), "show this help"),
+    bind(NO_HELP, &[Key::plain(KeyCode::F(1))], Action::Help, None, "show this help, also in a prompt"),
+    bind(PANES, &[Key::char('q')], Action::Quit, Some("quit"), "quit"),
+    bind(&Mode::ALL, &[Key::ctrl('c')], Action::Quit, None, "quit, from anywhere"),
+];
+
+/// Why a list of bindings cannot be a keymap.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeymapError {
+    /// One key does two things.
+    #[error("the key {key} is bound twice in the mode {mode:?}: to {first:?} and to {second:?}; keep one")]
+    Clash {
+        /// Where.
+        mode: Mode,
+        /// Which key.
+        key: String,
+        /// What it does.
+        first: Action,
+        /// What it is also to do.
+        second: Action,
+    },
+    /// A bare character is bound where text is written.
+    #[error("the key {key} is bound in the mode {mode:?}, where it is text; bind it with ctrl or not at all")]
+    Text {
+        /// Where.
+        mode: Mode,
+        /// Which key.
+        key: String,
+    },
+}
+
+/// Bindings that do not clash.
+#[derive(Debug, Clone)]
+pub struct Keymap {
+    bindings: &'static [Binding],
+    actions: HashMap<(Mode, Key), Action>,
+}
+
+impl Keymap {
+    /// The keymap over `bindings`.
+    ///
+    /// # Errors
+    /// [`KeymapError`] with the key, where one is bound twice in a mode or would swallow text.
+    pub fn new(bindings: &'static [Binding]) -> Result<Self, KeymapError> {
+        let mut actions = HashMap::new();
+        for binding in bindings {
+            for (mode, key) in binding.modes.iter().flat_map(|m| binding.keys.iter().map(|k| (*m, *k))) {
+                if mode.takes_text() && key.is_text() {
+                    return Err(KeymapError::Text { mode, key: key.to_string() });
+                }
+                if let Some(first) = actions.insert((mode, key), binding.action) {
+                    let second = binding.action;
+                    return Err(KeymapError::Clash { mode, key: key.to_string(), first, second });
+                }
+            }
+        }
+        Ok(Self { bindings, actions })
+    }
+
+    /// What `key` does in `mode`.
+    pub fn action(&self, mode: Mode, key: Key) -> Option<Action> {
+        self.actions.get(&(mode, key)).copied()
+    }
+
+    /// The bindings of `mode`, in order.
+    pub fn of(&self, mode: Mode) -> impl Iterator<Item = &Binding> {
+        self.bindings.iter().filter(move |binding| binding.modes.contains(&mode))
+    }
+
+    /// Key and word for the bar of hints of `mode`, in order.
+    pub fn hints(&self, mode: Mode) -> impl Iterator<Item = (String, &'static str)> {
+        self.of(mode).filter_map(|b| Some((b.keys.first()?.to_string(), b.hint?)))
+    }
+
+    /// The lines of the help: for each mode a heading (no keys), then keys and description.
+    pub fn help(&self) -> Vec<(String, &'static str)> {
+        let mut lines = Vec::new();
+        for mode in Mode::ALL {
+            if !lines.is_empty() {
+                lines.push((String::new(), ""));
+            }
+            lines.push((String::new(), mode.title()));
+            for binding in self.of(mode) {
+                let keys: Vec<String> = binding.keys.iter().map(Key::to_string).collect();
+                lines.push((keys.join("  "), binding.description));
+            }
+        }
+        lines
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_keymap_has_no_clash() {
+        Keymap::new(BINDINGS).unwrap();
+    }
+
+    #[test]
+    fn a_clash_is_refused_with_both_actions() {
+        const CLASH: &[Binding] = &[
+            bind(PANES, &[Key::char('x')], Action::Quit, None, ""),
+            bind(LISTS, &[Key::char('x')], Action::Help, None, ""),
+        ];
+        let error = Keymap::new(CLASH).unwrap_err();
+        assert!(error.to_string().contains("x is bound twice in the mode Panes: to Quit and to Help"));
+    }
+
+    #[test]
+    fn a_key_that_would_swallow_text_is_refused() {
+        const SWALLOWS: &[Binding] = &[bind(NAME, &[Key::char('q')], Action::Quit, None, "")];
+        assert!(matches!(Keymap::new(SWALLOWS), Err(KeymapError::Text { .. })));
+    }
+
+    #[test]
+    fn shift_is_part_of_the_letter() {
+        let keymap = Keymap::new(BINDINGS).unwrap();
+        let shifted = KeyEvent::new(KeyCode::Char('G'), KeyModifiers::SHIFT);
+        assert_eq!(keymap.action(Mode::Panes, shifted.into()), Some(Action::Last));
+    }
+
+    #[test]
+    fn the_help_names_every_key_of_every_mode() {
+        let keymap = Keymap::new(BINDINGS).unwrap();
+        let help = keymap.help();
+        for binding in BINDINGS {
+            assert!(!binding.description.is_empty() && !binding.keys.is_empty(), "{binding:?}");
+            let count = help.iter().filter(|(_, text)| *text == binding.description).count();
+            assert!(count >= binding.modes.len(), "{binding:?}");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! What comes to the model and what it asks for.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use ratatui::crossterm::event::KeyEvent;
+
+use crate::attendance::{PersonName, PresenceState};
+use crate::engine::handle::Snapshot;
+use crate::engine::state::{Preview, PreviewRequest};
+use crate::engine::{Command, CommandError, EngineEvent, LogEntry, Reply};
+use crate::ledger::Sequence;
+
+/// Something the model hears of.
+#[derive(Debug)]
+pub enum Message {
+    /// A key was pressed.
+    Key(KeyEvent),
+    /// Text was pasted.
+    Paste(String),
+    /// The terminal has this many columns and rows.
+    Resize(u16, u16),
+    /// What time it is.
+    Tick(DateTime<Utc>),
+    /// Something happened in the engine.
+    Engine(EngineEvent),
+    /// What is so now, and the newest small picture.
+    State(Snapshot, Arc<Option<Preview>>),
+    /// The answer to a command.
+    Reply(Purpose, Box<Result<Reply, CommandError>>),
+    /// Entries that were asked for, in any order.
+    Log(LogQuery, Vec<LogEntry>),
+    /// Entries that were asked for will not come; they can be asked for again.
+    LogRefused(LogQuery),
+}
+
+/// Names a dialog, so that the answer to one that was closed is not taken for another's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct DialogId(pub u64);
+
+/// Why a command was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Purpose {
+    /// A shot for the enrolment prompt.
+    Shot(DialogId),
+    /// To enrol.
+    Enrol(DialogId, PersonName),
+    /// To mark somebody.
+    Mark(DialogId, PersonName, PresenceState),
+    /// To end an enrolment.
+    Remove(DialogId, PersonName),
+    /// To pause the source, or to go on.
+    Pause(bool),
+}
+
+/// Which entries of the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogQuery {
+    /// Before this one, newest first.
+    Before(Sequence),
+    /// After this one, oldest first.
+    Since(Sequence),
+}
+
+/// Entries that are asked for at a time.
+pub const LOG_PAGE: usize = 200;
+
+/// Something the model asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Send a command.
+    Send(Command, Purpose),
+    /// Fetch [`LOG_PAGE`] entries.
+    LoadLog(LogQuery),
+    /// Say what size of preview fits; none where no pane shows it.
+    RequestPreview(Option<PreviewRequest>),
+    /// Write every cell again.
+    Redraw,
+    /// End.
+    Quit,
+}

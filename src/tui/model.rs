@@ -1,0 +1,206 @@
+//! Everything the screen knows. Changed by `update` alone and drawn by `view` alone.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use ratatui::layout::{Rect, Size};
+
+use super::dialog::Dialog;
+use super::keymap::{Keymap, Mode};
+use super::layout::{Areas, inside};
+use super::message::{DialogId, Effect};
+use super::pane::log::LogPane;
+use super::pane::roster::RosterPane;
+use super::pane::status;
+use super::theme::Role;
+use crate::attendance::PersonId;
+use crate::engine::handle::Snapshot;
+use crate::engine::state::{Preview, PreviewRequest, RosterRow, SourceState};
+
+/// Which pane has the keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Focus {
+    /// Who is here.
+    #[default]
+    Roster,
+    /// What happened.
+    Log,
+}
+
+/// A line that says how something went, for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// What is said.
+    pub text: String,
+    /// How it is drawn.
+    pub role: Role,
+    until: DateTime<Utc>,
+}
+
+/// How long a notice stays.
+const NOTICE_STAYS: TimeDelta = TimeDelta::seconds(8);
+
+/// Pictures a second that are asked for: enough for a face to be followed by eye.
+const PREVIEW_FPS: f32 = 15.0;
+
+/// Everything the screen knows.
+#[derive(Debug, Clone)]
+pub struct Model {
+    /// The program's name in the bar.
+    pub title: String,
+    /// Every key.
+    pub keymap: Arc<Keymap>,
+    /// A time as the clock on the wall shows it.
+    pub local_time: fn(DateTime<Utc>) -> NaiveDateTime,
+    /// What time it is.
+    pub now: DateTime<Utc>,
+    /// The terminal's columns and rows.
+    pub size: Size,
+    /// The engine's state.
+    pub snapshot: Snapshot,
+    /// The newest small picture.
+    pub preview: Arc<Option<Preview>>,
+    /// Which pane has the keys where no dialog is open.
+    pub focus: Focus,
+    /// Who is here.
+    pub roster: RosterPane,
+    /// What happened.
+    pub log: LogPane,
+    /// What lies over the panes, the topmost last.
+    pub dialogs: Vec<Dialog>,
+    /// How the last thing went.
+    pub notice: Option<Notice>,
+    pub(super) last_dialog: DialogId,
+    pub(super) dirty: bool,
+    requested: Option<PreviewRequest>,
+}
+
+impl Model {
+    /// A screen of no size yet over `snapshot`.
+    pub fn new(
+        title: String,
+        keymap: Arc<Keymap>,
+        local_time: fn(DateTime<Utc>) -> NaiveDateTime,
+        now: DateTime<Utc>,
+        snapshot: Snapshot,
+    ) -> Self {
+        let mut model = Self {
+            title,
+            keymap,
+            local_time,
+            now,
+            size: Size::ZERO,
+            snapshot,
+            preview: Arc::default(),
+            focus: Focus::default(),
+            roster: RosterPane::default(),
+            log: LogPane::default(),
+            dialogs: Vec::new(),
+            notice: None,
+            last_dialog: DialogId::default(),
+            dirty: true,
+            requested: None,
+        };
+        model.roster.refresh(&model.snapshot.roster);
+        model
+    }
+
+    /// What the keys mean now.
+    pub fn mode(&self) -> Mode {
+        self.dialogs.last().map_or(Mode::Panes, Dialog::mode)
+    }
+
+    /// Whether something that is drawn is different since this was last asked.
+    pub fn take_dirty(&mut self) -> bool {
+        std::mem::take(&mut self.dirty)
+    }
+
+    /// Whether something that is drawn is different since [`Model::take_dirty`].
+    pub fn is_dirty(&self) -> bool {
+        self.dirty
+    }
+
+    /// When the screen changes by itself, with nothing happening: a notice ends, a countdown goes
+    /// on. None where it does not.
+    pub fn next_tick(&self) -> Option<DateTime<Utc>> {
+        let notice = self.notice.as_ref().map(|notice| notice.until);
+        let countdown = match &self.snapshot.live.source.state {
+            SourceState::Lost { retry_at, .. } if *retry_at > self.now => {
+                Some(self.now + TimeDelta::seconds(1))
+            }
+            _ => None,
+        };
+        notice.into_iter().chain(countdown).min()
+    }
+
+    /// Takes a new time over; the screen changes with it only as [`Model::next_tick`] says.
+    pub(super) fn tick(&mut self, now: DateTime<Utc>) {
+        let counting = |at: DateTime<Utc>, state: &SourceState| match state {
+            SourceState::Lost { retry_at, .. } => super::pane::preview::seconds_until(*retry_at, at),
+            _ => 0,
+        };
+        let state = &self.snapshot.live.source.state;
+        self.dirty |= counting(now, state) != counting(self.now, state);
+        self.now = now;
+        if self.notice.as_ref().is_some_and(|notice| notice.until <= now) {
+            self.notice = None;
+            self.dirty = true;
+        }
+    }
+
+    /// Says something for a while.
+    pub(super) fn say(&mut self, role: Role, text: impl Into<String>) {
+        self.notice = Some(Notice { text: text.into(), role, until: self.now + NOTICE_STAYS });
+    }
+
+    /// The areas of a screen of `size`; none where it is too small.
+    pub fn areas(&self, size: Rect) -> Option<Areas> {
+        let alert = status::alert(&self.snapshot);
+        Areas::of(size, status::alert_rows(alert.as_deref(), size.width))
+    }
+
+    /// Gives the panes their heights and asks for the size of preview that fits, where that is
+    /// different.
+    pub(super) fn settle(&mut self) -> Vec<Effect> {
+        let screen = Rect::new(0, 0, self.size.width, self.size.height);
+        let areas = self.areas(screen);
+        if let Some(areas) = areas {
+            self.roster.set_height(inside(areas.roster).height);
+            self.log.set_height(inside(areas.log).height);
+        }
+        for dialog in &mut self.dialogs {
+            if let Dialog::Help(help) = dialog {
+                help.set_screen_height(screen.height);
+            }
+        }
+        let wanted = areas.map(|areas| {
+            let pane = inside(areas.preview);
+            PreviewRequest {
+                max_width: u32::from(pane.width),
+                max_height: u32::from(pane.height) * 2,
+                max_fps: PREVIEW_FPS,
+            }
+        });
+        if wanted == self.requested {
+            return Vec::new();
+        }
+        self.requested = wanted;
+        vec![Effect::RequestPreview(wanted)]
+    }
+
+    /// A name for a dialog that is opened now.
+    pub(super) fn next_dialog(&mut self) -> DialogId {
+        self.last_dialog = DialogId(self.last_dialog.0 + 1);
+        self.last_dialog
+    }
+
+    /// Whom a key is about: the person of the selected log line while the log has the keys, else
+    /// the one selected in the roster. None for somebody who is not on the roster.
+    pub fn selected_row(&self) -> Option<&RosterRow> {
+        let person: PersonId = match self.focus {
+            Focus::Roster => self.roster.selected()?,
+            Focus::Log => self.log.selected_person()?,
+        };
+        self.snapshot.roster.rows.iter().find(|row| row.person == person)
+    }
+}

@@ -1,0 +1,278 @@
+//! What happened, newest first; older entries are fetched a page at a time as they come into view.
+
+use std::collections::VecDeque;
+
+use chrono::NaiveDate;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::{Look, Outcome, Window, draw_message, draw_scroll_bar, frame, moved};
+use crate::attendance::{PersonId, PresenceState};
+use crate::engine::LogEntry;
+use crate::ledger::{Actor, EntryKind, Sequence};
+use crate::tui::keymap::Action;
+use crate::tui::message::{Effect, LOG_PAGE, LogQuery};
+use crate::tui::text;
+use crate::tui::theme::Role;
+
+/// Entries that are kept while the newest are followed; who scrolls back keeps what they scroll.
+const KEPT: usize = 2_000;
+
+/// The log. Entries are newest first and without doubles; the selection is an entry, not a line.
+#[derive(Debug, Clone, Default)]
+pub struct LogPane {
+    entries: VecDeque<LogEntry>,
+    /// None while the newest entry is followed.
+    selected: Option<Sequence>,
+    window: Window,
+    /// Whether the first entry of the ledger is among `entries`.
+    complete: bool,
+    /// Whether a page of older entries was asked for and has not come.
+    loading: bool,
+}
+
+impl LogPane {
+    /// What to fetch first.
+    pub fn start(&mut self) -> Effect {
+        self.loading = true;
+        Effect::LoadLog(LogQuery::Before(Sequence(u64::MAX)))
+    }
+
+    /// An entry that has just been written.
+    pub fn add(&mut self, entry: LogEntry) -> Vec<Effect> {
+        let newest = self.newest();
+        let mut effects = Vec::new();
+        // Sequences have no gaps: one that is skipped was missed, and what lies between is fetched.
+        if newest.is_some_and(|newest| entry.sequence.0 > newest.0.saturating_add(1)) {
+            effects.extend(self.catch_up());
+        }
+        self.insert(entry);
+        self.trim();
+        self.settle();
+        effects
+    }
+
+    /// What to fetch where events were missed.
+    pub fn catch_up(&mut self) -> Option<Effect> {
+        self.newest().map(|newest| Effect::LoadLog(LogQuery::Since(newest)))
+    }
+
+    /// Entries that were asked for.
+    pub fn take_page(&mut self, query: LogQuery, page: Vec<LogEntry>) -> Vec<Effect> {
+        let full = page.len() >= LOG_PAGE;
+        let newest_of_page = page.iter().map(|entry| entry.sequence).max();
+        for entry in page {
+            self.insert(entry);
+        }
+        let mut effects = Vec::new();
+        match query {
+            LogQuery::Before(_) => {
+                self.loading = false;
+                self.complete |= !full;
+            }
+            LogQuery::Since(_) if full => {
+                effects.extend(newest_of_page.map(|newest| Effect::LoadLog(LogQuery::Since(newest))));
+            }
+            LogQuery::Since(_) => {}
+        }
+        self.trim();
+        self.settle();
+        effects
+    }
+
+    /// A page will not come.
+    pub fn refused(&mut self, query: LogQuery) {
+        if let LogQuery::Before(_) = query {
+            self.loading = false;
+        }
+    }
+
+    fn newest(&self) -> Option<Sequence> {
+        self.entries.front().map(|entry| entry.sequence)
+    }
+
+    fn insert(&mut self, entry: LogEntry) {
+        match self.entries.binary_search_by(|held| entry.sequence.cmp(&held.sequence)) {
+            Ok(at) => self.entries[at] = entry,
+            Err(at) => self.entries.insert(at, entry),
+        }
+    }
+
+    fn trim(&mut self) {
+        if self.selected.is_none() && self.entries.len() > KEPT {
+            self.entries.truncate(KEPT);
+            self.complete = false;
+        }
+    }
+
+    /// Where the selected entry stands.
+    fn index(&self) -> usize {
+        let Some(selected) = self.selected else { return 0 };
+        let found = self.entries.binary_search_by(|held| selected.cmp(&held.sequence));
+        found.unwrap_or_else(|at| at).min(self.entries.len().saturating_sub(1))
+    }
+
+    fn settle(&mut self) {
+        let index = self.index();
+        self.window.follow(index, self.entries.len());
+    }
+
+    /// How many lines are seen.
+    pub fn set_height(&mut self, height: u16) {
+        self.window.height = usize::from(height);
+        self.settle();
+    }
+
+    /// The selected entry.
+    pub fn selected(&self) -> Option<&LogEntry> {
+        self.entries.get(self.index())
+    }
+
+    /// The person the selected entry is about.
+    pub fn selected_person(&self) -> Option<PersonId> {
+        self.selected().and_then(|entry| entry.person)
+    }
+
+    /// Moves the selection; asks for older entries where less than a page of them is left.
+    pub fn handle(&mut self, action: Action) -> Outcome {
+        let Some(index) = moved(action, self.index(), self.entries.len(), self.window.height) else {
+            return Outcome::Ignored;
+        };
+        self.selected = if index == 0 { None } else { self.entries.get(index).map(|entry| entry.sequence) };
+        self.settle();
+        Outcome::Consumed(self.load_older().into_iter().collect())
+    }
+
+    /// What to fetch where the end of what is held comes near.
+    fn load_older(&mut self) -> Option<Effect> {
+        let left = self.entries.len() - self.entries.len().min(self.window.offset + self.window.height);
+        if self.complete || self.loading || left > self.window.height.max(LOG_PAGE / 4) {
+            return None;
+        }
+        self.loading = true;
+        self.entries.back().map(|oldest| Effect::LoadLog(LogQuery::Before(oldest.sequence)))
+    }
+
+    /// Draws the pane.
+    pub fn draw(&self, look: &Look, area: Rect, buffer: &mut Buffer) {
+        let summary = match (self.selected, self.entries.is_empty()) {
+            (_, true) => "",
+            (None, _) => "following",
+            (Some(_), _) => "scrolled back: g follows",
+        };
+        let inside = frame("Log", summary, look, area, buffer);
+        if self.entries.is_empty() {
+            let words = if self.loading { "reading the log …" } else { "nothing has happened yet" };
+            draw_message(&[(words.to_owned(), Role::Dim)], look.theme, inside, buffer);
+            return;
+        }
+        let index = self.index();
+        let today = (look.local_time)(look.now).date();
+        let lines = self.entries.iter().enumerate().skip(self.window.offset);
+        for ((line, entry), y) in lines.zip(inside.y..inside.bottom()) {
+            let row = Rect { y, height: 1, ..inside };
+            draw_entry(entry, line == index, today, look, row, buffer);
+        }
+        draw_scroll_bar(&self.window, self.entries.len(), look, inside, buffer);
+    }
+}
+
+/// A sign and words for what an entry says.
+fn kind_words(entry: &LogEntry) -> (&'static str, &'static str, Role) {
+    match (entry.kind, entry.state) {
+        (EntryKind::Passage, _) => ("●", "identified", Role::Good),
+        (EntryKind::Unidentified, _) => ("?", "unidentified", Role::Warning),
+        (EntryKind::Mark, Some(PresenceState::Left)) => ("○", "marked left", Role::Text),
+        (EntryKind::Mark, _) => ("●", "marked present", Role::Good),
+        (EntryKind::Enrolled, _) => ("+", "enrolled", Role::Good),
+        (EntryKind::TemplateAdded, _) => ("+", "picture added", Role::Text),
+        (EntryKind::Removed, _) => ("-", "removed", Role::Text),
+        (EntryKind::Renamed, _) => ("~", "renamed", Role::Text),
+        (EntryKind::Imported, _) => ("+", "imported", Role::Text),
+        (EntryKind::Exported, _) => ("»", "exported", Role::Text),
+        (EntryKind::SourceLost, _) => ("!", "source lost", Role::Fault),
+        (EntryKind::SourceRestored, _) => ("✓", "source is back", Role::Text),
+        (EntryKind::Started, _) => ("·", "started", Role::Dim),
+        (EntryKind::Stopped, _) => ("·", "stopped", Role::Dim),
+    }
+}
+
+/// Whom an entry is about, and what else it says.
+fn subject(entry: &LogEntry) -> (String, Role) {
+    let (who, role) = match (&entry.name, &entry.best, entry.kind) {
+        (Some(name), _, _) => (name.to_string(), Role::Text),
+        (None, Some(best), EntryKind::Unidentified) => (format!("closest: {best}"), Role::Dim),
+        (None, _, EntryKind::Unidentified) => ("nobody is enrolled".to_owned(), Role::Dim),
+        (None, _, EntryKind::Exported) => ("the roster".to_owned(), Role::Text),
+        (None, _, _) if entry.person.is_some() => ("(no longer known)".to_owned(), Role::Dim),
+        (None, _, _) => (String::new(), Role::Text),
+    };
+    match &entry.note {
+        Some(note) if who.is_empty() => (note.clone(), role),
+        Some(note) => (format!("{who}: {note}"), role),
+        None => (who, role),
+    }
+}
+
+/// Who caused an entry.
+fn actor_words(actor: &Actor) -> String {
+    match actor {
+        Actor::System => "system".to_owned(),
+        Actor::Local { uid } => format!("user {uid}"),
+        Actor::Operator(_) => "operator".to_owned(),
+        Actor::Door => "door".to_owned(),
+    }
+}
+
+fn draw_entry(
+    entry: &LogEntry,
+    selected: bool,
+    today: NaiveDate,
+    look: &Look,
+    area: Rect,
+    buffer: &mut Buffer,
+) {
+    let at = (look.local_time)(entry.at);
+    let width = usize::from(area.width);
+    // A wide pane has room for the date; a narrow one shows it instead of the time of another day.
+    let time = match (width >= 58, at.date() == today) {
+        (true, _) => at.format("%Y-%m-%d %H:%M:%S").to_string(),
+        (false, true) => at.format("%H:%M:%S").to_string(),
+        (false, false) => at.format("%d %b  ").to_string(),
+    };
+    let (sign, what, role) = kind_words(entry);
+    let (who, who_role) = subject(entry);
+    let similarity = entry.similarity.map_or_else(String::new, |similarity| format!("{:.2}", similarity.0));
+    let actor_cells = if width >= 90 { 12 } else { 0 };
+    let what_cells = if width >= 44 { 16 } else { 2 };
+    let used = 1 + text::width(&time) + 2 + 2 + what_cells + actor_cells + 6;
+    let who_cells = width.saturating_sub(used);
+    let what = if what_cells > 2 { what } else { "" };
+    let narrow_who = if what_cells > 2 || !who.is_empty() { who } else { kind_words(entry).1.to_owned() };
+    let pieces = [
+        (format!("{}{time}  ", if selected { "▸" } else { " " }), Role::Dim),
+        (format!("{sign} {}", text::padded(what, what_cells)), role),
+        (text::padded(&narrow_who, who_cells), who_role),
+        (
+            text::padded(
+                &if actor_cells > 0 { actor_words(&entry.actor) } else { String::new() },
+                actor_cells,
+            ),
+            Role::Dim,
+        ),
+        (format!("{similarity:>5} "), role),
+    ];
+    let selection = (selected && look.focused).then(|| look.theme.style(Role::Selection));
+    let mut x = area.x;
+    for (piece, role) in pieces {
+        let mut style = selection.unwrap_or_else(|| look.theme.style(role));
+        if selected && !look.focused {
+            style = style.patch(look.theme.style(Role::OtherSelection));
+        }
+        let room = usize::from(area.right().saturating_sub(x));
+        (x, _) = buffer.set_stringn(x, area.y, piece, room, style);
+    }
+    if let Some(style) = selection {
+        buffer.set_style(area, style);
+    }
+}

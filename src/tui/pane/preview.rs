@@ -1,0 +1,193 @@
+//! The live picture with a box and a name for every face in view.
+
+use chrono::{DateTime, Utc};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Color, Modifier, Style};
+
+use super::picture::Pixels;
+use super::{Look, draw_message, frame};
+use crate::engine::LiveState;
+use crate::engine::state::{InferenceStatus, Preview, SourceState, TrackVerdict, TrackView};
+use crate::tui::text;
+use crate::tui::theme::{PictureStyle, Role};
+
+/// Draws the pane: the newest picture, or why there is none.
+pub fn draw(live: &LiveState, preview: Option<&Preview>, look: &Look, area: Rect, buffer: &mut Buffer) {
+    let faces = match live.tracks.len() {
+        0 => String::new(),
+        1 => "1 face".to_owned(),
+        count => format!("{count} faces"),
+    };
+    let inside = frame("Preview", &faces, look, area, buffer);
+    let shown = match preview {
+        Some(preview) if shows_picture(&live.source.state) => {
+            let pixels = Pixels { width: preview.width, height: preview.height, rgb: &preview.rgb };
+            pixels.draw(look.theme.picture, inside, buffer)
+        }
+        _ => Rect::ZERO,
+    };
+    if shown.is_empty() {
+        draw_message(&reason(live, look.now), look.theme, inside, buffer);
+        return;
+    }
+    for track in &live.tracks {
+        draw_track(track, look, shown, buffer);
+    }
+    draw_badge(&live.source.state, look, shown, buffer);
+}
+
+/// Whether the last picture still says something.
+fn shows_picture(state: &SourceState) -> bool {
+    matches!(state, SourceState::Streaming | SourceState::Paused | SourceState::Ended)
+}
+
+/// Seconds until `retry_at`, rounded up so that the last one shown is 1.
+pub fn seconds_until(retry_at: DateTime<Utc>, now: DateTime<Utc>) -> i64 {
+    ((retry_at - now).num_milliseconds().max(0) + 999) / 1000
+}
+
+/// Why there is no picture and what to do.
+fn reason(live: &LiveState, now: DateTime<Utc>) -> Vec<(String, Role)> {
+    let source = &live.source;
+    match &source.state {
+        SourceState::None => vec![
+            ("no source".to_owned(), Role::Warning),
+            ("start muster with --source camera:0".to_owned(), Role::Dim),
+        ],
+        SourceState::Opening => vec![(format!("opening {} …", source.name), Role::Dim)],
+        SourceState::Lost { reason, retry_at } => vec![
+            ("no picture".to_owned(), Role::Fault),
+            (reason.clone(), Role::Text),
+            (format!("trying again in {} s", seconds_until(*retry_at, now)), Role::Dim),
+        ],
+        SourceState::Ended => vec![("the recording has ended".to_owned(), Role::Dim)],
+        SourceState::Paused => {
+            vec![("paused".to_owned(), Role::Warning), ("press p to go on".to_owned(), Role::Dim)]
+        }
+        SourceState::Streaming => vec![("waiting for the first picture …".to_owned(), Role::Dim)],
+    }
+}
+
+fn draw_badge(state: &SourceState, look: &Look, shown: Rect, buffer: &mut Buffer) {
+    let words = match state {
+        SourceState::Paused => " paused: press p to go on ",
+        SourceState::Ended => " the recording has ended ",
+        _ => return,
+    };
+    let words = text::fitted(words, usize::from(shown.width));
+    let x = shown.x + (shown.width - text::width(&words) as u16) / 2;
+    let style = look.theme.style(Role::Warning).add_modifier(Modifier::REVERSED);
+    buffer.set_stringn(x, shown.bottom() - 1, words, usize::from(shown.width), style);
+}
+
+/// What is said of a face: a sign, words, and whether that is good. `recorded` shows only what the
+/// store has answered for.
+pub fn verdict_words(verdict: &TrackVerdict) -> (&'static str, String, Role) {
+    match verdict {
+        TrackVerdict::Undecided => ("…", "looking".to_owned(), Role::Text),
+        TrackVerdict::Unidentified => ("?", "unknown".to_owned(), Role::Warning),
+        TrackVerdict::Identified { name, similarity, recorded, .. } => {
+            let sign = if *recorded { "✓" } else { "…" };
+            (sign, format!("{name} {:.2}", similarity.0), Role::Good)
+        }
+    }
+}
+
+/// The cells that a box in 0..1 of the picture covers, at least one, inside `shown`.
+fn cells_of(bounds: &crate::face::Rect, shown: Rect) -> Option<Rect> {
+    if !bounds.is_finite() {
+        return None;
+    }
+    let (width, height) = (f32::from(shown.width), f32::from(shown.height));
+    let cells = bounds.scaled(width, height).clamped(width, height);
+    // Clamped to the sides of `shown`, which are u16; the saturating cast is exact.
+    let (left, top) = (cells.x.floor() as u16, cells.y.floor() as u16);
+    let (right, bottom) = (cells.right().ceil() as u16, cells.bottom().ceil() as u16);
+    (right > left && bottom > top && left < shown.width && top < shown.height).then(|| Rect {
+        x: shown.x + left,
+        y: shown.y + top,
+        width: right - left,
+        height: bottom - top,
+    })
+}
+
+fn draw_track(track: &TrackView, look: &Look, shown: Rect, buffer: &mut Buffer) {
+    let Some(cells) = cells_of(&track.bounds, shown) else { return };
+    let (sign, words, role) = verdict_words(&track.verdict);
+    let style = on_picture(role, look);
+    draw_outline(cells, style, look.theme.picture, buffer);
+    let label = text::fitted(&format!(" {sign} {words} "), usize::from(shown.width));
+    let label_width = text::width(&label) as u16;
+    // Above the box where there is a row, else on its upper edge; moved left so as to stay inside.
+    let y = if cells.y > shown.y { cells.y - 1 } else { cells.y };
+    let x = cells.x.min(shown.right() - label_width);
+    let style = style.add_modifier(Modifier::BOLD | Modifier::REVERSED);
+    let style = if style.fg.is_some() { style.bg(Color::Black) } else { style };
+    buffer.set_stringn(x, y, label, usize::from(label_width), style);
+}
+
+/// Colours that stand out from a photograph.
+fn on_picture(role: Role, look: &Look) -> Style {
+    match (look.theme.picture, role) {
+        (PictureStyle::Characters, _) => Style::new().add_modifier(Modifier::BOLD),
+        (_, Role::Good) => Style::new().fg(Color::LightGreen),
+        (_, Role::Warning) => Style::new().fg(Color::LightYellow),
+        (_, _) => Style::new().fg(Color::White),
+    }
+}
+
+/// The outline of a box; the picture stays as the background of its lines.
+fn draw_outline(cells: Rect, style: Style, picture: PictureStyle, buffer: &mut Buffer) {
+    let (left, right) = (cells.x, cells.right() - 1);
+    let (top, bottom) = (cells.y, cells.bottom() - 1);
+    let mut put = |x: u16, y: u16, symbol: &str| {
+        let Some(cell) = buffer.cell_mut((x, y)) else { return };
+        if picture != PictureStyle::Characters {
+            cell.bg = between(cell.fg, cell.bg);
+        }
+        cell.set_symbol(symbol).set_style(style);
+    };
+    for x in left..=right {
+        put(x, top, "─");
+        put(x, bottom, "─");
+    }
+    for y in top..=bottom {
+        put(left, y, "│");
+        put(right, y, "│");
+    }
+    for (x, y, corner) in [(left, top, "┌"), (right, top, "┐"), (left, bottom, "└"), (right, bottom, "┘")]
+    {
+        put(x, y, corner);
+    }
+}
+
+/// The colour half-way between the halves of a cell, where both are 24-bit; else the lower one.
+fn between(upper: Color, lower: Color) -> Color {
+    let (Color::Rgb(r1, g1, b1), Color::Rgb(r2, g2, b2)) = (upper, lower) else { return lower };
+    Color::Rgb(r1.midpoint(r2), g1.midpoint(g2), b1.midpoint(b2))
+}
+
+/// Draws the faces in view as lines: who, how alike, and what the liveness net says.
+pub fn draw_in_view(live: &LiveState, look: &Look, area: Rect, buffer: &mut Buffer) {
+    let inside = frame("In view", "", look, area, buffer);
+    if live.tracks.is_empty() {
+        let words = match live.inference {
+            InferenceStatus::Ready { .. } => "nobody is in view",
+            InferenceStatus::Loading => "the nets are being loaded …",
+            InferenceStatus::Unavailable { .. } => "recognition is not available",
+        };
+        draw_message(&[(words.to_owned(), Role::Dim)], look.theme, inside, buffer);
+    }
+    for (track, y) in live.tracks.iter().zip(inside.y..inside.bottom()) {
+        let (sign, words, role) = verdict_words(&track.verdict);
+        let liveness = track.liveness.score().map_or_else(|| "-".to_owned(), |score| format!("{score:.2}"));
+        let right = format!("liveness {liveness:>4} ");
+        let room = usize::from(inside.width).saturating_sub(text::width(&right) + 1);
+        let left = text::padded(&format!(" {sign} {words}"), room);
+        let style = look.theme.style(role);
+        let (x, _) = buffer.set_stringn(inside.x, y, left, room, style);
+        let room = usize::from(inside.right().saturating_sub(x));
+        buffer.set_stringn(x, y, format!(" {right}"), room, look.theme.style(Role::Dim));
+    }
+}

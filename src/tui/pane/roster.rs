@@ -1,0 +1,176 @@
+//! Who belongs here, who is here, and since when.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::{Look, Outcome, Window, draw_message, draw_scroll_bar, frame, moved};
+use crate::attendance::{PersonId, PersonName, PresenceState};
+use crate::engine::RosterState;
+use crate::engine::state::RosterRow;
+use crate::tui::keymap::Action;
+use crate::tui::text;
+use crate::tui::theme::Role;
+
+/// The roster: those present first, then those who left, then those not seen today, then those
+/// without a picture; by name among each. The selection is a person, not a line.
+#[derive(Debug, Clone, Default)]
+pub struct RosterPane {
+    /// Indices into the rows of the state, as they are shown.
+    order: Vec<u32>,
+    selected: Option<(PersonId, PersonName)>,
+    /// Where the selected person stands in `order`.
+    index: usize,
+    window: Window,
+}
+
+/// The groups of the roster, in the order they are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Standing {
+    Present,
+    Left,
+    NotSeen,
+    NoPicture,
+}
+
+impl Standing {
+    fn of(row: &RosterRow) -> Self {
+        match row.presence.map(|presence| presence.state) {
+            Some(PresenceState::Present) => Self::Present,
+            Some(PresenceState::Left) => Self::Left,
+            None if row.templates == 0 => Self::NoPicture,
+            None => Self::NotSeen,
+        }
+    }
+
+    /// A sign and a word, so that it is not said by colour alone.
+    fn words(self) -> (&'static str, &'static str, Role) {
+        match self {
+            Self::Present => ("●", "present", Role::Good),
+            Self::Left => ("○", "left", Role::Text),
+            Self::NotSeen => ("·", "not seen", Role::Dim),
+            Self::NoPicture => ("+", "no picture", Role::Warning),
+        }
+    }
+}
+
+impl RosterPane {
+    /// Takes a new state of the roster over. The name of the selected person comes back where they
+    /// are not on it any more; their neighbour is selected then.
+    pub fn refresh(&mut self, roster: &RosterState) -> Option<PersonName> {
+        self.order = (0..roster.rows.len() as u32).collect();
+        // Rows come by name, and a stable sort keeps that.
+        self.order.sort_by_key(|i| Standing::of(&roster.rows[*i as usize]));
+        let selected = self.selected.take();
+        let found = selected.as_ref().and_then(|(id, _)| self.position(roster, |row| row.person == *id));
+        self.select(found.unwrap_or(self.index), roster);
+        if found.is_some() { None } else { selected.map(|(_, name)| name) }
+    }
+
+    fn position(&self, roster: &RosterState, is: impl Fn(&RosterRow) -> bool) -> Option<usize> {
+        self.order.iter().position(|i| is(&roster.rows[*i as usize]))
+    }
+
+    fn select(&mut self, index: usize, roster: &RosterState) {
+        self.index = index.min(self.order.len().saturating_sub(1));
+        let row = self.order.get(self.index).map(|i| &roster.rows[*i as usize]);
+        self.selected = row.map(|row| (row.person, row.name.clone()));
+        self.window.follow(self.index, self.order.len());
+    }
+
+    /// How many lines are seen.
+    pub fn set_height(&mut self, height: u16) {
+        self.window.height = usize::from(height);
+        self.window.follow(self.index, self.order.len());
+    }
+
+    /// The selected person.
+    pub fn selected(&self) -> Option<PersonId> {
+        self.selected.as_ref().map(|(id, _)| *id)
+    }
+
+    /// Selects `person`; whether they are on the roster.
+    pub fn select_person(&mut self, person: PersonId, roster: &RosterState) -> bool {
+        let Some(index) = self.position(roster, |row| row.person == person) else { return false };
+        self.select(index, roster);
+        true
+    }
+
+    /// Moves the selection.
+    pub fn handle(&mut self, action: Action, roster: &RosterState) -> Outcome {
+        match moved(action, self.index, self.order.len(), self.window.height) {
+            Some(index) => {
+                self.select(index, roster);
+                Outcome::Consumed(Vec::new())
+            }
+            None => Outcome::Ignored,
+        }
+    }
+
+    /// Draws the pane. `roster` is the state that was last taken over.
+    pub fn draw(&self, roster: &RosterState, look: &Look, area: Rect, buffer: &mut Buffer) {
+        let present = roster.rows.iter().filter(|row| Standing::of(row) == Standing::Present).count();
+        let enrolled = roster.rows.iter().filter(|row| row.templates > 0).count();
+        let mut summary = format!("{present} present · {enrolled} enrolled");
+        if area.width < 40 {
+            summary = format!("{present} of {} here", roster.rows.len());
+        }
+        let inside = frame("Roster", &summary, look, area, buffer);
+        if roster.rows.is_empty() {
+            let lines = [
+                ("nobody is enrolled yet".to_owned(), Role::Text),
+                ("look into the camera and press e".to_owned(), Role::Dim),
+            ];
+            draw_message(&lines, look.theme, inside, buffer);
+            return;
+        }
+        let seen = self.order.iter().enumerate().skip(self.window.offset);
+        for ((line, index), y) in seen.zip(inside.y..inside.bottom()) {
+            let Some(row) = roster.rows.get(*index as usize) else { continue };
+            draw_row(row, line == self.index, look, Rect { y, height: 1, ..inside }, buffer);
+        }
+        draw_scroll_bar(&self.window, self.order.len(), look, inside, buffer);
+    }
+}
+
+fn draw_row(row: &RosterRow, selected: bool, look: &Look, area: Rect, buffer: &mut Buffer) {
+    let theme = look.theme;
+    let standing = Standing::of(row);
+    let (sign, word, role) = standing.words();
+    let since = row.presence.map(|presence| (look.local_time)(presence.since).format("%H:%M").to_string());
+    let state = since.map_or_else(|| word.to_owned(), |since| format!("{word} {since}"));
+    let width = usize::from(area.width);
+    let identifier_cells = if width >= 46 { 12 } else { 0 };
+    let identifier = row.identifier.as_ref().map_or("", |identifier| identifier.as_str());
+    let marker = if selected { "▸" } else { " " };
+    let state_cells = 13;
+    let name_cells = width.saturating_sub(4 + identifier_cells + state_cells + 2);
+    let pieces = [
+        (format!("{marker}{sign} "), role),
+        (text::padded(row.name.as_str(), name_cells), name_role(standing)),
+        (text::padded(&format!(" {identifier}"), identifier_cells), Role::Dim),
+        (format!(" {state:>state_cells$} "), role),
+    ];
+    let line_style = match (selected, look.focused) {
+        (true, true) => Some(theme.style(Role::Selection)),
+        _ => None,
+    };
+    let mut x = area.x;
+    for (piece, role) in pieces {
+        let mut style = line_style.unwrap_or_else(|| theme.style(role));
+        if selected && line_style.is_none() {
+            style = style.patch(theme.style(Role::OtherSelection));
+        }
+        let room = usize::from(area.right().saturating_sub(x));
+        (x, _) = buffer.set_stringn(x, area.y, piece, room, style);
+    }
+    if let Some(style) = line_style {
+        buffer.set_style(area, style);
+    }
+}
+
+fn name_role(standing: Standing) -> Role {
+    match standing {
+        Standing::Present | Standing::Left => Role::Text,
+        Standing::NotSeen | Standing::NoPicture => Role::Dim,
+    }
+}

@@ -1,0 +1,166 @@
+//! The bar at the top: what the source does, how fast, on what, and for how many. Below it, what is
+//! wrong, in words.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::Look;
+use super::preview::seconds_until;
+use crate::engine::handle::Snapshot;
+use crate::engine::state::{InferenceStatus, SourceState};
+use crate::tui::text;
+use crate::tui::theme::Role;
+
+/// A piece of the bar; pieces of the lowest weight go first where there is no room.
+struct Piece {
+    text: String,
+    role: Role,
+    weight: u8,
+}
+
+fn piece(text: impl Into<String>, role: Role, weight: u8) -> Piece {
+    Piece { text: text.into(), role, weight }
+}
+
+fn source_words(state: &SourceState, look: &Look) -> (String, Role) {
+    match state {
+        SourceState::None => ("○ no source".to_owned(), Role::Warning),
+        SourceState::Opening => ("… opening".to_owned(), Role::Dim),
+        SourceState::Streaming => ("● live".to_owned(), Role::Good),
+        SourceState::Paused => ("‖ paused".to_owned(), Role::Warning),
+        SourceState::Ended => ("○ ended".to_owned(), Role::Dim),
+        SourceState::Lost { retry_at, .. } => {
+            (format!("! lost, retry in {} s", seconds_until(*retry_at, look.now)), Role::Fault)
+        }
+    }
+}
+
+fn left_pieces(title: &str, snapshot: &Snapshot, look: &Look) -> Vec<Piece> {
+    let source = &snapshot.live.source;
+    let (state, role) = source_words(&source.state, look);
+    let mut pieces = vec![piece(format!(" {title} "), Role::Accent, 8), piece(state, role, 10)];
+    if !source.name.is_empty() {
+        pieces.push(piece(source.name.clone(), Role::Text, 5));
+    }
+    if source.width > 0 && source.height > 0 {
+        pieces.push(piece(format!("{}×{}", source.width, source.height), Role::Dim, 1));
+    }
+    if matches!(source.state, SourceState::Streaming) {
+        pieces.push(piece(format!("{:.1} frames/s", source.frames_per_second), Role::Text, 7));
+    }
+    if source.dropped > 0 {
+        pieces.push(piece(format!("{} dropped", source.dropped), Role::Dim, 4));
+    }
+    pieces
+}
+
+fn right_pieces(snapshot: &Snapshot) -> Vec<Piece> {
+    let (live, roster) = (&snapshot.live, &snapshot.roster);
+    let mut pieces = Vec::new();
+    if live.store_queue > 0 {
+        pieces.push(piece(format!("{} unsaved", live.store_queue), Role::Warning, 9));
+    }
+    let total_ms: f32 = live.stage_times_ms.iter().map(|(_, ms)| ms).sum();
+    if total_ms > 0.0 {
+        pieces.push(piece(format!("{total_ms:.0} ms"), Role::Dim, 2));
+    }
+    match &live.inference {
+        InferenceStatus::Loading => pieces.push(piece("loading nets", Role::Dim, 6)),
+        InferenceStatus::Ready { provider, pack } => {
+            pieces.push(piece(pack.clone(), Role::Dim, 1));
+            pieces.push(piece(provider.to_string(), Role::Text, 6));
+        }
+        InferenceStatus::Unavailable { .. } => pieces.push(piece("! no nets", Role::Fault, 9)),
+    }
+    let people = roster.rows.iter().filter(|row| row.templates > 0).count();
+    let gallery = match (people, roster.templates) {
+        (1, _) => "gallery 1 person".to_owned(),
+        (people, templates) if templates as usize > people => {
+            format!("gallery {people} people, {templates} templates")
+        }
+        (people, _) => format!("gallery {people} people"),
+    };
+    pieces.push(piece(gallery, Role::Text, 3));
+    if let Some(threshold) = roster.threshold {
+        pieces.push(piece(format!("threshold {:.2}", threshold.0.0), Role::Dim, 1));
+    }
+    pieces
+}
+
+const GAP: usize = 2;
+
+fn cells(pieces: &[Piece]) -> usize {
+    pieces.iter().map(|piece| text::width(&piece.text) + GAP).sum()
+}
+
+/// Takes the pieces of the lowest weight away until the rest fits into `width` cells.
+fn drop_until_fits(left: &mut Vec<Piece>, right: &mut Vec<Piece>, width: usize) {
+    while cells(left) + cells(right) > width {
+        let least = left.iter().chain(right.iter()).map(|piece| piece.weight).min();
+        let Some(least) = least else { return };
+        let side = if right.iter().any(|piece| piece.weight == least) { &mut *right } else { &mut *left };
+        let Some(at) = side.iter().rposition(|piece| piece.weight == least) else { return };
+        side.remove(at);
+    }
+}
+
+/// Draws the bar.
+pub fn draw(title: &str, snapshot: &Snapshot, look: &Look, area: Rect, buffer: &mut Buffer) {
+    let mut left = left_pieces(title, snapshot, look);
+    let mut right = right_pieces(snapshot);
+    for piece in left.iter_mut().chain(right.iter_mut()) {
+        piece.text = text::fitted(&piece.text, usize::from(area.width) / 2);
+    }
+    drop_until_fits(&mut left, &mut right, usize::from(area.width));
+    buffer.set_style(area, look.theme.style(Role::Bar));
+    let right_start = area.right().saturating_sub((cells(&right)).min(usize::from(area.width)) as u16);
+    for (mut x, pieces) in [(area.x, left), (right_start + 1, right)] {
+        for piece in pieces {
+            let room = usize::from(area.right().saturating_sub(x));
+            (x, _) = buffer.set_stringn(x, area.y, piece.text, room, look.theme.style(piece.role));
+            x = x.saturating_add(GAP as u16);
+        }
+    }
+}
+
+/// What is wrong and needs more than a word; none where all is well.
+pub fn alert(snapshot: &Snapshot) -> Option<String> {
+    let live = &snapshot.live;
+    if let Some(fault) = &live.store_fault {
+        let waiting = match live.store_queue {
+            0 => String::new(),
+            1 => " (1 record waits)".to_owned(),
+            count => format!(" ({count} records wait)"),
+        };
+        return Some(format!("nothing can be saved: {fault}{waiting}"));
+    }
+    if let InferenceStatus::Unavailable { reason } = &live.inference {
+        return Some(format!("recognition is not available: {reason}"));
+    }
+    let foreign = snapshot.roster.foreign_templates;
+    (foreign > 0 && snapshot.roster.templates == 0).then(|| {
+        format!("{foreign} templates were made with other nets and are not searched: enrol with this pack")
+    })
+}
+
+/// Rows that [`draw_alert`] needs for `alert` on a screen of `width`: at most two.
+pub fn alert_rows(alert: Option<&str>, width: u16) -> u16 {
+    let lines = |alert| text::wrapped(alert, usize::from(width.saturating_sub(4))).len();
+    alert.map_or(0, |alert| lines(alert).clamp(1, 2) as u16)
+}
+
+/// Draws what is wrong; more than two lines end in `…`.
+pub fn draw_alert(alert: &str, look: &Look, area: Rect, buffer: &mut Buffer) {
+    let width = usize::from(area.width.saturating_sub(4));
+    let style = look.theme.style(Role::Fault);
+    let mut lines = text::wrapped(alert, width);
+    let rows = usize::from(area.height);
+    if lines.len() > rows && rows > 0 {
+        let rest = lines.split_off(rows - 1).join(" ");
+        lines.push(text::fitted(&rest, width));
+    }
+    for ((row, line), y) in lines.iter().enumerate().zip(area.y..area.bottom()) {
+        let sign = if row == 0 { " ! " } else { "   " };
+        buffer.set_stringn(area.x, y, format!("{sign}{line}"), usize::from(area.width), style);
+    }
+}

@@ -1,0 +1,320 @@
+//! The loop that joins the model to a terminal and to the engine. It waits in one place for keys,
+//! events, replies and the time at which the screen changes by itself, and draws only where
+//! something that is drawn is different.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, select};
+use ratatui::Terminal;
+use ratatui::backend::Backend;
+use ratatui::crossterm::event::Event;
+
+use super::keymap::{BINDINGS, Keymap};
+use super::message::{Effect, LOG_PAGE, LogQuery, Message, Purpose};
+use super::model::Model;
+use super::theme::Theme;
+use super::view::view;
+use super::{Exit, Input, TuiError, TuiOptions};
+use crate::engine::{Command, CommandError, EngineEvent, EngineHandle};
+
+/// The least time between two drawings that no key asked for: 30 a second.
+const FRAME: Duration = Duration::from_millis(33);
+
+/// Messages that are taken before the screen is drawn again.
+const BATCH: usize = 256;
+
+/// Events of the engine that may wait; what does not fit is said as `Lagged` and fetched again.
+const EVENT_ROOM: usize = 1_024;
+
+/// The longest wait where nothing is due; any message ends it.
+const LONG_WAIT: Duration = Duration::from_secs(3_600);
+
+/// The two threads that wait for the engine in the place of the screen: one for commands, one for
+/// pages of the log, so that a slow shot does not hold the log up.
+#[derive(Debug)]
+struct Workers {
+    commands: Sender<(Command, Purpose)>,
+    queries: Sender<LogQuery>,
+    answers: Receiver<Message>,
+}
+
+impl Workers {
+    /// Starts them. They end when this is dropped and the call they wait in has come back.
+    fn start(handle: &EngineHandle) -> std::io::Result<Self> {
+        let (commands, command_queue) = bounded::<(Command, Purpose)>(16);
+        let (queries, query_queue) = bounded::<LogQuery>(16);
+        let (to_screen, answers) = bounded(32);
+        let (engine, sender) = (handle.clone(), to_screen.clone());
+        std::thread::Builder::new().name("tui-commands".to_owned()).spawn(move || {
+            for (command, purpose) in command_queue {
+                let reply = Box::new(engine.call(command));
+                if sender.send(Message::Reply(purpose, reply)).is_err() {
+                    return;
+                }
+            }
+        })?;
+        let engine = handle.clone();
+        std::thread::Builder::new().name("tui-log".to_owned()).spawn(move || {
+            for query in query_queue {
+                let page = match query {
+                    LogQuery::Before(sequence) => engine.entries_before(sequence, LOG_PAGE),
+                    LogQuery::Since(sequence) => engine.entries_since(sequence, LOG_PAGE),
+                };
+                if to_screen.send(Message::Log(query, page)).is_err() {
+                    return;
+                }
+            }
+        })?;
+        Ok(Self { commands, queries, answers })
+    }
+}
+
+/// The screen with its model, its terminal and its engine.
+#[derive(Debug)]
+pub struct Shell<B: Backend> {
+    terminal: Terminal<B>,
+    model: Model,
+    theme: Theme,
+    handle: EngineHandle,
+    events: Receiver<EngineEvent>,
+    inputs: Receiver<Input>,
+    workers: Workers,
+    now: fn() -> chrono::DateTime<chrono::Utc>,
+    last_drawn: Option<Instant>,
+    urgent: bool,
+    exit: Option<Exit>,
+}
+
+/// What came first.
+enum Arrival {
+    Input(Input),
+    Engine(EngineEvent),
+    Answer(Message),
+    Nothing,
+}
+
+impl<B> Shell<B>
+where
+    B: Backend,
+    B::Error: Error + Send + Sync + 'static,
+{
+    /// A screen on `backend` for the engine of `handle`, fed by `inputs`.
+    ///
+    /// # Errors
+    /// [`TuiError`] where the terminal does not answer, a thread cannot be started or the keymap
+    /// clashes.
+    pub fn new(
+        backend: B,
+        inputs: Receiver<Input>,
+        handle: &EngineHandle,
+        options: &TuiOptions,
+        theme: Theme,
+    ) -> Result<Self, TuiError> {
+        let terminal = Terminal::new(backend).map_err(TuiError::draw)?;
+        let keymap = Arc::new(Keymap::new(BINDINGS)?);
+        let workers = Workers::start(handle).map_err(TuiError::Thread)?;
+        // Subscribed before the snapshot is taken, so that no change falls between.
+        let events = handle.subscribe(EVENT_ROOM);
+        let (title, now) = (options.title.clone(), options.now);
+        let model = Model::new(title, keymap, options.local_time, now(), handle.snapshot());
+        let mut shell = Self {
+            terminal,
+            model,
+            theme,
+            handle: handle.clone(),
+            events,
+            inputs,
+            workers,
+            now,
+            last_drawn: None,
+            urgent: true,
+            exit: None,
+        };
+        let size = shell.terminal.size().map_err(TuiError::draw)?;
+        shell.deliver(Message::Resize(size.width, size.height))?;
+        let first_page = shell.model.log.start();
+        shell.perform(first_page)?;
+        Ok(shell)
+    }
+
+    /// Runs until somebody quits, a signal comes, the terminal is gone or the engine stops. The
+    /// engine is told that no preview is needed any more, however it ends.
+    ///
+    /// # Errors
+    /// [`TuiError`] where the terminal cannot be written.
+    pub fn run(&mut self) -> Result<Exit, TuiError> {
+        let result = self.run_until_exit();
+        self.handle.request_preview(None);
+        result
+    }
+
+    fn run_until_exit(&mut self) -> Result<Exit, TuiError> {
+        loop {
+            self.draw_if_due()?;
+            if let Some(exit) = self.exit {
+                return Ok(exit);
+            }
+            self.wait(LONG_WAIT)?;
+        }
+    }
+
+    /// Waits at most `longest` for one thing to come, and takes everything that is there by then.
+    ///
+    /// # Errors
+    /// [`TuiError`] where the terminal is gone.
+    pub fn wait(&mut self, longest: Duration) -> Result<(), TuiError> {
+        let mut arrival = self.arrival(self.until_due().min(longest));
+        self.model.update(Message::Tick((self.now)()));
+        let mut state_changed = false;
+        for _ in 0..BATCH {
+            match arrival {
+                Arrival::Nothing => break,
+                Arrival::Input(input) => self.take_input(input)?,
+                Arrival::Answer(message) => {
+                    // The state that the answer speaks of is on the board before it.
+                    self.take_state()?;
+                    self.urgent = true;
+                    self.deliver(message)?;
+                }
+                Arrival::Engine(EngineEvent::StateChanged) => state_changed = true,
+                Arrival::Engine(event) => {
+                    if event == EngineEvent::Stopped {
+                        self.exit = Some(Exit::EngineStopped);
+                    }
+                    self.deliver(Message::Engine(event))?;
+                }
+            }
+            if self.exit.is_some() {
+                return Ok(());
+            }
+            arrival = self.arrival(Duration::ZERO);
+        }
+        if state_changed {
+            self.take_state()?;
+        }
+        Ok(())
+    }
+
+    fn take_state(&mut self) -> Result<(), TuiError> {
+        let message = Message::State(self.handle.snapshot(), self.handle.preview());
+        self.deliver(message)
+    }
+
+    fn arrival(&self, timeout: Duration) -> Arrival {
+        select! {
+            recv(self.inputs) -> input => Arrival::Input(input.unwrap_or(Input::HungUp)),
+            recv(self.events) -> event => Arrival::Engine(event.unwrap_or(EngineEvent::Stopped)),
+            recv(self.workers.answers) -> answer => match answer {
+                Ok(message) => Arrival::Answer(message),
+                // Both workers end only when the engine is gone or this shell is dropped.
+                Err(_) => Arrival::Engine(EngineEvent::Stopped),
+            },
+            default(timeout) => Arrival::Nothing,
+        }
+    }
+
+    /// How long until the screen must be drawn or changes by itself.
+    fn until_due(&self) -> Duration {
+        let drawing = match self.last_drawn {
+            _ if !self.model.is_dirty() => LONG_WAIT,
+            Some(drawn) if !self.urgent => FRAME.saturating_sub(drawn.elapsed()),
+            _ => Duration::ZERO,
+        };
+        let tick = self.model.next_tick().map_or(LONG_WAIT, |at| {
+            // A tick that has just passed is waited for a little, so that it is never a busy loop.
+            (at - (self.now)()).to_std().unwrap_or_default().max(Duration::from_millis(20))
+        });
+        drawing.min(tick)
+    }
+
+    fn take_input(&mut self, input: Input) -> Result<(), TuiError> {
+        let message = match input {
+            Input::Terminal(Event::Key(key)) => Message::Key(key),
+            Input::Terminal(Event::Paste(text)) => Message::Paste(text),
+            Input::Terminal(Event::Resize(width, height)) => Message::Resize(width, height),
+            Input::Terminal(_) => return Ok(()),
+            Input::Signal(signal) => {
+                self.exit = Some(Exit::Signal(signal));
+                return Ok(());
+            }
+            Input::HungUp => return Err(TuiError::Gone),
+            Input::Failed(error) => return Err(TuiError::Input(error)),
+        };
+        self.urgent = true;
+        self.deliver(message)
+    }
+
+    fn deliver(&mut self, message: Message) -> Result<(), TuiError> {
+        let mut effects = self.model.update(message);
+        while !effects.is_empty() {
+            let mut more = Vec::new();
+            for effect in effects {
+                more.extend(self.perform(effect)?);
+            }
+            effects = more;
+        }
+        Ok(())
+    }
+
+    /// Does what the model asks for; what follows from it at once.
+    fn perform(&mut self, effect: Effect) -> Result<Vec<Effect>, TuiError> {
+        match effect {
+            Effect::Send(command, purpose) => {
+                if let Err(refused) = self.workers.commands.try_send((command, purpose)) {
+                    let (TrySendError::Full((_, purpose)) | TrySendError::Disconnected((_, purpose))) =
+                        refused;
+                    let reason = "the engine is busy; try again".to_owned();
+                    let reply = Box::new(Err(CommandError::NoPicture { reason }));
+                    return Ok(self.model.update(Message::Reply(purpose, reply)));
+                }
+            }
+            Effect::LoadLog(query) => {
+                if self.workers.queries.try_send(query).is_err() {
+                    return Ok(self.model.update(Message::LogRefused(query)));
+                }
+            }
+            Effect::RequestPreview(request) => self.handle.request_preview(request),
+            Effect::Redraw => self.terminal.clear().map_err(TuiError::draw)?,
+            Effect::Quit => self.exit = self.exit.or(Some(Exit::Quit)),
+        }
+        Ok(Vec::new())
+    }
+
+    /// Draws where something is different and it is time.
+    ///
+    /// # Errors
+    /// [`TuiError`] where the terminal cannot be written.
+    pub fn draw_if_due(&mut self) -> Result<(), TuiError> {
+        let early = self.last_drawn.is_some_and(|drawn| drawn.elapsed() < FRAME);
+        if !self.model.is_dirty() || (early && !self.urgent) {
+            return Ok(());
+        }
+        self.model.take_dirty();
+        self.urgent = false;
+        let (model, theme) = (&self.model, &self.theme);
+        self.terminal
+            .draw(|frame| {
+                let area = frame.area();
+                view(model, theme, area, frame.buffer_mut());
+            })
+            .map_err(TuiError::draw)?;
+        self.last_drawn = Some(Instant::now());
+        Ok(())
+    }
+
+    /// The screen's model.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// The screen as it would be drawn now.
+    pub fn picture(&self) -> ratatui::buffer::Buffer {
+        let size = self.model.size;
+        let area = ratatui::layout::Rect::new(0, 0, size.width, size.height);
+        let mut buffer = ratatui::buffer::Buffer::empty(area);
+        view(&self.model, &self.theme, area, &mut buffer);
+        buffer
+    }
+}

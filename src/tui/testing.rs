@@ -1,0 +1,366 @@
+//! A site with people and a log, a model over it, and an engine that answers from a script.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use ratatui::buffer::Buffer;
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::layout::Rect;
+use ulid::Ulid;
+
+use super::keymap::{BINDINGS, Keymap};
+use super::message::{Effect, LogQuery, Message, Purpose};
+use super::model::Model;
+use super::theme::Theme;
+use super::view::view;
+use crate::attendance::{Person, PersonId, Presence, PresenceState};
+use crate::engine::command::{Shot, ShotId};
+use crate::engine::handle::{Board, Call, Snapshot};
+use crate::engine::state::{
+    InferenceStatus, Preview, RosterRow, SourceState, SourceStatus, TrackId, TrackVerdict, TrackView,
+};
+use crate::engine::{
+    Command, CommandError, EngineEvent, EngineHandle, LiveState, LogEntry, Reply, RosterState,
+};
+use crate::face::{Liveness, Rect as FaceRect, Similarity};
+use crate::identify::{Candidate, Candidates, Threshold};
+use crate::inference::Provider;
+use crate::ledger::{Actor, EntryKind, Sequence};
+
+/// Monday, 2 March 2026, five past eight.
+pub fn now() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_772_438_700, 0).unwrap()
+}
+
+/// The wall clock of these tests shows UTC.
+pub fn local_time(at: DateTime<Utc>) -> NaiveDateTime {
+    at.naive_utc()
+}
+
+pub fn person(number: u128) -> PersonId {
+    PersonId(Ulid(number))
+}
+
+pub fn row(number: u128, name: &str, minutes: Option<(PresenceState, i64)>, templates: u32) -> RosterRow {
+    let presence = minutes.map(|(state, ago)| {
+        let since = now() - TimeDelta::minutes(ago);
+        Presence { state, since, last_record: since }
+    });
+    let identifier = (number % 2 == 1).then(|| format!("S-{number:04}").parse().unwrap());
+    RosterRow { person: person(number), name: name.parse().unwrap(), identifier, templates, presence }
+}
+
+pub fn roster() -> RosterState {
+    use PresenceState::{Left, Present};
+    let rows = vec![
+        row(1, "Ana Müller", Some((Present, 7)), 2),
+        row(2, "Bo Lindqvist", Some((Left, 22)), 1),
+        row(3, "Chidi Okafor", None, 1),
+        row(4, "Dana O'Neill", Some((Present, 64)), 1),
+        row(5, "E\u{301}lodie Dubois-Delacroix de la Tour", Some((Present, 31)), 3),
+        row(6, "Fátima Al-Sayed", None, 0),
+        row(7, "Zoë 🌻", None, 1),
+        row(8, "山田 太郎", Some((Present, 2)), 1),
+    ];
+    let templates = rows.iter().map(|row| row.templates).sum();
+    RosterState { rows, templates, foreign_templates: 0, threshold: Some(Threshold(Similarity(0.42))) }
+}
+
+pub fn live() -> LiveState {
+    let track = |id: u64, bounds: FaceRect, verdict: TrackVerdict| TrackView {
+        id: TrackId(id),
+        bounds,
+        verdict,
+        liveness: Liveness::Score(0.97),
+    };
+    let ana = TrackVerdict::Identified {
+        person: person(1),
+        name: "Ana Müller".parse().unwrap(),
+        similarity: Similarity(0.714),
+        recorded: true,
+    };
+    LiveState {
+        source: SourceStatus {
+            name: "camera:0".to_owned(),
+            state: SourceState::Streaming,
+            width: 640,
+            height: 480,
+            frames: 912,
+            dropped: 3,
+            frames_per_second: 14.83,
+        },
+        inference: InferenceStatus::Ready { provider: Provider::Cpu, pack: "default".to_owned() },
+        tracks: vec![
+            track(1, FaceRect::new(0.15, 0.2, 0.25, 0.45), ana),
+            track(2, FaceRect::new(0.6, 0.3, 0.2, 0.4), TrackVerdict::Unidentified),
+        ],
+        stage_times_ms: vec![("detect".to_owned(), 21.4), ("embed".to_owned(), 7.0)],
+        store_fault: None,
+        store_queue: 0,
+    }
+}
+
+/// A ramp from dark to light with some red in it.
+pub fn preview(frame: u64) -> Preview {
+    let (width, height) = (64u32, 48u32);
+    let rgb =
+        (0..height).flat_map(|y| (0..width).flat_map(move |x| [(x * 4) as u8, (y * 5) as u8, 90])).collect();
+    Preview { width, height, rgb, frame }
+}
+
+pub fn entry(sequence: u64, kind: EntryKind, who: Option<(u128, &str)>) -> LogEntry {
+    LogEntry {
+        sequence: Sequence(sequence),
+        at: now() - TimeDelta::seconds(600) + TimeDelta::seconds(sequence as i64),
+        kind,
+        actor: Actor::Door,
+        person: who.map(|(number, _)| person(number)),
+        name: who.map(|(_, name)| name.parse().unwrap()),
+        state: None,
+        similarity: None,
+        best: None,
+        note: None,
+    }
+}
+
+/// A morning: what every kind of line looks like.
+pub fn morning() -> Vec<LogEntry> {
+    let ana = Some((1, "Ana Müller"));
+    let mut marked = entry(9, EntryKind::Mark, Some((2, "Bo Lindqvist")));
+    marked.state = Some(PresenceState::Left);
+    marked.actor = Actor::Local { uid: 1000 };
+    marked.note = Some("dentist\u{1b}[2J, back at\n10".to_owned());
+    let seen = |mut entry: LogEntry, similarity: f32| {
+        entry.similarity = Some(Similarity(similarity));
+        entry
+    };
+    let mut stranger = seen(entry(11, EntryKind::Unidentified, None), 0.21);
+    stranger.best = Some("Dana O'Neill".parse().unwrap());
+    let mut old = entry(1, EntryKind::Stopped, None);
+    old.at = now() - TimeDelta::days(1);
+    vec![
+        old,
+        LogEntry { actor: Actor::System, ..entry(2, EntryKind::Started, None) },
+        LogEntry { actor: Actor::Local { uid: 1000 }, ..entry(3, EntryKind::Enrolled, ana) },
+        seen(entry(4, EntryKind::Passage, Some((4, "Dana O'Neill"))), 0.655),
+        seen(entry(5, EntryKind::Passage, Some((5, "E\u{301}lodie Dubois-Delacroix de la Tour"))), 0.801),
+        LogEntry { actor: Actor::System, ..entry(6, EntryKind::SourceLost, None) },
+        LogEntry { actor: Actor::System, ..entry(7, EntryKind::SourceRestored, None) },
+        entry(8, EntryKind::Imported, Some((6, "Fátima Al-Sayed"))),
+        marked,
+        seen(entry(10, EntryKind::Passage, ana), 0.714),
+        stranger,
+        seen(entry(12, EntryKind::Passage, Some((8, "山田 太郎"))), 0.688),
+    ]
+}
+
+pub fn shot(best: Option<(u128, f32)>) -> Shot {
+    let side = 48u32;
+    let crop = (0..side).flat_map(|y| (0..side).flat_map(move |x| [x as u8 * 5, y as u8 * 5, 120])).collect();
+    let best = best.map(|(number, s)| Candidate { person: person(number), similarity: Similarity(s) });
+    Shot {
+        id: ShotId(7),
+        bounds: FaceRect::new(0.3, 0.3, 0.2, 0.3),
+        crop,
+        crop_side: side,
+        alike: Candidates { best, runner_up: None },
+        threshold: Threshold(Similarity(0.42)),
+    }
+}
+
+/// A model, and what it asked for.
+pub struct Scene {
+    pub model: Model,
+    pub effects: Vec<Effect>,
+}
+
+impl Scene {
+    /// The site at `width` by `height`, with a picture and the morning's log.
+    pub fn sized(width: u16, height: u16) -> Self {
+        let mut scene = Self::empty(width, height);
+        scene.state(live(), roster());
+        scene.tell(Message::State(scene.model.snapshot.clone(), Arc::new(Some(preview(1)))));
+        scene.tell(Message::Log(LogQuery::Before(Sequence(u64::MAX)), morning()));
+        scene.effects.clear();
+        scene
+    }
+
+    /// Nobody, nothing.
+    pub fn empty(width: u16, height: u16) -> Self {
+        let keymap = Arc::new(Keymap::new(BINDINGS).unwrap());
+        let snapshot = Snapshot { live: Arc::default(), roster: Arc::default() };
+        let model = Model::new("muster".to_owned(), keymap, local_time, now(), snapshot);
+        let mut scene = Self { model, effects: Vec::new() };
+        scene.tell(Message::Resize(width, height));
+        scene.effects.clear();
+        scene
+    }
+
+    pub fn new() -> Self {
+        Self::sized(80, 24)
+    }
+
+    pub fn tell(&mut self, message: Message) {
+        let effects = self.model.update(message);
+        self.effects.extend(effects);
+    }
+
+    pub fn state(&mut self, live: LiveState, roster: RosterState) {
+        let snapshot = Snapshot { live: Arc::new(live), roster: Arc::new(roster) };
+        self.tell(Message::State(snapshot, Arc::clone(&self.model.preview)));
+    }
+
+    pub fn source(&mut self, state: SourceState) {
+        let mut live = (*self.model.snapshot.live).clone();
+        live.source.state = state;
+        self.state(live, (*self.model.snapshot.roster).clone());
+    }
+
+    /// Answers the last command.
+    pub fn answer(&mut self, reply: Result<Reply, CommandError>) {
+        let purpose = self.sent().expect("a command was sent").1;
+        self.tell(Message::Reply(purpose, Box::new(reply)));
+    }
+
+    /// The last command that was sent.
+    pub fn sent(&self) -> Option<(Command, Purpose)> {
+        self.effects.iter().rev().find_map(|effect| match effect {
+            Effect::Send(command, purpose) => Some((command.clone(), purpose.clone())),
+            _ => None,
+        })
+    }
+
+    /// Presses keys: names of keys by themselves, everything else character by character.
+    pub fn press(mut self, keys: &str) -> Self {
+        for event in keys.split(' ').flat_map(key_events) {
+            self.tell(Message::Key(event));
+        }
+        self
+    }
+
+    pub fn then(mut self, change: impl FnOnce(&mut Self)) -> Self {
+        change(&mut self);
+        self
+    }
+
+    pub fn draw(&self, theme: &Theme) -> Buffer {
+        let size = self.model.size;
+        let mut buffer = Buffer::empty(Rect::new(0, 0, size.width, size.height));
+        view(&self.model, theme, buffer.area, &mut buffer);
+        buffer
+    }
+
+    /// The screen without its styles.
+    pub fn text(&self) -> String {
+        text_of(&self.draw(&Theme::PLAIN))
+    }
+
+    pub fn selected_name(&self) -> String {
+        self.model.selected_row().map_or_else(|| "nobody".to_owned(), |row| row.name.to_string())
+    }
+
+    pub fn notice(&self) -> &str {
+        self.model.notice.as_ref().map_or("", |notice| &notice.text)
+    }
+}
+
+fn key_events(word: &str) -> Vec<KeyEvent> {
+    let named = |code| vec![KeyEvent::new(code, KeyModifiers::NONE)];
+    match word {
+        "enter" => named(KeyCode::Enter),
+        "esc" => named(KeyCode::Esc),
+        "tab" => named(KeyCode::Tab),
+        "space" => named(KeyCode::Char(' ')),
+        "end" => named(KeyCode::End),
+        "home" => named(KeyCode::Home),
+        "pgdn" => named(KeyCode::PageDown),
+        "backspace" => named(KeyCode::Backspace),
+        "F1" => named(KeyCode::F(1)),
+        _ => word.chars().map(|c| KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE)).collect(),
+    }
+}
+
+/// The symbols of a buffer, row by row, without the cells that a wide character hides.
+pub fn text_of(buffer: &Buffer) -> String {
+    let mut text = String::new();
+    for y in 0..buffer.area.height {
+        let mut x = 0;
+        let mut line = String::new();
+        while x < buffer.area.width {
+            let symbol = buffer[(x, y)].symbol();
+            line.push_str(symbol);
+            x += super::text::width(symbol).max(1) as u16;
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// An engine whose answers are written down beforehand.
+pub struct FakeEngine {
+    pub handle: EngineHandle,
+    pub board: Arc<Board>,
+    calls: Receiver<Call>,
+    events: Vec<Sender<EngineEvent>>,
+    pub log: Vec<LogEntry>,
+    pub answers: VecDeque<Result<Reply, CommandError>>,
+    pub commands: Vec<Command>,
+}
+
+impl FakeEngine {
+    pub fn new() -> Self {
+        let (sender, calls) = unbounded();
+        let board = Arc::new(Board::default());
+        board.live.set(live());
+        board.roster.set(roster());
+        board.preview.set(Some(preview(1)));
+        let handle = EngineHandle::new(sender, Arc::clone(&board), Actor::Local { uid: 1000 });
+        let (events, answers, commands) = (Vec::new(), VecDeque::new(), Vec::new());
+        Self { handle, board, calls, events, log: morning(), answers, commands }
+    }
+
+    /// Waits for one call and answers it.
+    pub fn serve_one(&mut self) {
+        match self.calls.recv().unwrap() {
+            Call::Command(request, reply) => {
+                let answer = self.answers.pop_front().unwrap_or(Ok(Reply::Done));
+                if let Ok(Reply::Enrolled { person, .. }) = &answer {
+                    self.enrol(person);
+                }
+                self.commands.push(request.command);
+                reply.send(answer).unwrap();
+            }
+            Call::Subscribe(events) => self.events.push(events),
+            Call::EntriesSince(after, limit, page) => {
+                let entries = self.log.iter().filter(|entry| entry.sequence > after);
+                page.send(entries.take(limit).cloned().collect()).unwrap();
+            }
+            Call::EntriesBefore(before, limit, page) => {
+                let entries = self.log.iter().rev().filter(|entry| entry.sequence < before);
+                page.send(entries.take(limit).cloned().collect()).unwrap();
+            }
+            Call::EntriesBetween(_, _, page) => page.send(Vec::new()).unwrap(),
+        }
+    }
+
+    fn enrol(&mut self, person: &Person) {
+        let mut roster = (*self.board.roster.get()).clone();
+        roster.rows.push(RosterRow {
+            person: person.id,
+            name: person.name.clone(),
+            identifier: person.identifier.clone(),
+            templates: 1,
+            presence: None,
+        });
+        self.board.roster.set(roster);
+    }
+
+    pub fn say(&self, event: &EngineEvent) {
+        for events in &self.events {
+            events.send(event.clone()).unwrap();
+        }
+    }
+}

@@ -1,0 +1,420 @@
+//! State, keys, state. Every action of every mode has at least one line here, and each line is run
+//! with every key that is bound to its action.
+
+use chrono::TimeDelta;
+
+use crate::attendance::{Person, PresenceState};
+use crate::engine::command::{EnrolmentSource, EnrolmentTarget};
+use crate::engine::state::SourceState;
+use crate::engine::{Command, CommandError, EngineEvent, Reply};
+use crate::ledger::{EntryKind, Sequence};
+use crate::tui::dialog::Dialog;
+use crate::tui::keymap::{Action, BINDINGS, Mode};
+use crate::tui::message::{Effect, LOG_PAGE, LogQuery, Message};
+use crate::tui::model::Focus;
+use crate::tui::testing::{Scene, entry, live, morning, now, person, roster, row, shot};
+
+struct Case {
+    mode: Mode,
+    action: Action,
+    before: fn() -> Scene,
+    after: fn(&Scene),
+}
+
+const fn case(mode: Mode, action: Action, before: fn() -> Scene, after: fn(&Scene)) -> Case {
+    Case { mode, action, before, after }
+}
+
+fn enrolling() -> Scene {
+    Scene::new().press("e")
+}
+
+fn named() -> Scene {
+    enrolling().press("Eve").press("tab").press("S-9").press("tab")
+}
+
+fn shown() -> Scene {
+    named().press("enter").then(|s| s.answer(Ok(Reply::Shot(shot(None)))))
+}
+
+fn help_offset(scene: &Scene) -> usize {
+    match scene.model.dialogs.last() {
+        Some(Dialog::Help(help)) => help.offset(),
+        _ => panic!("the help is not open"),
+    }
+}
+
+fn assert_closed(scene: &Scene) {
+    assert!(scene.model.dialogs.is_empty());
+}
+
+fn assert_quits(scene: &Scene) {
+    assert_eq!(scene.effects.last(), Some(&Effect::Quit));
+}
+
+fn assert_help(scene: &Scene) {
+    assert_eq!(scene.model.mode(), Mode::Help);
+}
+
+fn marks(scene: &Scene, expected: PresenceState) {
+    match scene.model.dialogs.last() {
+        Some(Dialog::Mark(dialog)) => assert_eq!(dialog.state(), expected),
+        other => panic!("the mark is not open: {other:?}"),
+    }
+}
+
+/// The order of the roster: Ana, Dana, Élodie and 山田 are present, Bo has left, Chidi and Zoë were
+/// not seen, Fátima has no picture.
+const CASES: &[Case] = &[
+    case(Mode::Panes, Action::Down, Scene::new, |s| assert_eq!(s.selected_name(), "Dana O'Neill")),
+    case(
+        Mode::Panes,
+        Action::Up,
+        || Scene::new().press("j j"),
+        |s| assert_eq!(s.selected_name(), "Dana O'Neill"),
+    ),
+    case(Mode::Panes, Action::Last, Scene::new, |s| assert_eq!(s.selected_name(), "Fátima Al-Sayed")),
+    case(
+        Mode::Panes,
+        Action::First,
+        || Scene::new().press("G"),
+        |s| assert_eq!(s.selected_name(), "Ana Müller"),
+    ),
+    case(
+        Mode::Panes,
+        Action::PageDown,
+        || Scene::sized(60, 16),
+        |s| assert_eq!(s.selected_name(), "Bo Lindqvist"),
+    ),
+    case(
+        Mode::Panes,
+        Action::PageUp,
+        || Scene::sized(60, 16).press("G"),
+        |s| assert_eq!(s.selected_name(), "山田 太郎"),
+    ),
+    case(Mode::Panes, Action::Next, Scene::new, |s| assert_eq!(s.model.focus, Focus::Log)),
+    case(
+        Mode::Panes,
+        Action::Previous,
+        || Scene::new().press("tab"),
+        |s| assert_eq!(s.model.focus, Focus::Roster),
+    ),
+    case(Mode::Panes, Action::Enrol, Scene::new, |s| assert_eq!(s.model.mode(), Mode::EnrolName)),
+    case(Mode::Panes, Action::AddPicture, Scene::new, |s| {
+        assert_eq!(s.model.mode(), Mode::EnrolShot);
+        assert_eq!(s.sent().unwrap().0, Command::TakeShot);
+    }),
+    case(Mode::Panes, Action::Mark, Scene::new, |s| marks(s, PresenceState::Left)),
+    case(Mode::Panes, Action::Remove, Scene::new, |s| {
+        assert_eq!(s.model.mode(), Mode::Remove);
+        assert!(s.text().contains("End the enrolment of Ana Müller (S-0001)?"));
+        assert!(s.text().contains("for good: 2 templates."));
+    }),
+    case(Mode::Panes, Action::Pause, Scene::new, |s| {
+        assert_eq!(s.sent().unwrap().0, Command::SetPaused(true))
+    }),
+    case(
+        Mode::Panes,
+        Action::Pause,
+        || Scene::new().then(|s| s.source(SourceState::Paused)),
+        |s| assert_eq!(s.sent().unwrap().0, Command::SetPaused(false)),
+    ),
+    case(Mode::Panes, Action::Redraw, Scene::new, |s| assert_eq!(s.effects.last(), Some(&Effect::Redraw))),
+    case(Mode::Panes, Action::Help, Scene::new, assert_help),
+    case(Mode::Panes, Action::Quit, Scene::new, assert_quits),
+    case(
+        Mode::EnrolName,
+        Action::Confirm,
+        || enrolling().press("Eve"),
+        |s| {
+            assert_eq!(s.model.mode(), Mode::EnrolShot);
+            assert_eq!(s.sent().unwrap().0, Command::TakeShot);
+        },
+    ),
+    case(Mode::EnrolName, Action::Confirm, enrolling, |s| {
+        assert_eq!(s.model.mode(), Mode::EnrolName);
+        assert!(s.text().contains("the name is empty"));
+    }),
+    case(Mode::EnrolName, Action::Next, enrolling, |s| assert!(s.text().contains("▸ identifier"))),
+    case(
+        Mode::EnrolName,
+        Action::Previous,
+        || enrolling().press("tab"),
+        |s| assert!(s.text().contains("▸ name")),
+    ),
+    case(Mode::EnrolName, Action::Cancel, || enrolling().press("Eve"), assert_closed),
+    case(Mode::EnrolName, Action::Help, enrolling, assert_help),
+    case(Mode::EnrolName, Action::Quit, enrolling, assert_quits),
+    case(Mode::EnrolShot, Action::Confirm, shown, |s| {
+        let source = EnrolmentSource::Shot(shot(None).id);
+        let target =
+            EnrolmentTarget::New { name: "Eve".parse().unwrap(), identifier: Some("S-9".parse().unwrap()) };
+        assert_eq!(s.sent().unwrap().0, Command::Enrol { target, source });
+    }),
+    case(
+        Mode::EnrolShot,
+        Action::Confirm,
+        || named().press("enter").then(|s| s.answer(Err(CommandError::NoFace { label: String::new() }))),
+        |s| assert_eq!(s.sent().unwrap().0, Command::TakeShot),
+    ),
+    case(
+        Mode::EnrolShot,
+        Action::Shoot,
+        || shown().then(|s| s.effects.clear()),
+        |s| {
+            assert_eq!(s.sent().unwrap().0, Command::TakeShot);
+        },
+    ),
+    case(Mode::EnrolShot, Action::Back, shown, |s| {
+        assert!(s.text().contains("▸ name       Eve"), "{}", s.text())
+    }),
+    case(Mode::EnrolShot, Action::Cancel, shown, assert_closed),
+    case(Mode::EnrolShot, Action::Help, shown, assert_help),
+    case(Mode::EnrolShot, Action::Quit, shown, assert_quits),
+    case(Mode::Mark, Action::Next, || Scene::new().press("m"), |s| marks(s, PresenceState::Present)),
+    case(Mode::Mark, Action::Previous, || Scene::new().press("m"), |s| marks(s, PresenceState::Present)),
+    case(
+        Mode::Mark,
+        Action::Confirm,
+        || Scene::new().press("m at space noon"),
+        |s| {
+            let note = Some("at noon".to_owned());
+            let expected = Command::Mark { person: person(1), state: PresenceState::Left, note };
+            assert_eq!(s.sent().unwrap().0, expected);
+        },
+    ),
+    case(Mode::Mark, Action::Cancel, || Scene::new().press("m"), assert_closed),
+    case(Mode::Mark, Action::Help, || Scene::new().press("m"), assert_help),
+    case(Mode::Mark, Action::Quit, || Scene::new().press("m"), assert_quits),
+    case(
+        Mode::Remove,
+        Action::Confirm,
+        || Scene::new().press("d"),
+        |s| {
+            assert_eq!(s.sent().unwrap().0, Command::Remove(person(1)));
+        },
+    ),
+    case(
+        Mode::Remove,
+        Action::Cancel,
+        || Scene::new().press("d"),
+        |s| {
+            assert_closed(s);
+            assert_eq!(s.sent(), None);
+        },
+    ),
+    case(Mode::Remove, Action::Help, || Scene::new().press("d"), assert_help),
+    case(Mode::Remove, Action::Quit, || Scene::new().press("d"), assert_quits),
+    case(Mode::Help, Action::Down, || Scene::new().press("?"), |s| assert_eq!(help_offset(s), 1)),
+    case(Mode::Help, Action::Up, || Scene::new().press("? j j"), |s| assert_eq!(help_offset(s), 1)),
+    case(Mode::Help, Action::PageDown, || Scene::new().press("?"), |s| assert_eq!(help_offset(s), 19)),
+    case(Mode::Help, Action::PageUp, || Scene::new().press("? pgdn"), |s| assert_eq!(help_offset(s), 0)),
+    case(
+        Mode::Help,
+        Action::Last,
+        || Scene::new().press("?"),
+        |s| assert!(s.text().contains("close the help")),
+    ),
+    case(Mode::Help, Action::First, || Scene::new().press("? G"), |s| assert_eq!(help_offset(s), 0)),
+    case(Mode::Help, Action::Cancel, || Scene::new().press("?"), assert_closed),
+    case(Mode::Help, Action::Quit, || Scene::new().press("?"), assert_quits),
+];
+
+#[test]
+fn each_key_does_what_its_line_says() {
+    for case in CASES {
+        let bindings = BINDINGS.iter().filter(|b| b.action == case.action && b.modes.contains(&case.mode));
+        let keys: Vec<_> = bindings.flat_map(|binding| binding.keys).collect();
+        assert!(!keys.is_empty(), "{:?} is not bound in {:?}", case.action, case.mode);
+        for key in keys {
+            let mut scene = (case.before)();
+            assert_eq!(scene.model.mode(), case.mode, "before {:?}", case.action);
+            println!("{:?} {:?} with {key}", case.mode, case.action);
+            scene.tell(Message::Key(key.event()));
+            (case.after)(&scene);
+        }
+    }
+}
+
+#[test]
+fn every_action_of_every_mode_has_a_line() {
+    for binding in BINDINGS {
+        for mode in binding.modes {
+            let has = CASES.iter().any(|case| case.mode == *mode && case.action == binding.action);
+            assert!(has, "{:?} in {mode:?} has no test", binding.action);
+        }
+    }
+}
+
+#[test]
+fn enrolling_ends_with_the_person_selected_and_a_word() {
+    let eve = Person {
+        id: person(9),
+        name: "Eve".parse().unwrap(),
+        identifier: None,
+        created_at: now(),
+        removed_at: None,
+    };
+    let scene = shown().press("enter").then(|s| {
+        let mut with_eve = roster();
+        with_eve.rows.push(row(9, "Eve", None, 1));
+        s.state(live(), with_eve);
+        s.answer(Ok(Reply::Enrolled { person: eve, templates_added: 1 }));
+    });
+    assert!(scene.model.dialogs.is_empty());
+    assert_eq!(scene.notice(), "Eve is enrolled");
+    assert_eq!(scene.selected_name(), "Eve");
+}
+
+#[test]
+fn a_name_that_is_taken_asks_for_an_identifier_and_keeps_what_was_written() {
+    let taken = CommandError::NameTaken { name: "Eve".parse().unwrap(), people: vec![person(1)] };
+    let scene = shown().press("enter").then(|s| s.answer(Err(taken)));
+    assert_eq!(scene.model.mode(), Mode::EnrolName);
+    let text = scene.text();
+    assert!(text.contains("▸ identifier S-9") && text.contains("Eve is already enrolled"), "{text}");
+    assert!(
+        !text.contains("--id") && !text.contains("--add"),
+        "an option of the command line means nothing here:\n{text}"
+    );
+}
+
+#[test]
+fn a_face_like_somebody_enrolled_is_warned_about_and_only_then() {
+    let with = |best| named().press("enter").then(|s| s.answer(Ok(Reply::Shot(shot(best))))).text();
+    assert!(with(Some((1, 0.71))).contains("! looks like Ana Müller (0.71)"));
+    let unlike = with(Some((1, 0.41)));
+    assert!(unlike.contains("✓ like nobody who is enrolled") && unlike.contains("closest: Ana Müller"));
+}
+
+#[test]
+fn an_answer_for_a_prompt_that_was_closed_opens_nothing() {
+    let mut scene = named().press("enter");
+    let (_, purpose) = scene.sent().unwrap();
+    scene = scene.press("esc e Bo");
+    scene.tell(Message::Reply(purpose, Box::new(Ok(Reply::Shot(shot(None))))));
+    assert_eq!(scene.model.mode(), Mode::EnrolName);
+}
+
+#[test]
+fn a_failure_after_the_prompt_was_closed_is_still_said() {
+    let failed = CommandError::Store { reason: "the disk is full".to_owned() };
+    let scene = shown().press("enter esc").then(|s| s.answer(Err(failed)));
+    assert_eq!(scene.notice(), "nothing was saved: the disk is full");
+}
+
+#[test]
+fn pasted_text_goes_into_the_field_and_nowhere_else() {
+    let paste = |s: &mut Scene| s.tell(Message::Paste("Eve\nq\u{1b}[31m d".to_owned()));
+    let scene = enrolling().then(paste);
+    assert!(scene.text().contains("Eve q[31m d"), "{}", scene.text());
+    let scene = Scene::new().then(paste);
+    assert!(scene.effects.is_empty() && scene.model.dialogs.is_empty());
+}
+
+#[test]
+fn the_selection_is_a_person_and_follows_them_when_they_arrive() {
+    let mut scene = Scene::new().press("G k");
+    assert_eq!(scene.selected_name(), "Zoë 🌻");
+    let mut arrived = roster();
+    arrived.rows[6] = row(7, "Zoë 🌻", Some((PresenceState::Present, 0)), 1);
+    scene.state(live(), arrived);
+    assert_eq!(scene.selected_name(), "Zoë 🌻");
+}
+
+#[test]
+fn when_the_selected_person_goes_it_is_said_and_a_neighbour_is_selected() {
+    let mut scene = Scene::new().press("j");
+    let mut without = roster();
+    without.rows.remove(3);
+    scene.state(live(), without);
+    assert_eq!(scene.notice(), "Dana O'Neill is not on the roster any more");
+    assert!(scene.selected_name().starts_with("E\u{301}lodie"));
+}
+
+#[test]
+fn keys_about_a_person_mean_the_one_of_the_log_line_there() {
+    let scene = Scene::new().press("tab j j m");
+    assert!(scene.text().contains("Mark Ana Müller"), "{}", scene.text());
+    let scene = Scene::new().press("tab j m");
+    assert_eq!(scene.notice(), "this line is about nobody on the roster: select another");
+    assert_eq!(Scene::empty(80, 24).press("d").notice(), "nobody is selected: press e to enrol somebody");
+}
+
+#[test]
+fn the_log_follows_until_somebody_scrolls_back() {
+    let new = |n| Message::Engine(EngineEvent::Entry(entry(n, EntryKind::Started, None)));
+    let mut scene = Scene::new().press("tab").then(|s| s.tell(new(13)));
+    assert_eq!(scene.model.log.selected().unwrap().sequence, Sequence(13));
+    scene = scene.press("j").then(|s| s.tell(new(14)));
+    assert_eq!(scene.model.log.selected().unwrap().sequence, Sequence(12));
+    scene = scene.press("g").then(|s| s.tell(new(15)));
+    assert_eq!(scene.model.log.selected().unwrap().sequence, Sequence(15));
+}
+
+#[test]
+fn missed_entries_are_fetched_and_older_ones_only_where_they_are_needed() {
+    let new = |n| Message::Engine(EngineEvent::Entry(entry(n, EntryKind::Started, None)));
+    let scene = Scene::new().then(|s| s.tell(new(20)));
+    assert_eq!(scene.effects, [Effect::LoadLog(LogQuery::Since(Sequence(12)))]);
+    let scene = Scene::new().then(|s| s.tell(Message::Engine(EngineEvent::Lagged(3))));
+    assert_eq!(scene.effects, [Effect::LoadLog(LogQuery::Since(Sequence(12)))]);
+    // The morning is all there is.
+    assert!(Scene::new().press("tab G").effects.is_empty());
+    let page = (1_000..1_000 + LOG_PAGE as u64).map(|n| entry(n, EntryKind::Started, None)).collect();
+    let query = LogQuery::Before(Sequence(u64::MAX));
+    let mut scene = Scene::empty(80, 24).then(|s| s.tell(Message::Log(query, page))).press("tab j");
+    assert!(scene.effects.is_empty());
+    scene = scene.press("G j");
+    assert_eq!(scene.effects, [Effect::LoadLog(LogQuery::Before(Sequence(1_000)))]);
+    scene.tell(Message::Log(LogQuery::Before(Sequence(1_000)), morning()));
+    assert_eq!(scene.press("G").model.log.selected().unwrap().sequence, Sequence(1));
+}
+
+#[test]
+fn a_notice_goes_with_the_next_key_or_after_a_while() {
+    let said = || Scene::empty(80, 24).press("p");
+    assert_eq!(said().notice(), "there is no running source to pause");
+    assert_eq!(said().press("j").notice(), "");
+    let tick = |seconds| Message::Tick(now() + TimeDelta::seconds(seconds));
+    assert_ne!(said().then(|s| s.tell(tick(7))).notice(), "");
+    assert_eq!(said().then(|s| s.tell(tick(8))).notice(), "");
+}
+
+#[test]
+fn nothing_is_drawn_again_while_nothing_changes() {
+    let mut scene = Scene::new().then(|s| s.source(SourceState::Paused));
+    scene.model.take_dirty();
+    assert_eq!(scene.model.next_tick(), None);
+    scene.tell(Message::Tick(now() + TimeDelta::hours(1)));
+    let (snapshot, preview) = (scene.model.snapshot.clone(), scene.model.preview.clone());
+    scene.tell(Message::State(snapshot, preview));
+    assert!(!scene.model.is_dirty());
+}
+
+#[test]
+fn a_lost_source_counts_down_once_a_second() {
+    let retry_at = now() + TimeDelta::seconds(5);
+    let lost = SourceState::Lost { reason: "camera 0 is not there: plug it in".to_owned(), retry_at };
+    let mut scene = Scene::new().then(|s| s.source(lost));
+    assert!(scene.text().contains("trying again in 5 s"));
+    assert_eq!(scene.model.next_tick(), Some(now() + TimeDelta::seconds(1)));
+    scene.model.take_dirty();
+    scene.tell(Message::Tick(now() + TimeDelta::milliseconds(10)));
+    assert!(!scene.model.is_dirty());
+    scene.tell(Message::Tick(now() + TimeDelta::milliseconds(1_000)));
+    assert!(scene.model.is_dirty() && scene.text().contains("trying again in 4 s"));
+    scene.tell(Message::Tick(now() + TimeDelta::seconds(9)));
+    assert_eq!(scene.model.next_tick(), None);
+}
+
+#[test]
+fn the_preview_is_asked_for_at_the_size_of_its_pane() {
+    let scene = Scene::empty(80, 24).then(|s| s.tell(Message::Resize(120, 40)));
+    let [Effect::RequestPreview(Some(request))] = scene.effects.as_slice() else {
+        panic!("{:?}", scene.effects)
+    };
+    assert_eq!((request.max_width, request.max_height), (58, 42));
+    let scene = Scene::new().then(|s| s.tell(Message::Resize(20, 5)));
+    assert_eq!(scene.effects, [Effect::RequestPreview(None)]);
+}

@@ -1,0 +1,137 @@
+//! Whole screens as text at the sizes that matter, and what holds at all sizes.
+
+use chrono::TimeDelta;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Color;
+
+use crate::engine::Reply;
+use crate::engine::state::{InferenceStatus, SourceState};
+use crate::tui::testing::{Scene, live, now, roster, shot, text_of};
+use crate::tui::theme::Theme;
+use crate::tui::view::view;
+
+macro_rules! screens {
+    ($($name:ident: $scene:expr;)*) => {
+        $(#[test]
+        fn $name() {
+            let scene: fn(u16, u16) -> Scene = $scene;
+            for (width, height) in [(60, 16), (80, 24), (120, 40)] {
+                let name = format!("{}-{width}x{height}", stringify!($name));
+                insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false,
+                    snapshot_path => "../snapshots" }, {
+                    insta::assert_snapshot!(name, scene(width, height).text());
+                });
+            }
+        })*
+    };
+}
+
+screens! {
+    panes: Scene::sized;
+    empty_site: Scene::empty;
+    enrol_name: |w, h| Scene::sized(w, h).press("e").press("Eve").press("tab").press("S-9");
+    enrol_shot: |w, h| Scene::sized(w, h).press("e").press("Eve").press("enter")
+        .then(|s| s.answer(Ok(Reply::Shot(shot(Some((1, 0.71)))))));
+    mark: |w, h| Scene::sized(w, h).press("m").press("dentist");
+    remove: |w, h| Scene::sized(w, h).press("d");
+    help: |w, h| Scene::sized(w, h).press("?");
+    log_selected: |w, h| Scene::sized(w, h).press("tab").press("j").press("j");
+    faults: |w, h| Scene::sized(w, h).then(|s| {
+        let mut live = live();
+        live.store_fault = Some("the store could not write: no space is left on the device".to_owned());
+        live.store_queue = 2;
+        live.tracks.clear();
+        live.source.state = SourceState::Lost {
+            reason: "camera 0 was not found: plug one in, or choose another with --source".to_owned(),
+            retry_at: now() + TimeDelta::seconds(4),
+        };
+        s.state(live, roster());
+    });
+    no_nets: |w, h| Scene::sized(w, h).then(|s| {
+        let mut live = live();
+        live.tracks.clear();
+        live.inference = InferenceStatus::Unavailable {
+            reason: "models/fr_feature.onnx is missing: run `muster setup`".to_owned(),
+        };
+        s.state(live, roster());
+    });
+}
+
+#[test]
+fn below_the_least_size_the_screen_says_what_it_needs() {
+    let text = Scene::sized(59, 16).text();
+    assert!(text.contains("it has 59 x 16") && text.contains("muster needs 60 x 16"), "{text}");
+}
+
+#[test]
+fn no_size_panics_and_nothing_is_drawn_outside() {
+    let scenes = [
+        Scene::sized(80, 24),
+        Scene::sized(80, 24).press("e Eve"),
+        Scene::sized(80, 24).press("e Eve enter").then(|s| s.answer(Ok(Reply::Shot(shot(None))))),
+        Scene::sized(80, 24).press("m"),
+        Scene::sized(80, 24).press("d ?"),
+        Scene::sized(80, 24).press("e ?").press("F1"),
+    ];
+    for scene in &scenes {
+        for (width, height) in (1..=200u16).step_by(7).flat_map(|w| (1..=60u16).map(move |h| (w, h))) {
+            let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
+            view(&scene.model, &Theme::COLOUR, buffer.area, &mut buffer);
+        }
+        // An area beside the corner of a larger buffer: the rest stays untouched.
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 100, 40));
+        view(&scene.model, &Theme::COLOUR, Rect::new(13, 7, 80, 24), &mut buffer);
+        for (at, cell) in buffer.content().iter().enumerate() {
+            let (x, y) = (at % 100, at / 100);
+            let inside = (13..93).contains(&x) && (7..31).contains(&y);
+            assert!(inside || cell.symbol() == " ", "{x},{y}: {:?}", cell.symbol());
+        }
+    }
+}
+
+#[test]
+fn control_characters_in_a_note_never_reach_the_terminal() {
+    let scene = Scene::sized(120, 40);
+    let buffer = scene.draw(&Theme::COLOUR);
+    assert!(text_of(&buffer).contains("dentist\u{FFFD}[2J, back at 10"));
+    for cell in buffer.content() {
+        assert!(!cell.symbol().chars().any(char::is_control), "{:?}", cell.symbol());
+    }
+}
+
+#[test]
+fn without_colour_no_cell_has_one_and_every_state_is_still_said() {
+    let buffer = Scene::sized(120, 40).draw(&Theme::PLAIN);
+    for cell in buffer.content() {
+        assert_eq!((cell.fg, cell.bg), (Color::Reset, Color::Reset));
+    }
+    let text = text_of(&buffer);
+    for word in
+        ["● ", "present 07:58", "left 07:43", "not seen", "no picture", "✓ Ana Müller 0.71", "? unknown"]
+    {
+        assert!(text.contains(word), "{word}\n{text}");
+    }
+}
+
+#[test]
+fn the_pane_with_the_keys_looks_different_and_so_does_its_selection() {
+    let border = |scene: &Scene, x: u16, y: u16| scene.draw(&Theme::COLOUR)[(x, y)].fg;
+    let (roster, log) = (Scene::new(), Scene::new().press("tab"));
+    let corner = (79, 1);
+    assert_eq!(border(&roster, corner.0, corner.1), Color::Cyan);
+    assert_eq!(border(&log, corner.0, corner.1), Color::DarkGray);
+    let plain = |scene: &Scene| scene.draw(&Theme::PLAIN)[corner].symbol().to_owned();
+    assert_ne!(plain(&roster), plain(&log));
+}
+
+#[test]
+fn wide_names_keep_the_columns_straight() {
+    let text = Scene::sized(120, 40).text();
+    let column = |needle: &str| {
+        let line = text.lines().find(|line| line.contains(needle) && line.contains("present")).unwrap();
+        crate::tui::text::width(&line[..line.rfind("present").unwrap()])
+    };
+    assert_eq!(column("Ana Müller"), column("山田 太郎"));
+    assert_eq!(column("Ana Müller"), column("E\u{301}lodie"));
+}

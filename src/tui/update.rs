@@ -1,0 +1,261 @@
+//! What a message changes and what follows from it. No terminal, no channel, no clock.
+
+use std::sync::Arc;
+
+use ratatui::crossterm::event::{Event, KeyEvent, KeyEventKind};
+use ratatui::layout::Size;
+use tui_input::backend::crossterm::to_input_request;
+
+use super::dialog::enrol::{EnrolDialog, words};
+use super::dialog::help::HelpDialog;
+use super::dialog::mark::MarkDialog;
+use super::dialog::remove::RemoveDialog;
+use super::dialog::{Dialog, Step, edit, paste};
+use super::keymap::{Action, Key};
+use super::message::{DialogId, Effect, Message, Purpose};
+use super::model::{Focus, Model};
+use super::pane::Outcome;
+use super::theme::Role;
+use crate::engine::command::Shot;
+use crate::engine::handle::Snapshot;
+use crate::engine::state::{Preview, SourceState};
+use crate::engine::{Command, CommandError, EngineEvent, Reply};
+
+impl Model {
+    /// Takes a message; what it asks for.
+    pub fn update(&mut self, message: Message) -> Vec<Effect> {
+        let mut effects = match message {
+            Message::Tick(now) => {
+                self.tick(now);
+                return Vec::new();
+            }
+            Message::Key(event) => self.key(event),
+            Message::Paste(pasted) => {
+                if let Some(field) = self.dialogs.last_mut().and_then(Dialog::field) {
+                    paste(field, &pasted);
+                }
+                Vec::new()
+            }
+            Message::Resize(width, height) => {
+                self.size = Size::new(width, height);
+                Vec::new()
+            }
+            Message::Engine(event) => self.engine_event(event),
+            Message::State(snapshot, preview) => {
+                if !self.take_state(snapshot, preview) {
+                    return Vec::new();
+                }
+                Vec::new()
+            }
+            Message::Reply(purpose, reply) => {
+                self.reply(purpose, *reply);
+                Vec::new()
+            }
+            Message::Log(query, page) => self.log.take_page(query, page),
+            Message::LogRefused(query) => {
+                self.log.refused(query);
+                Vec::new()
+            }
+        };
+        self.dirty = true;
+        effects.extend(self.settle());
+        effects
+    }
+
+    /// Takes a state over; whether anything of it is new.
+    fn take_state(&mut self, snapshot: Snapshot, preview: Arc<Option<Preview>>) -> bool {
+        let frame = |preview: &Option<Preview>| preview.as_ref().map(|p| (p.frame, p.width, p.height));
+        let roster_is_new = !Arc::ptr_eq(&snapshot.roster, &self.snapshot.roster);
+        let is_new = roster_is_new
+            || frame(&preview) != frame(&self.preview)
+            || (!Arc::ptr_eq(&snapshot.live, &self.snapshot.live) && snapshot.live != self.snapshot.live);
+        self.snapshot = snapshot;
+        self.preview = preview;
+        if roster_is_new && let Some(gone) = self.roster.refresh(&self.snapshot.roster) {
+            self.say(Role::Text, format!("{gone} is not on the roster any more"));
+        }
+        is_new
+    }
+
+    fn key(&mut self, event: KeyEvent) -> Vec<Effect> {
+        if event.kind == KeyEventKind::Release {
+            return Vec::new();
+        }
+        self.notice = None;
+        let key = Key::from(event);
+        if let Some(action) = self.keymap.action(self.mode(), key) {
+            return self.act(action);
+        }
+        let field = self.dialogs.last_mut().and_then(Dialog::field);
+        if let (Some(field), Some(request)) = (field, to_input_request(&Event::Key(event))) {
+            edit(field, request);
+        }
+        Vec::new()
+    }
+
+    fn act(&mut self, action: Action) -> Vec<Effect> {
+        match action {
+            Action::Quit => return vec![Effect::Quit],
+            Action::Help => {
+                self.dialogs.push(Dialog::Help(HelpDialog::new(&self.keymap)));
+                return Vec::new();
+            }
+            _ => {}
+        }
+        let Some(dialog) = self.dialogs.last_mut() else { return self.act_in_panes(action) };
+        match dialog.handle(action) {
+            Step::Stay(effects) => effects,
+            Step::Close => {
+                self.dialogs.pop();
+                Vec::new()
+            }
+        }
+    }
+
+    fn act_in_panes(&mut self, action: Action) -> Vec<Effect> {
+        match action {
+            // With two panes, the next one and the previous one are the same.
+            Action::Next | Action::Previous => {
+                self.focus = if self.focus == Focus::Roster { Focus::Log } else { Focus::Roster };
+                Vec::new()
+            }
+            Action::Enrol => {
+                let id = self.next_dialog();
+                self.dialogs.push(Dialog::Enrol(EnrolDialog::new(id)));
+                Vec::new()
+            }
+            Action::AddPicture | Action::Mark | Action::Remove => self.open_about_selected(action),
+            Action::Pause => self.pause(),
+            Action::Redraw => vec![Effect::Redraw],
+            _ => {
+                let outcome = match self.focus {
+                    Focus::Roster => self.roster.handle(action, &self.snapshot.roster),
+                    Focus::Log => self.log.handle(action),
+                };
+                match outcome {
+                    Outcome::Consumed(effects) => effects,
+                    Outcome::Ignored => Vec::new(),
+                }
+            }
+        }
+    }
+
+    fn open_about_selected(&mut self, action: Action) -> Vec<Effect> {
+        let Some(row) = self.selected_row().cloned() else {
+            let words = match self.focus {
+                Focus::Roster => "nobody is selected: press e to enrol somebody",
+                Focus::Log => "this line is about nobody on the roster: select another",
+            };
+            self.say(Role::Warning, words);
+            return Vec::new();
+        };
+        let id = self.next_dialog();
+        let (dialog, effects) = match action {
+            Action::AddPicture => {
+                let (dialog, effects) = EnrolDialog::for_person(id, row.person, row.name);
+                (Dialog::Enrol(dialog), effects)
+            }
+            Action::Mark => {
+                let state = row.presence.map(|presence| presence.state);
+                (Dialog::Mark(MarkDialog::new(id, row.person, row.name, state)), Vec::new())
+            }
+            _ => (Dialog::Remove(RemoveDialog::new(id, &row)), Vec::new()),
+        };
+        self.dialogs.push(dialog);
+        effects
+    }
+
+    fn pause(&mut self) -> Vec<Effect> {
+        let paused = match self.snapshot.live.source.state {
+            SourceState::Streaming => true,
+            SourceState::Paused => false,
+            _ => {
+                self.say(Role::Warning, "there is no running source to pause");
+                return Vec::new();
+            }
+        };
+        vec![Effect::Send(Command::SetPaused(paused), Purpose::Pause(paused))]
+    }
+
+    fn engine_event(&mut self, event: EngineEvent) -> Vec<Effect> {
+        match event {
+            EngineEvent::Entry(entry) => self.log.add(entry),
+            EngineEvent::Lagged(_) => self.log.catch_up().into_iter().collect(),
+            // An entry follows where a decision is recorded; the state comes as a message of its own.
+            EngineEvent::Decided { .. } | EngineEvent::StateChanged | EngineEvent::SourceEnded => Vec::new(),
+            EngineEvent::Stopped => vec![Effect::Quit],
+        }
+    }
+
+    fn reply(&mut self, purpose: Purpose, reply: Result<Reply, CommandError>) {
+        match purpose {
+            Purpose::Shot(id) => self.shot_came(id, reply),
+            Purpose::Enrol(id, name) => match reply {
+                Ok(reply) => {
+                    self.close(id);
+                    self.enrolled(&reply, &format!("{name} is enrolled"));
+                }
+                Err(error) => self.refused(id, &error),
+            },
+            Purpose::Mark(id, name, state) => match reply {
+                Ok(_) => {
+                    self.close(id);
+                    self.say(Role::Good, format!("{name} is marked as {state}"));
+                }
+                Err(error) => self.refused(id, &error),
+            },
+            Purpose::Remove(id, name) => match reply {
+                Ok(_) => {
+                    self.close(id);
+                    self.say(Role::Good, format!("the enrolment of {name} has ended"));
+                }
+                Err(error) => self.refused(id, &error),
+            },
+            Purpose::Pause(_) => {
+                if let Err(error) = reply {
+                    self.say(Role::Fault, error.to_string());
+                }
+            }
+        }
+    }
+
+    /// Selects whoever was enrolled and says so.
+    fn enrolled(&mut self, reply: &Reply, words: &str) {
+        self.say(Role::Good, words);
+        if let Reply::Enrolled { person, .. } = reply {
+            self.focus = Focus::Roster;
+            self.roster.select_person(person.id, &self.snapshot.roster);
+        }
+    }
+
+    fn shot_came(&mut self, id: DialogId, reply: Result<Reply, CommandError>) {
+        let shot: Result<Shot, CommandError> = match reply {
+            Ok(Reply::Shot(shot)) => Ok(shot),
+            Ok(_) => Err(CommandError::NoSuchShot),
+            Err(error) => Err(error),
+        };
+        for dialog in &mut self.dialogs {
+            if let Dialog::Enrol(dialog) = dialog
+                && dialog.id == id
+            {
+                dialog.shot_came(shot);
+                return;
+            }
+        }
+    }
+
+    /// Closes the dialog `id`, wherever it lies in the stack.
+    fn close(&mut self, id: DialogId) {
+        self.dialogs.retain(|dialog| dialog.id() != Some(id));
+    }
+
+    /// Says in the dialog `id` why nothing was done, or below where it was closed.
+    fn refused(&mut self, id: DialogId, error: &CommandError) {
+        match self.dialogs.iter_mut().find(|dialog| dialog.id() == Some(id)) {
+            Some(Dialog::Enrol(dialog)) => dialog.refused(error),
+            Some(Dialog::Mark(dialog)) => dialog.refused(error),
+            Some(Dialog::Remove(dialog)) => dialog.refused(error),
+            Some(Dialog::Help(_)) | None => self.say(Role::Fault, words(error)),
+        }
+    }
+}

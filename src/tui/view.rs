@@ -1,0 +1,107 @@
+//! Draws the model. Borrows it and changes nothing.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::dialog::Dialog;
+use super::layout::{Areas, LEAST_HEIGHT, LEAST_WIDTH};
+use super::model::{Focus, Model};
+use super::pane::{Look, draw_message, preview, status};
+use super::text;
+use super::theme::{Role, Theme};
+
+/// Draws the whole screen into `area` of `buffer`.
+pub fn view(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let area = area.intersection(buffer.area);
+    let Some(areas) = model.areas(area) else {
+        draw_too_small(theme, area, buffer);
+        return;
+    };
+    let look = |focused: bool| Look {
+        theme,
+        focused: focused && model.dialogs.is_empty(),
+        now: model.now,
+        local_time: model.local_time,
+    };
+    let (live, roster) = (&model.snapshot.live, &model.snapshot.roster);
+    status::draw(&model.title, &model.snapshot, &look(false), areas.status, buffer);
+    if let Some(alert) = status::alert(&model.snapshot) {
+        status::draw_alert(&alert, &look(false), areas.alert, buffer);
+    }
+    preview::draw(live, (*model.preview).as_ref(), &look(false), areas.preview, buffer);
+    if let Some(in_view) = areas.in_view {
+        preview::draw_in_view(live, &look(false), in_view, buffer);
+    }
+    model.roster.draw(roster, &look(model.focus == Focus::Roster), areas.roster, buffer);
+    model.log.draw(&look(model.focus == Focus::Log), areas.log, buffer);
+    for dialog in &model.dialogs {
+        draw_dialog(dialog, model, theme, &areas, area, buffer);
+    }
+    draw_hints(model, theme, areas.hints, buffer);
+}
+
+fn draw_dialog(
+    dialog: &Dialog,
+    model: &Model,
+    theme: &Theme,
+    areas: &Areas,
+    area: Rect,
+    buffer: &mut Buffer,
+) {
+    // The bar of hints stays in sight.
+    let screen = Rect { height: area.height - areas.hints.height, ..area };
+    match dialog {
+        Dialog::Enrol(dialog) => {
+            dialog.draw(&model.snapshot.roster, theme, screen, areas.roster, buffer);
+        }
+        Dialog::Mark(dialog) => dialog.draw(theme, screen, buffer),
+        Dialog::Remove(dialog) => dialog.draw(theme, screen, buffer),
+        Dialog::Help(dialog) => {
+            let look = Look { theme, focused: true, now: model.now, local_time: model.local_time };
+            dialog.draw(&model.keymap, &look, screen, buffer);
+        }
+    }
+}
+
+fn draw_too_small(theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let lines = [
+        ("the terminal is too small".to_owned(), Role::Warning),
+        (format!("it has {} x {}", area.width, area.height), Role::Text),
+        (format!("muster needs {LEAST_WIDTH} x {LEAST_HEIGHT}"), Role::Text),
+        ("ctrl-c quits".to_owned(), Role::Dim),
+    ];
+    draw_message(&lines, theme, area, buffer);
+}
+
+/// The keys of the mode, as many as fit with help and quit first to stay, and on the right how the
+/// last thing went.
+fn draw_hints(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let mut end = area.right();
+    if let Some(notice) = &model.notice {
+        let words = text::fitted(&notice.text, usize::from(area.width.saturating_sub(2)));
+        let start = area.right().saturating_sub(text::width(&words) as u16 + 1);
+        buffer.set_stringn(start, area.y, words, usize::from(area.width), theme.style(notice.role));
+        end = start.saturating_sub(2).max(area.x);
+    }
+    let hints: Vec<(String, &str)> = model.keymap.hints(model.mode()).collect();
+    let cells = |(key, word): &(String, &str)| text::width(key) + text::width(word) + 3;
+    let mut room = usize::from(end.saturating_sub(area.x + 1));
+    // The last hints of each mode (cancel, help, quit) are the ones that a lost person needs.
+    let (first, last) = hints.split_at(hints.len().saturating_sub(2));
+    let kept = room.saturating_sub(last.iter().map(cells).sum());
+    let mut used = 0;
+    let shown = first.iter().take_while(|hint| {
+        used += cells(hint);
+        used <= kept
+    });
+    let mut x = area.x + 1;
+    for hint in shown.chain(last) {
+        if cells(hint) > room + 2 {
+            break;
+        }
+        room = room.saturating_sub(cells(hint));
+        (x, _) = buffer.set_stringn(x, area.y, &hint.0, usize::MAX, theme.style(Role::Key));
+        (x, _) = buffer.set_stringn(x + 1, area.y, hint.1, usize::MAX, theme.style(Role::Dim));
+        x = x.saturating_add(2);
+    }
+}
