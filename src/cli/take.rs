@@ -23,6 +23,12 @@ const EVENT_ROOM: usize = 4096;
 /// Entries that are asked for at once.
 const PAGE: usize = 256;
 
+/// How long no event is waited for before the snapshot is looked at again.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+/// Looks in a row without an event after which a source that has ended is believed, also where the
+/// event that says so was lost.
+const QUIET_LOOKS: u32 = 4;
+
 /// An entry, as `--json` prints it.
 #[derive(Serialize)]
 struct EntryObject<'a> {
@@ -157,6 +163,7 @@ impl<Tz: TimeZone> Log<'_, Tz> {
         // Nothing but its end says that the hand of signals is gone; then none can come.
         let nothing = never();
         let mut interrupts = interrupts;
+        let mut quiet = 0;
         loop {
             if let Some(ending) = ending_of(handle, source) {
                 return Ok(ending);
@@ -171,15 +178,23 @@ impl<Tz: TimeZone> Log<'_, Tz> {
                     }
                 },
                 // What overflowed may have been the change that ends the run: look again.
-                default(Duration::from_millis(500)) => Err(RecvTimeoutError::Timeout),
+                default(LOOK_AGAIN) => Err(RecvTimeoutError::Timeout),
             };
             match event {
                 Ok(EngineEvent::SourceEnded) => return Ok(Ending::Source),
                 Ok(EngineEvent::Stopped) | Err(RecvTimeoutError::Disconnected) => {
                     return Ok(Ending::Failed(Exit::Missing, "the engine has stopped".to_owned()));
                 }
-                Ok(event) => self.event(handle, &event, out)?,
-                Err(RecvTimeoutError::Timeout) => {}
+                Ok(event) => {
+                    quiet = 0;
+                    self.event(handle, &event, out)?;
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    quiet += 1;
+                    if quiet >= QUIET_LOOKS && is_over(handle) {
+                        return Ok(Ending::Source);
+                    }
+                }
             }
         }
     }
@@ -320,7 +335,6 @@ fn ending_of(handle: &EngineHandle, source: &SourceSpec) -> Option<Ending> {
         return Some(Ending::Failed(Exit::Missing, reason.clone()));
     }
     match &live.source.state {
-        // The event of the same name comes after the last record; this is for one that was lost.
         SourceState::Lost { reason, .. } if source.is_recording() => {
             Some(Ending::Failed(Exit::Usage, reason.clone()))
         }
@@ -330,6 +344,12 @@ fn ending_of(handle: &EngineHandle, source: &SourceSpec) -> Option<Ending> {
         }
         _ => None,
     }
+}
+
+/// Whether the source has ended and every record is on disk.
+fn is_over(handle: &EngineHandle) -> bool {
+    let live = handle.snapshot().live;
+    live.source.state == SourceState::Ended && live.store_queue == 0
 }
 
 fn name_of(handle: &EngineHandle, person: PersonId) -> String {
