@@ -1,8 +1,194 @@
-//! The command line: what can be typed, and one file a subcommand.
+//! The command line: what can be typed ([`args`]), one file a subcommand, and the one place where
+//! adapters are put behind the engine's ports ([`wire`]).
+//!
+//! A subcommand is a function of an engine's handle, its arguments and an [`Output`]; it returns
+//! an [`Exit`] or a [`CliError`], which has a status too. Nothing in it ends the process.
 
 pub mod args;
+pub mod completions;
+pub mod config_command;
+pub mod doctor;
+pub mod enroll;
 pub mod exit;
+pub mod identify;
+pub mod nets;
 pub mod output;
 pub mod people;
+pub mod pictures;
 pub mod report;
+pub mod roster;
+pub mod roster_file;
 pub mod setup;
+pub mod signals;
+pub mod take;
+pub mod wire;
+
+#[cfg(test)]
+mod fake;
+
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::process::ExitCode;
+
+use chrono::{Local, Utc};
+use clap::Parser;
+
+use crate::config::{Effective, Environment};
+use crate::diagnostics::{self, Terminal};
+
+use args::{Cli, Command, RosterCommand};
+use doctor::{Check, machine};
+use exit::{CliError, Exit};
+use output::Output;
+use wire::Need;
+
+/// Parses this process's arguments, runs, and says how it ended.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // A closed pipe under `--help` is nobody's loss.
+            let _ = error.print();
+            return u8::try_from(error.exit_code()).unwrap_or(Exit::Usage.code()).into();
+        }
+    };
+    if !matches!(cli.command, Some(Command::Setup(_))) {
+        // People's data is for its owner alone, whatever the shell's mask; what set-up fetches is
+        // for every user of the machine.
+        rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+    }
+    let json = cli.global.json;
+    // Locked for the length of a line alone: panics and other threads write to standard error too.
+    let (mut stdout, mut stderr) = (io::stdout(), io::stderr());
+    let mut out = Output { out: &mut stdout, err: &mut stderr, json };
+    match run(&cli, &Environment::of_process(), &mut out) {
+        Ok(exit) => exit.into(),
+        Err(CliError::OutputClosed) => Exit::Done.into(),
+        Err(error) => {
+            out.note(&error);
+            error.exit().into()
+        }
+    }
+}
+
+/// Does what `cli` says.
+///
+/// # Errors
+/// [`CliError`] with the status and the message that the process ends with.
+pub fn run(cli: &Cli, environment: &Environment, out: &mut Output<'_>) -> Result<Exit, CliError> {
+    if cli.command.is_some() && (cli.screen.source.is_some() || cli.screen.no_preview) {
+        return Err(CliError::usage(
+            "--source and --no-preview before a subcommand are for the screen; write --source after `take`",
+        ));
+    }
+    let source = match &cli.command {
+        Some(Command::Take(args)) => Some(args.source.clone()),
+        Some(_) => None,
+        None => cli.screen.source.clone(),
+    };
+    // What needs no configuration works whatever is wrong with it.
+    if let Some(Command::Completions(args)) = &cli.command {
+        return completions::run(args, out);
+    }
+    let effective = match (Effective::resolve(&cli.global.flags(source), environment), &cli.command) {
+        (Ok(effective), _) => effective,
+        (Err(error), Some(Command::Doctor)) => {
+            let check = Check::fail(
+                "configuration",
+                error.to_string(),
+                "put it right, or name another with --config",
+            );
+            let probe: Box<dyn FnOnce() -> Vec<Check>> = Box::new(|| vec![check]);
+            return doctor::run([probe], out).map(|_| Exit::Usage);
+        }
+        (Err(error), _) => return Err(error.into()),
+    };
+    let is_screen = match &cli.command {
+        None => true,
+        Some(Command::Demo(args)) => !args.headless && io::stdout().is_terminal(),
+        Some(_) => false,
+    };
+    let terminal = if is_screen { Terminal::Screen } else { Terminal::Lines };
+    let _diagnostics = match diagnostics::init(&effective, terminal, cli.global.verbose) {
+        Ok(diagnostics) => Some(diagnostics),
+        Err(error) => {
+            if cli.global.verbose > 0 {
+                out.note(error);
+            }
+            None
+        }
+    };
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), "started");
+    dispatch(cli, &effective, environment, out)
+}
+
+fn dispatch(
+    cli: &Cli,
+    effective: &Effective,
+    environment: &Environment,
+    out: &mut Output<'_>,
+) -> Result<Exit, CliError> {
+    let Some(command) = &cli.command else {
+        return wire::screen(effective, &cli.screen);
+    };
+    match command {
+        Command::Setup(args) => setup::run(args, &effective.models_dir.value, out.json),
+        Command::Doctor => doctor::run(probes(effective, environment), out),
+        Command::Config(command) => config_command::run(effective, command, out),
+        Command::Enroll(args) => enroll::run(wire::host(effective, Need::Nets)?.handle(), args, out),
+        Command::Identify(args) => identify::run(wire::host(effective, Need::Nets)?.handle(), args, out),
+        Command::Take(args) => {
+            // Before the engine starts, so that a signal never finds the default action.
+            let interrupts = signals::interrupts().map_err(CliError::missing)?;
+            let hosted = wire::host(effective, Need::Frames(args.source.clone()))?;
+            take::run(hosted.handle(), &args.source, &Local, &interrupts, out)
+        }
+        Command::Roster(RosterCommand::Import { file, dry_run: true }) => {
+            let rows = roster::read_roster_file(file)?;
+            roster::dry_run(file, &rows, out)
+        }
+        Command::Roster(command) => {
+            roster::run(wire::host(effective, Need::Store)?.handle(), command, &mut ask, out)
+        }
+        Command::Report(args) => {
+            let rollover = effective.day_rollover.value;
+            let calendar = report::Calendar { now: Utc::now(), zone: Local, rollover };
+            report::run(wire::host(effective, Need::Store)?.handle(), args, &calendar, out)
+        }
+        Command::Demo(args) => wire::demo(effective, args, out),
+        Command::Completions(args) => completions::run(args, out),
+    }
+}
+
+/// Everything that `doctor` looks at, in the order in which one needs the other.
+fn probes<'a>(
+    effective: &'a Effective,
+    environment: &'a Environment,
+) -> Vec<Box<dyn FnOnce() -> Vec<Check> + 'a>> {
+    vec![
+        Box::new(|| vec![machine::configuration(effective)]),
+        Box::new(|| vec![machine::data_directory(&effective.data_dir.value, environment.uid)]),
+        Box::new(|| wire::probe_store(effective)),
+        Box::new(|| wire::probe_models(effective)),
+        Box::new(|| wire::probe_runtime(effective, environment)),
+        Box::new(|| wire::probe_provider(effective)),
+        Box::new(|| vec![machine::ffmpeg(effective, environment)]),
+        Box::new(|| machine::cameras(effective, environment)),
+        Box::new(|| vec![machine::terminal(machine::terminal_size(), environment)]),
+        Box::new(|| vec![machine::clock(environment)]),
+    ]
+}
+
+/// Puts a question on the terminal; anything but yes is no.
+fn ask(question: &str) -> Option<bool> {
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return None;
+    }
+    let mut stderr = io::stderr();
+    let asked = write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush());
+    let mut answer = String::new();
+    asked.and_then(|()| io::stdin().lock().read_line(&mut answer)).ok()?;
+    Some(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
+#[cfg(test)]
+mod tests;

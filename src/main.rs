@@ -1,1 +1,10 @@
-fn main() {}
+//! The program: parse, run, exit status.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // Only the panic report is of use here: errors end with a message and a status of their own.
+    // It can be set once alone, which this is.
+    let _ = color_eyre::install();
+    muster::cli::main()
+}

@@ -100,7 +100,6 @@ pub struct ScreenArgs {
 
 /// The subcommands.
 #[derive(Debug, Subcommand)]
-#[command(args_conflicts_with_subcommands = true)]
 pub enum Command {
     /// Fetch the runtime and the nets
     Setup(SetupArgs),

@@ -1,0 +1,107 @@
+use std::os::unix::fs::symlink;
+
+use super::super::Status;
+use super::*;
+use crate::config::Flags;
+
+fn machine() -> (tempfile::TempDir, Environment) {
+    let root = tempfile::tempdir().unwrap();
+    let mut environment = Environment {
+        current_dir: root.path().to_owned(),
+        system_root: root.path().to_owned(),
+        uid: rustix::process::getuid().as_raw(),
+        ..Environment::default()
+    };
+    environment.variables.insert("HOME".into(), root.path().into());
+    environment.variables.insert("PATH".into(), root.path().join("bin").into());
+    (root, environment)
+}
+
+fn effective(environment: &Environment, source: Option<&str>) -> Effective {
+    let source = source.map(|source| source.parse().unwrap());
+    Effective::resolve(&Flags { source, ..Flags::default() }, environment).unwrap()
+}
+
+#[test]
+fn a_data_directory_that_is_open_or_somebody_elses_is_said() {
+    let (root, environment) = machine();
+    let path = root.path().join("data");
+    let status = |uid| data_directory(&path, uid).status;
+    assert_eq!(status(environment.uid), Status::Ok);
+    fs::create_dir(&path).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    let open = data_directory(&path, environment.uid);
+    assert_eq!(open.status, Status::Warn);
+    assert!(open.hint.unwrap().contains("chmod 700"));
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
+    assert_eq!(status(environment.uid), Status::Ok);
+    assert_eq!(status(environment.uid + 1), Status::Fail);
+    fs::remove_dir(&path).unwrap();
+    fs::write(&path, "").unwrap();
+    assert_eq!(status(environment.uid), Status::Fail);
+}
+
+#[test]
+fn ffmpeg_is_needed_only_for_a_video() {
+    let (root, environment) = machine();
+    assert_eq!(ffmpeg(&effective(&environment, None), &environment).status, Status::Warn);
+    let video = effective(&environment, Some("video:x.mp4"));
+    assert_eq!(ffmpeg(&video, &environment).status, Status::Fail);
+    fs::create_dir(root.path().join("bin")).unwrap();
+    let program = root.path().join("bin/ffmpeg");
+    fs::write(&program, "#!/bin/sh\necho ffmpeg version 7.1-x Copyright\n").unwrap();
+    // A file that may not be run is no program.
+    assert_eq!(ffmpeg(&video, &environment).status, Status::Fail);
+    // `true` says no version; a link to it runs without the race of a file that was just written.
+    fs::remove_file(&program).unwrap();
+    symlink("/bin/true", &program).unwrap();
+    let check = ffmpeg(&video, &environment);
+    assert_eq!((check.status, check.value.as_deref()), (Status::Ok, Some("of unknown version")));
+    fs::remove_file(&program).unwrap();
+    symlink("/bin/false", &program).unwrap();
+    assert_eq!(ffmpeg(&video, &environment).status, Status::Fail);
+}
+
+#[test]
+fn a_camera_that_was_asked_for_must_be_there() {
+    let (root, environment) = machine();
+    let none = cameras(&effective(&environment, None), &environment);
+    assert_eq!((none.len(), none[0].status), (1, Status::Warn));
+    let asked = cameras(&effective(&environment, Some("camera:2")), &environment);
+    assert_eq!(asked[0].status, Status::Fail);
+    assert!(asked[0].detail.contains("/dev/video2"));
+    // Devices are told apart from files; a link to a real one stands in for a camera.
+    fs::create_dir_all(root.path().join("dev")).unwrap();
+    fs::create_dir_all(root.path().join("sys/class/video4linux/video2")).unwrap();
+    fs::write(root.path().join("sys/class/video4linux/video2/name"), "Door\n").unwrap();
+    symlink("/dev/null", root.path().join("dev/video2")).unwrap();
+    let found = cameras(&effective(&environment, Some("camera:2")), &environment);
+    assert_eq!((found.len(), found[0].status), (1, Status::Ok));
+    assert_eq!(found[0].detail, "camera:2 Door");
+    assert_eq!(found[0].value.as_deref(), Some("camera:2"));
+}
+
+#[test]
+fn the_screen_needs_sixty_by_sixteen() {
+    let (_root, mut environment) = machine();
+    environment.variables.insert("TERM".into(), "xterm-256color".into());
+    assert_eq!(terminal(None, &environment).status, Status::Ok);
+    assert_eq!(terminal(Some((60, 16)), &environment).status, Status::Ok);
+    assert!(terminal(Some((60, 16)), &environment).detail.contains("256 colours"));
+    assert_eq!(terminal(Some((59, 16)), &environment).status, Status::Warn);
+    assert_eq!(terminal(Some((60, 15)), &environment).status, Status::Warn);
+    environment.variables.insert("TERM".into(), "dumb".into());
+    assert_eq!(terminal(Some((80, 24)), &environment).status, Status::Warn);
+}
+
+#[test]
+fn a_clock_is_synchronised_where_the_system_says_so() {
+    let (root, environment) = machine();
+    assert_eq!(clock_is_synchronised(&environment), None);
+    let folder = root.path().join("run/systemd/timesync");
+    fs::create_dir_all(&folder).unwrap();
+    assert_eq!(clock_is_synchronised(&environment), Some(false));
+    fs::write(folder.join("synchronized"), "").unwrap();
+    assert_eq!(clock_is_synchronised(&environment), Some(true));
+    assert_eq!(clock(&environment).status, Status::Ok);
+}
