@@ -65,6 +65,9 @@ pub struct Global {
     /// What the nets run on: auto, cpu, cuda or cuda:N
     #[arg(long, global = true, value_name = "DEVICE")]
     pub device: Option<DeviceChoice>,
+    /// The ONNX Runtime library; without it MUSTER_ORT_LIB, then the models folder
+    #[arg(long, global = true, value_name = "FILE")]
+    pub onnxruntime: Option<PathBuf>,
     /// Print one JSON object a line
     #[arg(long, global = true)]
     pub json: bool,
@@ -81,6 +84,7 @@ impl Global {
             data_dir: self.data_dir.clone(),
             models_dir: self.models_dir.clone(),
             device: self.device,
+            onnxruntime: self.onnxruntime.clone(),
             source,
             verbosity: self.verbose,
         }

@@ -230,7 +230,10 @@ impl<Tz: TimeZone> Log<'_, Tz> {
                     return Ok(());
                 }
             },
-            EngineEvent::StateChanged | EngineEvent::SourceEnded | EngineEvent::Stopped => Ok(()),
+            EngineEvent::StateChanged
+            | EngineEvent::SourceFailed(_)
+            | EngineEvent::SourceEnded
+            | EngineEvent::Stopped => Ok(()),
         }
     }
 

@@ -73,6 +73,8 @@ pub struct Flags {
     pub models_dir: Option<PathBuf>,
     /// `--device`
     pub device: Option<DeviceChoice>,
+    /// `--onnxruntime`
+    pub onnxruntime: Option<PathBuf>,
     /// `--source`
     pub source: Option<SourceSpec>,
     /// How many `-v`: each makes the diagnostics one level louder.
@@ -103,6 +105,8 @@ pub struct Effective {
     pub pack: Setting<PackName>,
     /// What they are asked to run on.
     pub device: Setting<DeviceChoice>,
+    /// The ONNX Runtime library that the command line names.
+    pub onnxruntime: Option<PathBuf>,
     /// Where frames come from.
     pub source: Setting<SourceSpec>,
     /// In place of the model card's threshold.
@@ -171,6 +175,7 @@ impl Effective {
                 Some(device) => Setting::new(device, Origin::Flag("--device")),
                 None => Setting::typed(typed.inference.device.map(|d| d.0), DeviceChoice::Auto),
             },
+            onnxruntime: flags.onnxruntime.clone(),
             source: match &flags.source {
                 Some(source) => Setting::new(source.clone(), Origin::Flag("--source")),
                 None => Setting::typed(

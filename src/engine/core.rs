@@ -59,6 +59,8 @@ pub(crate) struct Channels {
 pub(crate) struct SourceLine {
     pub(crate) control: Sender<SourceControl>,
     pub(crate) _stop: Sender<()>,
+    /// Dropped when somebody follows the events: a recording that must be whole begins then.
+    pub(crate) gate: Option<Sender<()>>,
     pub(crate) dropped: Arc<std::sync::atomic::AtomicU64>,
 }
 

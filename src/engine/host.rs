@@ -179,6 +179,8 @@ impl RunningEngine {
         let (frames, frame_receiver, dropped): (_, _, Arc<AtomicU64>) = latest();
         let (control, control_receiver) = bounded(8);
         let (stop, stop_receiver) = bounded(0);
+        let (gate, gate_receiver) = bounded(0);
+        let gate = (parts.pace == Pace::Lossless).then_some(gate);
         let (reports, report_receiver) = bounded(ROOM);
         let worker = CaptureWorker {
             parts,
@@ -187,9 +189,10 @@ impl RunningEngine {
             reports,
             control: control_receiver,
             stop: stop_receiver,
+            gate: gate_receiver,
         };
         self.spawn("muster-capture", worker, CaptureWorker::run)?;
-        Ok((SourceLine { control, _stop: stop, dropped }, frame_receiver, report_receiver))
+        Ok((SourceLine { control, _stop: stop, gate, dropped }, frame_receiver, report_receiver))
     }
 }
 

@@ -125,7 +125,7 @@ impl Model {
     pub fn next_tick(&self) -> Option<DateTime<Utc>> {
         let notice = self.notice.as_ref().map(|notice| notice.until);
         let countdown = match &self.snapshot.live.source.state {
-            SourceState::Lost { retry_at, .. } if *retry_at > self.now => {
+            SourceState::Lost { retry_at: Some(retry_at), .. } if *retry_at > self.now => {
                 Some(self.now + TimeDelta::seconds(1))
             }
             _ => None,
@@ -136,7 +136,7 @@ impl Model {
     /// Takes a new time over; the screen changes with it only as [`Model::next_tick`] says.
     pub(super) fn tick(&mut self, now: DateTime<Utc>) {
         let counting = |at: DateTime<Utc>, state: &SourceState| match state {
-            SourceState::Lost { retry_at, .. } => super::pane::preview::seconds_until(*retry_at, at),
+            SourceState::Lost { retry_at: Some(retry_at), .. } => super::pane::preview::seconds_until(*retry_at, at),
             _ => 0,
         };
         let state = &self.snapshot.live.source.state;

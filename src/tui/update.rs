@@ -182,7 +182,10 @@ impl Model {
             EngineEvent::Entry(entry) => self.log.add(entry),
             EngineEvent::Lagged(_) => self.log.catch_up().into_iter().collect(),
             // An entry follows where a decision is recorded; the state comes as a message of its own.
-            EngineEvent::Decided { .. } | EngineEvent::StateChanged | EngineEvent::SourceEnded => Vec::new(),
+            EngineEvent::Decided { .. }
+            | EngineEvent::StateChanged
+            | EngineEvent::SourceFailed(_)
+            | EngineEvent::SourceEnded => Vec::new(),
             EngineEvent::Stopped => vec![Effect::Quit],
         }
     }

@@ -77,7 +77,12 @@ impl Core {
     pub(super) fn take_call(&mut self, call: Call) {
         match call {
             Call::Command(request, reply) => self.take_command(request, reply),
-            Call::Subscribe(sender) => self.subscribers.add(sender),
+            Call::Subscribe(sender) => {
+                self.subscribers.add(sender);
+                if let Some(line) = &mut self.channels.source_control {
+                    line.gate = None;
+                }
+            }
             Call::EntriesSince(sequence, limit, reply) => {
                 self.ask(StoreRequest::EntriesSince(sequence, limit), Pending::Page(reply));
             }

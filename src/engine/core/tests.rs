@@ -248,14 +248,12 @@ fn watching(
     store: &SharedStore,
     frames: Vec<Vec<u8>>,
 ) -> (RunningEngine, EngineHandle, Receiver<EngineEvent>) {
-    let (ready, go) = bounded::<()>(0);
     let mut script = Some(Script { frames: frames.into(), next: 0 });
     let mut all = parts(store);
     all.source = Some(SourceParts {
         name: "script".to_owned(),
         pace: Pace::Lossless,
         open: Box::new(move || {
-            let _ = go.recv();
             let what = "the script".to_owned();
             let script = script.take();
             let missing = || CaptureError::NotFound { what, hint: String::new() };
@@ -265,7 +263,6 @@ fn watching(
     let engine = start(all).unwrap();
     let handle = engine.handle(Actor::Local { uid: 7 });
     let events = handle.subscribe(10_000);
-    drop(ready);
     (engine, handle, events)
 }
 

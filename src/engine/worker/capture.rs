@@ -73,6 +73,9 @@ pub(crate) struct CaptureWorker {
     /// Closed when the engine stops; nothing is ever sent. Interrupts a delivery without taking a
     /// control out of its channel.
     pub(crate) stop: Receiver<()>,
+    /// Closed when somebody follows the events; nothing is ever sent. Where a recording must be
+    /// whole, nothing is taken before that, so that nobody misses its beginning.
+    pub(crate) gate: Receiver<()>,
 }
 
 /// Why a stretch of streaming is over.
@@ -85,6 +88,9 @@ enum Over {
 impl CaptureWorker {
     /// Runs until the source has ended or the engine lets go of the control channel.
     pub(crate) fn run(mut self) {
+        if self.parts.pace == Pace::Lossless {
+            let _ = self.gate.recv();
+        }
         let mut retry = FIRST_RETRY;
         loop {
             if self.reports.send(SourceReport::Opening).is_err() {

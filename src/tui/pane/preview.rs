@@ -47,6 +47,14 @@ pub fn seconds_until(retry_at: DateTime<Utc>, now: DateTime<Utc>) -> i64 {
     ((retry_at - now).num_milliseconds().max(0) + 999) / 1000
 }
 
+/// When the source is tried again, in words.
+fn retry_words(retry_at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> String {
+    match retry_at {
+        Some(at) => format!("trying again in {} s", seconds_until(at, now)),
+        None => "it is not tried again".to_owned(),
+    }
+}
+
 /// Why there is no picture and what to do.
 fn reason(live: &LiveState, now: DateTime<Utc>) -> Vec<(String, Role)> {
     let source = &live.source;
@@ -59,7 +67,7 @@ fn reason(live: &LiveState, now: DateTime<Utc>) -> Vec<(String, Role)> {
         SourceState::Lost { reason, retry_at } => vec![
             ("no picture".to_owned(), Role::Fault),
             (reason.clone(), Role::Text),
-            (format!("trying again in {} s", seconds_until(*retry_at, now)), Role::Dim),
+            (retry_words(*retry_at, now), Role::Dim),
         ],
         SourceState::Ended => vec![("the recording has ended".to_owned(), Role::Dim)],
         SourceState::Paused => {

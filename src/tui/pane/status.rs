@@ -29,9 +29,10 @@ fn source_words(state: &SourceState, look: &Look) -> (String, Role) {
         SourceState::Streaming => ("● live".to_owned(), Role::Good),
         SourceState::Paused => ("‖ paused".to_owned(), Role::Warning),
         SourceState::Ended => ("○ ended".to_owned(), Role::Dim),
-        SourceState::Lost { retry_at, .. } => {
+        SourceState::Lost { retry_at: Some(retry_at), .. } => {
             (format!("! lost, retry in {} s", seconds_until(*retry_at, look.now)), Role::Fault)
         }
+        SourceState::Lost { retry_at: None, .. } => ("! lost".to_owned(), Role::Fault),
     }
 }
 
