@@ -4,13 +4,14 @@ pub mod camera;
 pub mod frame;
 pub mod guard;
 pub mod images;
+pub mod listing;
 pub mod picture;
 pub mod replay;
 pub mod source;
 pub mod video;
 
 pub use frame::{Frame, FrameSequence, RgbPicture};
-pub use source::SourceSpec;
+pub use source::{Clock, OpenOptions, SourceSpec, open};
 
 use std::path::PathBuf;
 
@@ -65,6 +66,25 @@ pub enum CaptureError {
     },
 }
 
+/// A picture file that a source left out because it could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SkippedPicture {
+    /// The file.
+    pub path: PathBuf,
+    /// Why, with what was expected; names the file.
+    pub reason: String,
+}
+
+impl SkippedPicture {
+    /// Notes it in the log, without the path above the level of debugging: files of portraits carry
+    /// people's names.
+    fn noted(path: PathBuf, error: &picture::PictureError, before: usize) -> Self {
+        tracing::warn!(skipped = before + 1, "a picture could not be read and is left out");
+        tracing::debug!(%error, "left out");
+        Self { path, reason: error.to_string() }
+    }
+}
+
 /// A source that is open. Owned by the capture thread; dropping it releases the device.
 pub trait CaptureSource: Send {
     /// The next frame, or `None` when a recording has ended. A live source waits for it; a
@@ -79,4 +99,9 @@ pub trait CaptureSource: Send {
 
     /// Frames a second that the source means to give, for showing a recording at its own speed.
     fn nominal_fps(&self) -> f32;
+
+    /// The picture files that were left out so far, each once.
+    fn skipped(&self) -> &[SkippedPicture] {
+        &[]
+    }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 
@@ -111,7 +111,7 @@ impl RgbPicture {
 
     /// `area`, which lies inside, sampled to `width` by `height`: triangle filter, widened when
     /// making smaller so that every source pixel counts.
-    fn sampled(&self, area: Rect, width: u32, height: u32) -> Option<Vec<u8>> {
+    pub(super) fn sampled(&self, area: Rect, width: u32, height: u32) -> Option<Vec<u8>> {
         let source = ImageRef::new(self.width, self.height, &self.data, PixelType::U8x3).ok()?;
         let mut target = Image::new(width, height, PixelType::U8x3);
         // Never past the edge, by rounding either: the resizer refuses that.
@@ -141,6 +141,14 @@ impl fmt::Debug for RgbPicture {
 /// Counts the frames of a source from 0, dropped ones too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct FrameSequence(pub u64);
+
+/// When frame number `sequence` of a recording that began at `start` was taken, at `fps` frames a
+/// second. Computed from the number and not summed up, so that an hour has no drift.
+pub(super) fn recorded_at(start: DateTime<Utc>, sequence: FrameSequence, fps: f64) -> DateTime<Utc> {
+    let nanoseconds = sequence.0 as f64 * 1e9 / fps;
+    // The cast saturates; the end of the calendar, 260,000 years on, holds the clock still.
+    start.checked_add_signed(TimeDelta::nanoseconds(nanoseconds.round() as i64)).unwrap_or(start)
+}
 
 /// A picture as a source gave it.
 #[derive(Debug, Clone, PartialEq, Eq)]

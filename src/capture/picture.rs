@@ -161,6 +161,12 @@ pub fn decode(bytes: &[u8], label: &str) -> Result<RgbPicture, PictureError> {
         .map_err(|refusal| refusal.labelled(label))
 }
 
+/// The picture in a camera's motion-JPEG buffer, which may hold more behind it; `None` where it is
+/// damaged. Strictly decoded, nothing but what the standard allows is taken for whole.
+pub fn decode_motion(buffer: &[u8], strict: bool) -> Option<RgbPicture> {
+    guarded(|| jpeg::decode_motion(buffer, strict).ok()).flatten()
+}
+
 /// Which of the formats that are read the bytes begin like.
 fn recognised(bytes: &[u8]) -> Result<ImageFormat, Refusal> {
     if bytes.is_empty() {

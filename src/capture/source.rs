@@ -4,6 +4,14 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use chrono::{DateTime, Utc};
+
+use super::camera::CameraSource;
+use super::images::ImagesSource;
+use super::replay::{ReplayOptions, ReplaySource};
+use super::video::{VideoOptions, VideoSource};
+use super::{CaptureError, CaptureSource, images};
+
 /// A source as it is written: `images:GLOB`, `replay:DIR`, `video:FILE` or `camera:N`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SourceSpec {
@@ -60,6 +68,70 @@ impl SourceSpec {
     pub fn is_recording(&self) -> bool {
         !matches!(self, Self::Camera(_))
     }
+}
+
+/// Tells the time. Passed in, so that what is live can be tested without waiting.
+pub type Clock = fn() -> DateTime<Utc>;
+
+/// How a source is opened. What does not concern its kind is not looked at.
+#[derive(Debug, Clone)]
+pub struct OpenOptions {
+    /// When a recording is taken to have begun; frame n of it is n / fps later.
+    pub start: DateTime<Utc>,
+    /// Times the frames of a live source.
+    pub clock: Clock,
+    /// Whether a replay or a video begins again at its end, for ever: for showing one as a camera.
+    /// Stills are shown once in any case.
+    pub looping: bool,
+    /// Frames a second of `images:`.
+    pub images_fps: f32,
+    /// How a replay looks; its `looping` is not looked at, the one here is.
+    pub replay: ReplayOptions,
+    /// How a video is scaled and at which rate it is read; its `looping` likewise.
+    pub video: VideoOptions,
+}
+
+impl OpenOptions {
+    /// The common sizes and rates, from `clock`'s time on.
+    pub fn new(clock: Clock, looping: bool) -> Self {
+        Self {
+            start: clock(),
+            clock,
+            looping,
+            images_fps: images::DEFAULT_FPS,
+            replay: ReplayOptions::default(),
+            video: VideoOptions::default(),
+        }
+    }
+}
+
+/// Opens what `spec` says. Blocks while a device or a program answers: call it from the capture thread.
+///
+/// # Errors
+/// [`CaptureError`] with what is missing and what to do; worth a retry for a camera.
+pub fn open(spec: &SourceSpec, options: &OpenOptions) -> Result<Box<dyn CaptureSource>, CaptureError> {
+    let looping = options.looping;
+    Ok(match spec {
+        SourceSpec::Images(pattern) => {
+            Box::new(ImagesSource::open(pattern, options.start, options.images_fps)?)
+        }
+        SourceSpec::Replay(dir) => Box::new(ReplaySource::open(
+            dir,
+            options.start,
+            ReplayOptions { looping, ..options.replay.clone() },
+        )?),
+        SourceSpec::Video(file) => Box::new(VideoSource::open(
+            file,
+            options.start,
+            VideoOptions { looping, ..options.video.clone() },
+        )?),
+        SourceSpec::Camera(index) => Box::new(CameraSource::open(*index, options.clock)?),
+    })
+}
+
+/// `fps` where it is a rate that a recording can have, `otherwise` where it is not.
+pub(super) fn sane_fps(fps: f32, otherwise: f32) -> f32 {
+    if fps.is_finite() && (0.001..=1000.0).contains(&fps) { fps } else { otherwise }
 }
 
 #[cfg(test)]

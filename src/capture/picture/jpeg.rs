@@ -1,5 +1,7 @@
 //! JPEG, by zune-jpeg.
 
+use std::borrow::Cow;
+
 use image::metadata::Orientation;
 use image::{DynamicImage, RgbImage};
 use zune_core::bytestream::ZCursor;
@@ -14,7 +16,7 @@ use crate::capture::frame::RgbPicture;
 /// without them a file that was cut short comes out with a grey lower half. (A file with a piece
 /// missing in the middle and its end marker in place is not told from a whole one.)
 pub(super) fn decode_still(bytes: &[u8]) -> Result<RgbPicture, Refusal> {
-    if !has_end(bytes) {
+    if segments(bytes).end.is_none() {
         return Err(Refusal::damaged("JPEG", "its end is missing"));
     }
     let (pixels, orientation) = decode_with(bytes, true)?;
@@ -59,27 +61,53 @@ fn decode_with(bytes: &[u8], strict: bool) -> Result<(RgbImage, Option<Orientati
     Ok((image, orientation))
 }
 
-/// Whether an end-of-image marker follows the start of the first scan. Within entropy-coded data
-/// 0xFF is always followed by 0, so it cannot be met there by chance.
-fn has_end(bytes: &[u8]) -> bool {
+/// A camera's JPEG: the first picture in a buffer that may hold more behind it. Cameras leave out the
+/// Huffman tables where they are the standard's. EXIF is not looked at: no camera writes it here.
+pub(super) fn decode_motion(buffer: &[u8], strict: bool) -> Result<RgbPicture, Refusal> {
+    let segments = segments(buffer);
+    let end = segments.end.ok_or_else(|| Refusal::damaged("JPEG", "its end is missing"))?;
+    let mut bytes = Cow::Borrowed(&buffer[..end]);
+    if !segments.huffman_tables {
+        // The decoder puts the standard tables in where a segment says that this is motion JPEG.
+        bytes = [&buffer[..2], b"\xFF\xE0\0\x07AVI1\0", &buffer[2..end]].concat().into();
+    }
+    let (pixels, _) = decode_with(&bytes, strict)?;
+    let (width, height) = pixels.dimensions();
+    RgbPicture::new(width, height, pixels.into_raw()).ok_or_else(|| Refusal::damaged("JPEG", "no pixels"))
+}
+
+/// What lies where in a JPEG.
+struct Segments {
+    /// Whether Huffman tables come before the first scan.
+    huffman_tables: bool,
+    /// Behind the first end-of-image marker that follows the start of the first scan. Within
+    /// entropy-coded data 0xFF is always followed by 0, so it cannot be met there by chance.
+    end: Option<usize>,
+}
+
+fn segments(bytes: &[u8]) -> Segments {
+    let mut found = Segments { huffman_tables: false, end: None };
     let mut at = 2;
-    while let Some(&[0xFF, marker]) = bytes.get(at..at + 2) {
-        match marker {
-            0xFF => at += 1,
-            0x01 | 0xD0..=0xD7 => at += 2,
-            _ => {
-                let Some(&[high, low]) = bytes.get(at + 2..at + 4) else { return false };
+    while let Some(&[first, marker]) = bytes.get(at..at + 2) {
+        match (first, marker) {
+            // Fill bytes, and what some programs leave between segments: for the decoder to judge.
+            (0..=0xFE, _) | (0xFF, 0 | 0xFF) => at += 1,
+            (0xFF, 0x01 | 0xD0..=0xD8) => at += 2,
+            (0xFF, 0xD9) => return found,
+            (0xFF, _) => {
+                let Some(&[high, low]) = bytes.get(at + 2..at + 4) else { return found };
                 at += 2 + usize::from(u16::from_be_bytes([high, low]));
+                found.huffman_tables |= marker == 0xC4;
                 if marker == 0xDA {
-                    return bytes
-                        .get(at..)
-                        .is_some_and(|scan| scan.windows(2).any(|pair| pair == [0xFF, 0xD9]));
+                    let scan = bytes.get(at..).unwrap_or_default();
+                    let marker = scan.windows(2).position(|pair| pair == [0xFF, 0xD9]);
+                    found.end = marker.map(|position| at + position + 2);
+                    return found;
                 }
             }
         }
     }
-    // Something else stands between the segments: that is for the decoder to judge.
-    true
+    found
 }
 
 /// Decoders' messages can carry pages of numbers; one line is enough.

@@ -1,0 +1,169 @@
+//! A camera's buffers into pictures.
+
+use super::mode::{CameraMode, Encoding};
+use crate::capture::frame::RgbPicture;
+use crate::capture::picture;
+
+/// After how many frames in a row that only a lenient decoder takes, a camera's JPEG is held to be of a
+/// dialect of its own rather than damaged.
+const DIALECT_AFTER: u32 = 10;
+
+/// Decodes one stream.
+pub(super) struct FrameDecoder {
+    mode: CameraMode,
+    strict: bool,
+    lenient_in_a_row: u32,
+}
+
+impl FrameDecoder {
+    pub(super) fn new(mode: CameraMode) -> Self {
+        Self { mode, strict: true, lenient_in_a_row: 0 }
+    }
+
+    /// The picture in a buffer, or `None` where it is damaged. What lies behind the picture in the
+    /// buffer is not looked at: drivers hand out whole buffers, with zeros or an older picture there.
+    pub(super) fn decode(&mut self, raw: &[u8]) -> Option<RgbPicture> {
+        match self.mode.encoding {
+            Encoding::Yuyv => yuyv(raw, self.mode.width, self.mode.height),
+            Encoding::Mjpeg => self.mjpeg(raw),
+        }
+    }
+
+    /// Strictly, so that a frame the bus has lost a piece of is left out; unless the camera's frames are
+    /// never strictly right.
+    fn mjpeg(&mut self, raw: &[u8]) -> Option<RgbPicture> {
+        let picture = picture::decode_motion(raw, self.strict);
+        if picture.is_some() || !self.strict {
+            self.lenient_in_a_row = 0;
+            return picture;
+        }
+        if picture::decode_motion(raw, false).is_some() {
+            self.lenient_in_a_row += 1;
+            if self.lenient_in_a_row >= DIALECT_AFTER {
+                tracing::warn!(
+                    "the camera's JPEG departs from the standard; damaged frames are not told apart now"
+                );
+                self.strict = false;
+            }
+        } else {
+            self.lenient_in_a_row = 0;
+        }
+        None
+    }
+}
+
+/// YUYV 4:2:2 to RGB, by ITU-R BT.601 with luma 16 to 235, which is what V4L2 means by it unless a
+/// driver says otherwise. `None` where bytes are missing or the width is odd.
+fn yuyv(raw: &[u8], width: u32, height: u32) -> Option<RgbPicture> {
+    let pixels = (width as usize).checked_mul(height as usize)?;
+    let packed = raw.get(..pixels.checked_mul(2)?)?;
+    if !width.is_multiple_of(2) {
+        return None;
+    }
+    let mut data = vec![0; pixels * 3];
+    for (two, packed) in data.chunks_exact_mut(6).zip(packed.chunks_exact(4)) {
+        let (blue, red) = (i32::from(packed[1]) - 128, i32::from(packed[3]) - 128);
+        // The factors are BT.601's times 256.
+        let (r, g, b) = (409 * red + 128, -100 * blue - 208 * red + 128, 516 * blue + 128);
+        for (pixel, luma) in two.chunks_exact_mut(3).zip([packed[0], packed[2]]) {
+            let luma = 298 * (i32::from(luma) - 16);
+            for (value, difference) in pixel.iter_mut().zip([r, g, b]) {
+                *value = ((luma + difference) >> 8).clamp(0, 255) as u8;
+            }
+        }
+    }
+    RgbPicture::new(width, height, data)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn jpeg_mode() -> CameraMode {
+        CameraMode { width: 16, height: 16, fps: 30, encoding: Encoding::Mjpeg }
+    }
+
+    /// A flat picture as a camera would send it.
+    fn jpeg(colour: [u8; 3]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, 95);
+        let pixels = colour.repeat(16 * 16);
+        image::ImageEncoder::write_image(encoder, &pixels, 16, 16, image::ExtendedColorType::Rgb8).unwrap();
+        bytes
+    }
+
+    fn near(found: [u8; 3], expected: [u8; 3], tolerance: u8) -> bool {
+        found.iter().zip(expected).all(|(f, e)| f.abs_diff(e) <= tolerance)
+    }
+
+    #[test]
+    fn known_patches_have_their_colours() {
+        // 75 % and full colour bars as ITU-R BT.601 gives them: Y, Cb, Cr.
+        for ([y, cb, cr], rgb) in [
+            ([235, 128, 128], [255, 255, 255]),
+            ([16, 128, 128], [0, 0, 0]),
+            ([81, 90, 240], [255, 0, 0]),
+            ([145, 54, 34], [0, 255, 0]),
+            ([41, 240, 110], [0, 0, 255]),
+            ([162, 44, 142], [191, 191, 0]),
+            ([126, 128, 128], [128, 128, 128]),
+            ([0, 0, 0], [0, 135, 0]),
+            ([255, 255, 255], [255, 125, 255]),
+        ] {
+            let picture = yuyv(&[y, cb, y, cr].repeat(4), 4, 2).unwrap();
+            assert!(near(picture.pixel(3, 1), rgb, 2), "{y} {cb} {cr}: {:?}", picture.pixel(3, 1));
+        }
+    }
+
+    #[test]
+    fn luma_is_per_pixel_and_the_rest_of_the_buffer_is_not_looked_at() {
+        let picture = yuyv(&[16, 128, 235, 128, 99, 99, 99], 2, 1).unwrap();
+        assert_eq!(picture.data(), [0, 0, 0, 255, 255, 255]);
+        assert!(yuyv(&[0; 7], 4, 1).is_none() && yuyv(&[0; 99], 3, 1).is_none());
+        assert!(yuyv(&[0; 7], u32::MAX, u32::MAX).is_none());
+    }
+
+    #[test]
+    fn padding_and_an_older_picture_behind_a_frame_do_no_harm() {
+        let (red, blue) = (jpeg([200, 20, 20]), jpeg([20, 20, 200]));
+        for rest in [vec![], vec![0; 5000], blue.clone(), blue[100..].to_vec()] {
+            let mut decoder = FrameDecoder::new(jpeg_mode());
+            let picture = decoder.decode(&[red.clone(), rest].concat()).unwrap();
+            assert!(near(picture.pixel(8, 8), [200, 20, 20], 8), "{:?}", picture.pixel(8, 8));
+        }
+    }
+
+    #[test]
+    fn frames_without_huffman_tables_are_read_with_the_standard_ones() {
+        // The encoder writes the standard tables: a camera that leaves them out means the same.
+        let mut whole = jpeg([30, 160, 90]);
+        while let Some(at) = whole.windows(2).position(|pair| pair == [0xFF, 0xC4]) {
+            let length = usize::from(u16::from_be_bytes([whole[at + 2], whole[at + 3]]));
+            whole.drain(at..at + 2 + length);
+        }
+        let picture = FrameDecoder::new(jpeg_mode()).decode(&whole).unwrap();
+        assert!(near(picture.pixel(8, 8), [30, 160, 90], 8), "{:?}", picture.pixel(8, 8));
+    }
+
+    #[test]
+    fn a_damaged_frame_is_none() {
+        let whole = jpeg([200, 20, 20]);
+        let mut decoder = FrameDecoder::new(jpeg_mode());
+        for length in 0..whole.len() {
+            assert!(decoder.decode(&[&whole[..length], &[0; 64][..]].concat()).is_none(), "cut at {length}");
+        }
+        assert!(decoder.decode(&[0xA5; 4000]).is_none());
+        assert!(decoder.decode(&whole).is_some());
+        assert!(decoder.strict);
+    }
+
+    #[test]
+    fn a_dialect_is_accepted_after_a_while() {
+        let mut odd = jpeg([200, 20, 20]);
+        // Bytes between two segments: strictly wrong, and harmless.
+        odd.splice(2..2, [1, 2, 3, 4, 5, 6]);
+        let mut decoder = FrameDecoder::new(jpeg_mode());
+        let taken: Vec<bool> = (0..DIALECT_AFTER + 2).map(|_| decoder.decode(&odd).is_some()).collect();
+        assert_eq!(taken.iter().filter(|taken| **taken).count(), 2, "{taken:?}");
+    }
+}
