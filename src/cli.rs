@@ -7,6 +7,7 @@
 pub mod args;
 pub mod completions;
 pub mod config_command;
+pub mod demo;
 pub mod doctor;
 pub mod enroll;
 pub mod exit;
@@ -154,7 +155,7 @@ fn dispatch(
             let calendar = report::Calendar { now: Utc::now(), zone: Local, rollover };
             report::run(wire::host(effective, Need::Store)?.handle(), args, &calendar, out)
         }
-        Command::Demo(args) => wire::demo(effective, args, out),
+        Command::Demo(args) => demo::run(effective, args, io::stdout().is_terminal(), out),
         Command::Completions(args) => completions::run(args, out),
     }
 }

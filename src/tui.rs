@@ -47,6 +47,8 @@ pub struct TuiOptions {
     pub local_time: fn(DateTime<Utc>) -> NaiveDateTime,
     /// No colour, whatever the environment says.
     pub no_color: bool,
+    /// Whether the live picture is shown, or only the boxes and names, for a slow line.
+    pub preview: bool,
 }
 
 impl Default for TuiOptions {
@@ -57,6 +59,7 @@ impl Default for TuiOptions {
             now: Utc::now,
             local_time: |at| at.with_timezone(&chrono::Local).naive_local(),
             no_color: false,
+            preview: true,
         }
     }
 }

@@ -17,6 +17,8 @@ pub enum Exit {
     Usage,
     /// 3: something is missing or out of order: runtime, model, camera, store.
     Missing,
+    /// 128 and the number: this signal ended the screen, as a shell expects it.
+    Signal(i32),
 }
 
 impl Exit {
@@ -27,6 +29,7 @@ impl Exit {
             Self::Negative => 1,
             Self::Usage => 2,
             Self::Missing => 3,
+            Self::Signal(number) => u8::try_from(128 + number).unwrap_or(128),
         }
     }
 }

@@ -1,13 +1,26 @@
 //! The one place where adapters are put behind the engine's ports.
 
-use crate::capture::SourceSpec;
-use crate::config::{Effective, Environment};
-use crate::engine::EngineHandle;
+mod parts;
+mod probes;
 
-use super::args::{DemoArgs, ScreenArgs};
-use super::doctor::Check;
+pub use probes::{probe_models, probe_provider, probe_runtime, probe_store};
+
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::capture::{Pace, SourceSpec};
+use crate::config::Effective;
+use crate::engine::{
+    AttachError, Attachment, DataDirLock, EngineHandle, EngineParts, EngineSettings, RunningEngine,
+    StartError, attach_or_host,
+};
+use crate::ledger::Actor;
+use crate::store::StoreError;
+use crate::tui::{self, TuiError, TuiOptions};
+
+use super::args::ScreenArgs;
 use super::exit::{CliError, Exit};
-use super::output::Output;
 
 /// What a subcommand needs of the engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,15 +37,12 @@ pub enum Need {
 /// An engine in this process; stopped in good order when it is dropped.
 pub struct Hosted {
     handle: EngineHandle,
-    stop: Option<Box<dyn FnOnce() + Send>>,
+    engine: Option<RunningEngine>,
+    /// Given up after the engine has stopped.
+    _lock: DataDirLock,
 }
 
 impl Hosted {
-    /// An engine behind `handle`, which `stop` ends and waits for.
-    pub fn new(handle: EngineHandle, stop: impl FnOnce() + Send + 'static) -> Self {
-        Self { handle, stop: Some(Box::new(stop)) }
-    }
-
     /// What a shell holds of it.
     pub fn handle(&self) -> &EngineHandle {
         &self.handle
@@ -41,11 +51,14 @@ impl Hosted {
 
 impl Drop for Hosted {
     fn drop(&mut self) {
-        if let Some(stop) = self.stop.take() {
-            stop();
+        if let Some(engine) = self.engine.take() {
+            engine.stop();
         }
     }
 }
+
+/// How long a one-shot subcommand waits for another process to finish with the data directory.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Opens the store and starts an engine with what `need` says.
 ///
@@ -53,11 +66,59 @@ impl Drop for Hosted {
 /// [`CliError`] of a missing part: the data directory is held by another process or cannot be
 /// opened.
 pub fn host(effective: &Effective, need: Need) -> Result<Hosted, CliError> {
-    let _ = need;
-    Err(CliError::missing(format_args!(
-        "this build has no engine to open {} with",
-        effective.data_dir.value.display()
-    )))
+    host_in(&effective.data_dir.value, |lock| {
+        let mut parts = parts::store_only(effective, lock)?;
+        if need != Need::Store {
+            parts.load_analyser = Some(parts::load_analyser(effective));
+        }
+        if let Need::Frames(spec) = need {
+            let pace = if spec.is_recording() { Pace::Lossless } else { Pace::RealTime };
+            parts.settings = parts::settings(effective, &spec);
+            parts.source = Some(parts::source(spec, pace));
+        }
+        Ok(parts)
+    })
+}
+
+/// Becomes the engine of `data_dir`, with the parts that `make` puts together under the lock.
+///
+/// # Errors
+/// [`CliError`] of a missing part.
+pub(super) fn host_in(
+    data_dir: &Path,
+    make: impl FnOnce(&DataDirLock) -> Result<EngineParts, CliError>,
+) -> Result<Hosted, CliError> {
+    let Attachment::Host(lock) = attach_or_host(data_dir, PATIENCE).map_err(attach_error)?;
+    let engine = crate::engine::start(make(&lock)?).map_err(start_error)?;
+    let handle = engine.handle(Actor::Local { uid: rustix::process::getuid().as_raw() });
+    Ok(Hosted { handle, engine: Some(engine), _lock: lock })
+}
+
+/// An engine that shows `spec` as a camera, for a screen.
+pub(super) fn host_live(effective: &Effective, spec: SourceSpec) -> Result<Hosted, CliError> {
+    host_in(&effective.data_dir.value, |lock| {
+        let mut parts = parts::store_only(effective, lock)?;
+        parts.load_analyser = Some(parts::load_analyser(effective));
+        parts.settings = parts::settings(effective, &spec);
+        parts.source = Some(parts::source(spec, Pace::RealTime));
+        Ok(parts)
+    })
+}
+
+/// The demo's engine, in a store of its own: without a source to enrol, then with the stills as a
+/// camera shows them.
+pub(super) fn host_demo(
+    effective: &Effective,
+    data_dir: &Path,
+    shown: Option<(Vec<PathBuf>, Pace)>,
+) -> Result<Hosted, CliError> {
+    host_in(data_dir, |lock| {
+        let mut parts = parts::store_only(effective, lock)?;
+        parts.load_analyser = Some(parts::load_analyser(effective));
+        parts.settings = EngineSettings::default();
+        parts.source = shown.map(|(paths, pace)| parts::stills(paths, pace));
+        Ok(parts)
+    })
 }
 
 /// Draws the screen until it is left.
@@ -65,40 +126,39 @@ pub fn host(effective: &Effective, need: Need) -> Result<Hosted, CliError> {
 /// # Errors
 /// [`CliError`] as for [`host`], or where there is no terminal.
 pub fn screen(effective: &Effective, args: &ScreenArgs) -> Result<Exit, CliError> {
-    let _ = args;
-    host(effective, Need::Frames(effective.source.value.clone())).map(|_| Exit::Done)
+    require_terminal()?;
+    let hosted = host_live(effective, effective.source.value.clone())?;
+    show(&hosted, "muster", !args.no_preview)
 }
 
-/// Runs the demo.
-///
-/// # Errors
-/// [`CliError`] where something is missing.
-pub fn demo(effective: &Effective, args: &DemoArgs, out: &mut Output<'_>) -> Result<Exit, CliError> {
-    let _ = (args, out);
-    host(effective, Need::Nets).map(|_| Exit::Done)
+/// A screen needs a terminal at both ends; `muster take` does not.
+pub(super) fn require_terminal() -> Result<(), CliError> {
+    if io::stdout().is_terminal() && io::stdin().is_terminal() {
+        return Ok(());
+    }
+    Err(CliError::usage("the screen needs a terminal; without one, use `muster take --source SOURCE`"))
 }
 
-/// Whether the store opens and its ledger verifies.
-pub fn probe_store(effective: &Effective) -> Vec<Check> {
-    let path = effective.data_dir.value.display();
-    vec![Check::fail("store", format!("this build has no store to open {path} with"), "use a whole build")]
+/// Draws the screen of an engine until it is left, and passes on how it ended.
+pub(super) fn show(hosted: &Hosted, title: &str, preview: bool) -> Result<Exit, CliError> {
+    let options = TuiOptions { title: title.to_owned(), preview, ..TuiOptions::default() };
+    match tui::run(hosted.handle(), &options) {
+        Ok(tui::Exit::Quit) => Ok(Exit::Done),
+        Ok(tui::Exit::Signal(number)) => Ok(Exit::Signal(number)),
+        Ok(tui::Exit::EngineStopped) => Err(CliError::missing("the engine has stopped; see the log file")),
+        Err(error) if TuiError::is_terminal_gone(&error) => Ok(Exit::Signal(signal_hook::consts::SIGHUP)),
+        Err(error) => Err(CliError::missing(error)),
+    }
 }
 
-/// The files of the pack: there, of the right size, with the right digest.
-pub fn probe_models(effective: &Effective) -> Vec<Check> {
-    let path = effective.models_dir.value.display();
-    vec![Check::fail("models", format!("this build cannot read {path}"), "use a whole build")]
+fn attach_error(error: AttachError) -> CliError {
+    CliError::missing(error)
 }
 
-/// Where the runtime was found, and which version it is.
-pub fn probe_runtime(effective: &Effective, environment: &Environment) -> Vec<Check> {
-    let _ = environment;
-    let path = effective.models_dir.value.display();
-    vec![Check::fail("runtime", format!("this build cannot load one from {path}"), "use a whole build")]
+fn start_error(error: StartError) -> CliError {
+    CliError::missing(error)
 }
 
-/// What the nets really run on for the device that was asked for.
-pub fn probe_provider(effective: &Effective) -> Vec<Check> {
-    let device = effective.device.value;
-    vec![Check::fail("provider", format!("this build cannot try {device}"), "use a whole build")]
+fn store_error(error: StoreError) -> CliError {
+    CliError::missing(error)
 }

@@ -120,7 +120,7 @@ fn device_error(index: u32, message: &str) -> InferenceError {
 
 /// The file's bytes, once their number and digest are the card's. What was checked is what is
 /// loaded: the file is read once.
-fn verified_bytes(path: &Path, file: &NetFile) -> Result<Vec<u8>, InferenceError> {
+pub fn verified_bytes(path: &Path, file: &NetFile) -> Result<Vec<u8>, InferenceError> {
     let unreadable = |error: std::io::Error| match error.kind() {
         std::io::ErrorKind::NotFound => InferenceError::Missing {
             path: path.to_owned(),

@@ -136,7 +136,9 @@ impl Model {
     /// Takes a new time over; the screen changes with it only as [`Model::next_tick`] says.
     pub(super) fn tick(&mut self, now: DateTime<Utc>) {
         let counting = |at: DateTime<Utc>, state: &SourceState| match state {
-            SourceState::Lost { retry_at: Some(retry_at), .. } => super::pane::preview::seconds_until(*retry_at, at),
+            SourceState::Lost { retry_at: Some(retry_at), .. } => {
+                super::pane::preview::seconds_until(*retry_at, at)
+            }
             _ => 0,
         };
         let state = &self.snapshot.live.source.state;

@@ -82,6 +82,8 @@ pub struct Shell<B: Backend> {
     inputs: Receiver<Input>,
     workers: Workers,
     now: fn() -> chrono::DateTime<chrono::Utc>,
+    /// Whether the live picture may be asked for; the boxes come all the same.
+    shows_preview: bool,
     last_drawn: Option<Instant>,
     urgent: bool,
     exit: Option<Exit>,
@@ -128,6 +130,7 @@ where
             inputs,
             workers,
             now,
+            shows_preview: options.preview,
             last_drawn: None,
             urgent: true,
             exit: None,
@@ -275,7 +278,9 @@ where
                     return Ok(self.model.update(Message::LogRefused(query)));
                 }
             }
-            Effect::RequestPreview(request) => self.handle.request_preview(request),
+            Effect::RequestPreview(request) => {
+                self.handle.request_preview(request.filter(|_| self.shows_preview));
+            }
             Effect::Redraw => self.terminal.clear().map_err(TuiError::draw)?,
             Effect::Quit => self.exit = self.exit.or(Some(Exit::Quit)),
         }

@@ -1,0 +1,92 @@
+//! The parts of an engine, from what is configured.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use chrono::Utc;
+
+use crate::capture::replay::{ReplayOptions, ReplaySource};
+use crate::capture::source::{OpenOptions, open};
+use crate::capture::{CaptureSource, Pace, SourceSpec};
+use crate::config::Effective;
+use crate::engine::environment::{Entropy, LocalCalendar, SystemClock, SystemEntropy};
+use crate::engine::{DataDirLock, EngineParts, EngineSettings, LoadAnalyser, SourceParts};
+use crate::inference::FaceAnalyser;
+use crate::inference::pipeline::{Pipeline, PipelineOptions};
+use crate::ledger::TerminalId;
+use crate::store::redb::RedbStore;
+use crate::track::TrackSettings;
+
+use super::super::exit::CliError;
+use super::store_error;
+
+/// The store under `lock`, opened, and nothing else: enough to read and to write records.
+pub(super) fn store_only(effective: &Effective, lock: &DataDirLock) -> Result<EngineParts, CliError> {
+    let store = RedbStore::open(lock.data_dir(), new_terminal()).map_err(store_error)?;
+    Ok(EngineParts {
+        store: Box::new(store),
+        load_analyser: None,
+        source: None,
+        settings: settings(effective, &effective.source.value),
+        clock: Arc::new(SystemClock),
+        calendar: Arc::new(LocalCalendar { rollover: effective.day_rollover.value.0 }),
+        entropy: Box::new(SystemEntropy),
+    })
+}
+
+/// The id of a store that is made now; one that is there keeps its own.
+pub(super) fn new_terminal() -> TerminalId {
+    TerminalId(SystemEntropy.ulid(Utc::now()))
+}
+
+/// What the pipeline is loaded from.
+pub(super) fn pipeline_options(effective: &Effective) -> PipelineOptions {
+    PipelineOptions {
+        models_dir: effective.models_dir.value.clone(),
+        pack: effective.pack.value.to_string(),
+        library: effective.onnxruntime.clone(),
+        device: effective.device.value,
+    }
+}
+
+/// Loads the nets, on the thread that will own them.
+pub(in super::super) fn load_analyser(effective: &Effective) -> LoadAnalyser {
+    let options = pipeline_options(effective);
+    Box::new(move || Pipeline::load(&options).map(|pipeline| Box::new(pipeline) as Box<dyn FaceAnalyser>))
+}
+
+/// The settings for a source: each still of `images:` is all that will be seen of it.
+pub(super) fn settings(effective: &Effective, spec: &SourceSpec) -> EngineSettings {
+    let min_frames = match spec {
+        SourceSpec::Images(_) => 1,
+        _ => effective.votes.value.get(),
+    };
+    EngineSettings {
+        debounce: effective.debounce(),
+        threshold: effective.threshold.value,
+        tracks: TrackSettings { min_frames, ..TrackSettings::default() },
+    }
+}
+
+/// The source that `spec` names. Shown as a camera, a recording begins again at its end.
+pub(super) fn source(spec: SourceSpec, pace: Pace) -> SourceParts {
+    let name = spec.to_string();
+    let looping = pace == Pace::RealTime;
+    let open =
+        move || -> Result<Box<dyn CaptureSource>, _> { open(&spec, &OpenOptions::new(Utc::now, looping)) };
+    SourceParts { name, pace, open: Box::new(open) }
+}
+
+/// When the demo's recording is taken to have begun: a Monday morning, the same in every run.
+const DEMO_START: &str = "2026-03-02T07:00:00Z";
+
+/// Stills as a camera shows them, in their order: once where every frame counts, else for ever.
+pub(super) fn stills(paths: Vec<PathBuf>, pace: Pace) -> SourceParts {
+    let options = ReplayOptions { looping: pace == Pace::RealTime, ..ReplayOptions::default() };
+    let open = move || -> Result<Box<dyn CaptureSource>, _> {
+        let start = DEMO_START.parse().unwrap_or_default();
+        let source = ReplaySource::from_paths("the demo".to_owned(), paths.clone(), start, options.clone());
+        Ok(Box::new(source))
+    };
+    SourceParts { name: "replay:demo".to_owned(), pace, open: Box::new(open) }
+}

@@ -1,0 +1,98 @@
+//! What `doctor` asks of the adapters.
+
+use std::path::Path;
+
+use crate::config::{Effective, Environment};
+use crate::engine::{Attachment, attach_or_host};
+use crate::inference::net::verified_bytes;
+use crate::inference::pipeline::Pipeline;
+use crate::inference::runtime::LibrarySearch;
+use crate::inference::{DeviceChoice, FaceAnalyser, InferenceError, Pack};
+use crate::store::Store;
+use crate::store::redb::RedbStore;
+
+use super::super::doctor::Check;
+use super::parts::{new_terminal, pipeline_options};
+
+const SET_UP: &str = "run `muster setup`";
+
+/// Whether the store opens and its ledger verifies. Makes none where there is none.
+pub fn probe_store(effective: &Effective) -> Vec<Check> {
+    let dir = effective.data_dir.value.as_path();
+    if !holds_a_store(dir) {
+        return vec![Check::ok(
+            "store",
+            format!("none yet in {}; the first enrolment makes it", dir.display()),
+        )];
+    }
+    let lock = match attach_or_host(dir, std::time::Duration::ZERO) {
+        Ok(Attachment::Host(lock)) => lock,
+        Err(error) => return vec![Check::warn("store", error.to_string(), "look again when it is closed")],
+    };
+    let opened = RedbStore::open(lock.data_dir(), new_terminal());
+    let check = match opened.and_then(|store| store.verify()) {
+        Ok(end) => Check::ok("store", format!("opens; the ledger verifies, {} entries", end.sequence)),
+        Err(error) => Check::fail("store", error.to_string(), "restore the last good copy"),
+    };
+    vec![check]
+}
+
+fn holds_a_store(dir: &Path) -> bool {
+    dir.join(crate::store::redb::FILE_NAME).exists()
+}
+
+/// The files of the pack: there, of the right size, with the right digest.
+pub fn probe_models(effective: &Effective) -> Vec<Check> {
+    let dir = &effective.models_dir.value;
+    let pack = match Pack::read(dir, &effective.pack.value.to_string()) {
+        Ok(pack) => pack,
+        Err(error) => return vec![Check::fail("pack", error.to_string(), SET_UP)],
+    };
+    let mut checks =
+        vec![Check::ok("pack", format!("{}: {}", pack.name, pack.description)).with_value(&pack.name)];
+    checks.extend(pack.files().map(|file| match verified_bytes(&dir.join(&file.name), file) {
+        Ok(_) => Check::ok("model", format!("{} is whole", dir.join(&file.name).display())),
+        Err(error) => Check::fail("model", error.to_string(), SET_UP),
+    }));
+    checks
+}
+
+/// Where the runtime was found, and which version it is.
+pub fn probe_runtime(effective: &Effective, _environment: &Environment) -> Vec<Check> {
+    let search =
+        LibrarySearch::from_process(effective.onnxruntime.clone(), effective.models_dir.value.clone());
+    vec![match search.locate() {
+        Ok(library) => {
+            let version = library.version.map_or_else(String::new, |version| format!(" {version}"));
+            let detail = format!(
+                "ONNX Runtime{version} at {}, named by {}; telemetry is switched off",
+                library.path.display(),
+                library.origin
+            );
+            Check::ok("runtime", detail).with_value(library.path.display().to_string())
+        }
+        Err(error) => Check::fail("runtime", error.to_string(), SET_UP),
+    }]
+}
+
+/// What the nets really run on for the device that was asked for.
+pub fn probe_provider(effective: &Effective) -> Vec<Check> {
+    let asked = effective.device.value;
+    vec![match Pipeline::load(&pipeline_options(effective)) {
+        Ok(pipeline) => {
+            let provider = pipeline.facts().provider;
+            let value = provider.to_string().to_lowercase();
+            let detail = format!("{provider}, asked for {asked}");
+            match (asked, pipeline.fallback_reason()) {
+                (DeviceChoice::Auto, Some(reason)) => {
+                    Check::ok("provider", format!("{detail}; CUDA is not used: {reason}")).with_value(value)
+                }
+                _ => Check::ok("provider", detail).with_value(value),
+            }
+        }
+        Err(error @ InferenceError::Device { .. }) => {
+            Check::fail("provider", error.to_string(), "use --device cpu or auto, or install what is missing")
+        }
+        Err(error) => Check::fail("provider", error.to_string(), SET_UP),
+    }]
+}
