@@ -159,8 +159,10 @@ fn input_arguments(path: &Path) -> [OsString; 4] {
 }
 
 fn decoder_of(path: &Path, geometry: &Geometry) -> Result<Program, CaptureError> {
+    // The first picture is the start, where sound begins before it too: a pause would be filled up with
+    // copies of it.
     let filter = format!(
-        "fps={}/{},scale={}:{}:flags=bilinear,setsar=1",
+        "setpts=PTS-STARTPTS,fps={}/{},scale={}:{}:flags=bilinear,setsar=1",
         geometry.fps_numerator, geometry.fps_denominator, geometry.width, geometry.height
     );
     let mut arguments: Vec<OsString> =
