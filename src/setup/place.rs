@@ -40,6 +40,8 @@ impl Staging {
         std::fs::create_dir_all(root).map_err(SetupError::io("create the folder", root))?;
         let lock = lock(root, stop, watch)?;
         remove_stale(root)?;
+        // Clients run in a folder of their own, where a relative path would mean something else.
+        let root = std::fs::canonicalize(root).map_err(SetupError::io("look at", root))?;
         let folder = root.join(format!("{STAGING}{}", std::process::id()));
         create_private(&folder)?;
         let staging = Self { folder, _lock: lock };

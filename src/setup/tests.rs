@@ -121,8 +121,11 @@ impl Bench {
         });
     }
 
+    /// Relative, as `models` is in a checkout: clients run in another folder.
     fn root(&self) -> PathBuf {
-        self.folder.path().join("models here")
+        let here = std::env::current_dir().unwrap();
+        let up: PathBuf = here.components().skip(1).map(|_| "..").collect();
+        up.join(self.folder.path().strip_prefix("/").unwrap()).join("models here")
     }
 
     /// The folder with the archives.
