@@ -50,7 +50,7 @@ pub enum SetupError {
     /// A package has no archive for this kind of machine.
     #[error(
         "{package} has no archive for {architecture}: muster fetches it for {available}; on another machine, \
-         bring the file yourself"
+         bring a library of your own and leave this one out with --no-runtime"
     )]
     NoArchive {
         /// The package or the runtime.
@@ -245,6 +245,7 @@ impl Setup<'_> {
     pub fn run(&self, watch: &mut dyn FnMut(Step<'_>)) -> Result<Outcome, SetupError> {
         let done = |placed| Outcome { files: self.wanted.len(), placed };
         if self.missing()?.is_empty() {
+            place::tidy(self.root);
             return Ok(done(0));
         }
         let staging = Staging::begin(self.root, self.stop, watch)?;

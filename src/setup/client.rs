@@ -50,7 +50,9 @@ impl Clients {
         let runs = |path: &PathBuf| {
             std::fs::metadata(path).is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
         };
-        std::env::split_paths(&self.search_path).map(|folder| folder.join(program)).find(runs)
+        // The client runs in another folder, where a relative path would mean something else.
+        let in_folder = |folder: PathBuf| std::path::absolute(folder.join(program)).ok();
+        std::env::split_paths(&self.search_path).filter_map(in_folder).find(runs)
     }
 
     fn command(&self, program: &Path) -> Command {

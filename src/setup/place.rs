@@ -40,6 +40,8 @@ impl Staging {
         std::fs::create_dir_all(root).map_err(SetupError::io("create the folder", root))?;
         let lock = lock(root, stop, watch)?;
         remove_stale(root)?;
+        // Clients run in a folder of their own, where a relative path would mean something else.
+        let root = std::fs::canonicalize(root).map_err(SetupError::io("look at", root))?;
         let folder = root.join(format!("{STAGING}{}", std::process::id()));
         create_private(&folder)?;
         let staging = Self { folder, _lock: lock };
@@ -65,6 +67,22 @@ impl Drop for Staging {
         // What cannot be removed now is removed by the next set-up, which says why if it cannot.
         let _ = std::fs::remove_dir_all(&self.folder);
     }
+}
+
+/// Removes what a run left that was killed after its last rename, if nobody is at work in `root`
+/// and it can be removed: nothing depends on it.
+pub(super) fn tidy(root: &Path) {
+    let is_left = |entry: std::io::Result<std::fs::DirEntry>| entry.is_ok_and(|entry| is_staging(&entry));
+    if std::fs::read_dir(root).is_ok_and(|mut entries| entries.any(is_left))
+        && let Ok(lock) = OpenOptions::new().write(true).open(root.join(LOCK))
+        && lock.try_lock().is_ok()
+    {
+        let _ = remove_stale(root);
+    }
+}
+
+fn is_staging(entry: &std::fs::DirEntry) -> bool {
+    entry.file_name().to_string_lossy().starts_with(STAGING)
 }
 
 fn lock(root: &Path, stop: &AtomicBool, watch: &mut dyn FnMut(Step<'_>)) -> Result<File, SetupError> {
@@ -96,7 +114,7 @@ fn remove_stale(root: &Path) -> Result<(), SetupError> {
     let entries = std::fs::read_dir(root).map_err(SetupError::io("list", root))?;
     for entry in entries {
         let entry = entry.map_err(SetupError::io("list", root))?;
-        if entry.file_name().to_string_lossy().starts_with(STAGING) {
+        if is_staging(&entry) {
             let path = entry.path();
             std::fs::remove_dir_all(&path)
                 .map_err(SetupError::io("remove what a killed set-up left at", &path))?;
