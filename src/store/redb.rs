@@ -16,6 +16,8 @@
 
 mod open;
 mod tables;
+#[cfg(test)]
+mod tests;
 
 use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
