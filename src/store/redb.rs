@@ -165,9 +165,14 @@ impl RedbStore {
     /// [`StoreError::Failed`] where the file system says no.
     pub fn open(directory: &Path, new_terminal: TerminalId) -> Result<Self, StoreError> {
         let file = DataFile::find_or_make(directory, new_terminal)?;
-        let (database, terminal) = open_checked(&file)?;
+        let store = Self::on(Box::new(file.clone()))?;
         file.clean();
-        Ok(Self { medium: Box::new(file), terminal, database: Some(database), in_doubt: None })
+        Ok(store)
+    }
+
+    fn on(medium: Box<dyn Medium>) -> Result<Self, StoreError> {
+        let (database, terminal) = open_checked(&*medium)?;
+        Ok(Self { medium, terminal, database: Some(database), in_doubt: None })
     }
 
     fn read<T>(
