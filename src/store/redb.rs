@@ -3,7 +3,10 @@
 //! - **Durable**: each commit is synced before it is acknowledged, in redb's two phases: pages
 //!   first, then the header that names them. So a crash at any moment leaves either the commit
 //!   before or the whole commit, and a page that is damaged later is found on opening; with one
-//!   phase redb would fall back to an older commit without a word.
+//!   phase redb would fall back to an older commit without a word. One bit escapes: the one in
+//!   redb's header that says which of its two slots is the newer. Where it alone is flipped, in a
+//!   file that was not closed in good order, the commit before is found in its place; only an end
+//!   of the chain that was kept outside of the file can tell.
 //! - **One process**: a second opener is told [`StoreError::Busy`].
 //! - **After a failure of the medium** (a full disk) redb lets nothing through any more, so the
 //!   database is opened again at once. Where the failed commit turns out to be whole on disk, it is
