@@ -3,6 +3,7 @@
 
 pub mod policy;
 pub mod record;
+pub mod report;
 pub mod roster;
 
 pub use policy::AttendancePolicy;

@@ -122,7 +122,9 @@ impl From<SealError> for StoreError {
 /// own; none where it is empty. Stored times are whole microseconds, so one lies at or after a
 /// bound exactly if it lies at or after the bound rounded up.
 fn range_us(from: DateTime<Utc>, until: DateTime<Utc>) -> Option<(i64, i64)> {
-    let up = |at: DateTime<Utc>| at.timestamp_micros() + i64::from(at.timestamp_subsec_nanos() % 1000 != 0);
+    let up = |at: DateTime<Utc>| {
+        at.timestamp_micros() + i64::from(!at.timestamp_subsec_nanos().is_multiple_of(1000))
+    };
     let (from, until) = (up(from), up(until));
     (from < until).then_some((from, until))
 }

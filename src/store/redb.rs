@@ -3,7 +3,10 @@
 //! - **Durable**: each commit is synced before it is acknowledged, in redb's two phases: pages
 //!   first, then the header that names them. So a crash at any moment leaves either the commit
 //!   before or the whole commit, and a page that is damaged later is found on opening; with one
-//!   phase redb would fall back to an older commit without a word.
+//!   phase redb would fall back to an older commit without a word. One bit escapes: the one in
+//!   redb's header that says which of its two slots is the newer. Where it alone is flipped, in a
+//!   file that was not closed in good order, the commit before is found in its place; only an end
+//!   of the chain that was kept outside of the file can tell.
 //! - **One process**: a second opener is told [`StoreError::Busy`].
 //! - **After a failure of the medium** (a full disk) redb lets nothing through any more, so the
 //!   database is opened again at once. Where the failed commit turns out to be whole on disk, it is
@@ -16,6 +19,8 @@
 
 mod open;
 mod tables;
+#[cfg(test)]
+mod tests;
 
 use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -163,9 +168,14 @@ impl RedbStore {
     /// [`StoreError::Failed`] where the file system says no.
     pub fn open(directory: &Path, new_terminal: TerminalId) -> Result<Self, StoreError> {
         let file = DataFile::find_or_make(directory, new_terminal)?;
-        let (database, terminal) = open_checked(&file)?;
+        let store = Self::on(Box::new(file.clone()))?;
         file.clean();
-        Ok(Self { medium: Box::new(file), terminal, database: Some(database), in_doubt: None })
+        Ok(store)
+    }
+
+    fn on(medium: Box<dyn Medium>) -> Result<Self, StoreError> {
+        let (database, terminal) = open_checked(&*medium)?;
+        Ok(Self { medium, terminal, database: Some(database), in_doubt: None })
     }
 
     fn read<T>(

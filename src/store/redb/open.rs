@@ -20,7 +20,7 @@ const FILE_MODE: u32 = 0o600;
 const DIRECTORY_MODE: u32 = 0o700;
 
 /// A store's file in a data directory.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct DataFile {
     path: PathBuf,
 }
@@ -36,7 +36,7 @@ impl Medium for DataFile {
     }
 }
 
-fn builder() -> Builder {
+pub(super) fn builder() -> Builder {
     let mut builder = Builder::new();
     // redb checks no page on reading; a page that rotted would be trusted, or panic.
     builder.set_check_integrity_on_open(true);

@@ -1,0 +1,377 @@
+//! What the records of a day come to: who was here, since when, and who is in now.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::record::{Presence, PresenceState};
+use super::roster::{Identifier, Person, PersonId, PersonName, Roster};
+use crate::ledger::{Entry, EntryKind, Sequence};
+
+/// A site's day: from the rollover time of a date, in the site's time zone, until that of the next
+/// date. A site that works through midnight sets the rollover to an hour when nobody comes or goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Day {
+    /// The date on which it begins.
+    pub date: NaiveDate,
+    /// The first instant that belongs to it.
+    pub from: DateTime<Utc>,
+    /// The first instant that does not.
+    pub until: DateTime<Utc>,
+}
+
+/// How far past a local time that does not exist the next one that does is looked for: the
+/// greatest gap there was in any zone is a whole date (Samoa, 2011).
+const GREATEST_GAP: TimeDelta = TimeDelta::days(2);
+
+impl Day {
+    /// The day of `date`. Where the clock is set forward over the rollover, the day begins with the
+    /// first minute after the gap; where it is set back over it, with the first of the two. None
+    /// outside of the calendar.
+    pub fn of<Z: TimeZone>(date: NaiveDate, zone: &Z, rollover: NaiveTime) -> Option<Self> {
+        let from = beginning(date, zone, rollover)?;
+        let until = beginning(date.succ_opt()?, zone, rollover)?;
+        Some(Self { date, from, until })
+    }
+
+    /// The day that `at` belongs to. None outside of the calendar.
+    pub fn containing<Z: TimeZone>(at: DateTime<Utc>, zone: &Z, rollover: NaiveTime) -> Option<Self> {
+        let date = at.with_timezone(zone).date_naive();
+        let near = [date.succ_opt(), Some(date), date.pred_opt()];
+        near.into_iter()
+            .flatten()
+            .filter_map(|date| Self::of(date, zone, rollover))
+            .find(|day| day.contains(at))
+    }
+
+    /// Whether `at` belongs to it.
+    pub fn contains(&self, at: DateTime<Utc>) -> bool {
+        self.from <= at && at < self.until
+    }
+}
+
+fn beginning<Z: TimeZone>(date: NaiveDate, zone: &Z, rollover: NaiveTime) -> Option<DateTime<Utc>> {
+    let wanted = date.and_time(rollover);
+    let mut local = wanted;
+    while local - wanted <= GREATEST_GAP {
+        if let Some(found) = zone.from_local_datetime(&local).earliest() {
+            return Some(found.with_timezone(&Utc));
+        }
+        local = local.checked_add_signed(TimeDelta::minutes(1))?;
+    }
+    None
+}
+
+/// An entry that says whether somebody is here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PresenceRecord {
+    /// Its place in the ledger, which decides what is later; times may go back.
+    pub sequence: Sequence,
+    /// Who.
+    pub person: PersonId,
+    /// Here, or left.
+    pub state: PresenceState,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// A passage or a mark.
+    pub kind: EntryKind,
+}
+
+impl PresenceRecord {
+    /// What `entry` says, where it says that somebody is here or has left and that part is still
+    /// there.
+    pub fn of(entry: &Entry) -> Option<Self> {
+        let record = entry.parts.record.as_ref()?;
+        Some(Self {
+            sequence: entry.head.sequence,
+            person: record.person,
+            state: record.state?,
+            at: entry.head.at,
+            kind: entry.head.kind,
+        })
+    }
+}
+
+/// A person's state at the end of the records of a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DayState {
+    /// The last record says present.
+    Present,
+    /// The last record says left.
+    Left,
+    /// There is no record.
+    Absent,
+}
+
+impl From<PresenceState> for DayState {
+    fn from(state: PresenceState) -> Self {
+        match state {
+            PresenceState::Present => Self::Present,
+            PresenceState::Left => Self::Left,
+        }
+    }
+}
+
+impl std::fmt::Display for DayState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Present => "present",
+            Self::Left => "left",
+            Self::Absent => "absent",
+        })
+    }
+}
+
+/// One person's line in the report of a day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportRow {
+    /// Who.
+    pub person: PersonId,
+    /// What they are called now; none where the roster no longer knows them.
+    pub name: Option<PersonName>,
+    /// What the site calls them by.
+    pub identifier: Option<Identifier>,
+    /// Their state after the last record of the day.
+    pub state: DayState,
+    /// When that state began; none where absent.
+    pub since: Option<DateTime<Utc>>,
+    /// The earliest record that says present.
+    pub first_seen: Option<DateTime<Utc>>,
+    /// The latest record of either kind: whoever is marked as left was here until then.
+    pub last_seen: Option<DateTime<Utc>>,
+    /// How many records there are.
+    pub records: u32,
+}
+
+/// The presence of everybody with a record in `day`, folded in the ledger's order, whatever order
+/// `records` come in.
+pub fn presence(
+    day: &Day,
+    records: impl IntoIterator<Item = PresenceRecord>,
+) -> BTreeMap<PersonId, Presence> {
+    let folded = by_person(day, records).into_iter();
+    folded.filter_map(|(person, records)| Some((person, fold(&records)?))).collect()
+}
+
+/// The report of `day`: a row for everybody whose enrolment has not ended, absent or not, and for
+/// everybody else with a record in it. By name, then by id; those without a name last.
+pub fn report(
+    day: &Day,
+    records: impl IntoIterator<Item = PresenceRecord>,
+    roster: &Roster,
+) -> Vec<ReportRow> {
+    let mut by_person = by_person(day, records);
+    for person in roster.active() {
+        by_person.entry(person.id).or_default();
+    }
+    let mut rows: Vec<ReportRow> =
+        by_person.iter().map(|(person, records)| row(*person, records, roster.get(*person))).collect();
+    rows.sort_by(|a, b| (a.name.is_none(), &a.name, a.person).cmp(&(b.name.is_none(), &b.name, b.person)));
+    rows
+}
+
+/// The rows of those who are in now.
+pub fn present(rows: Vec<ReportRow>) -> Vec<ReportRow> {
+    rows.into_iter().filter(|row| row.state == DayState::Present).collect()
+}
+
+fn by_person(
+    day: &Day,
+    records: impl IntoIterator<Item = PresenceRecord>,
+) -> BTreeMap<PersonId, Vec<PresenceRecord>> {
+    let mut by_person: BTreeMap<PersonId, Vec<PresenceRecord>> = BTreeMap::new();
+    for record in records.into_iter().filter(|record| day.contains(record.at)) {
+        by_person.entry(record.person).or_default().push(record);
+    }
+    for records in by_person.values_mut() {
+        records.sort_by_key(|record| record.sequence);
+    }
+    by_person
+}
+
+fn fold(records: &[PresenceRecord]) -> Option<Presence> {
+    records.iter().fold(None, |before, record| Some(Presence::after(before, record.state, record.at)))
+}
+
+fn row(id: PersonId, records: &[PresenceRecord], person: Option<&Person>) -> ReportRow {
+    let presence = fold(records);
+    let seen = records.iter().filter(|record| record.state == PresenceState::Present);
+    ReportRow {
+        person: id,
+        name: person.map(|person| person.name.clone()),
+        identifier: person.and_then(|person| person.identifier.clone()),
+        state: presence.map_or(DayState::Absent, |presence| presence.state.into()),
+        since: presence.map(|presence| presence.since),
+        first_seen: seen.map(|record| record.at).min(),
+        last_seen: records.iter().map(|record| record.at).max(),
+        records: u32::try_from(records.len()).unwrap_or(u32::MAX),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::{FixedOffset, MappedLocalTime, NaiveDateTime, Offset};
+    use ulid::Ulid;
+
+    fn utc(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    fn date(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    fn time(hour: u32) -> NaiveTime {
+        NaiveTime::from_hms_opt(hour, 0, 0).unwrap()
+    }
+
+    fn record(sequence: u64, person: u128, state: PresenceState, at: &str) -> PresenceRecord {
+        let sequence = Sequence(sequence);
+        PresenceRecord {
+            sequence,
+            person: PersonId(Ulid(person)),
+            state,
+            at: utc(at),
+            kind: EntryKind::Passage,
+        }
+    }
+
+    fn roster(people: &[(u128, &str, bool)]) -> Roster {
+        let mut roster = Roster::default();
+        for (id, name, active) in people {
+            roster.put(Person {
+                id: PersonId(Ulid(*id)),
+                name: name.parse().unwrap(),
+                identifier: Some(format!("N{id}").parse().unwrap()),
+                created_at: DateTime::UNIX_EPOCH,
+                removed_at: (!active).then_some(DateTime::UNIX_EPOCH),
+            });
+        }
+        roster
+    }
+
+    use PresenceState::{Left, Present};
+
+    #[test]
+    fn a_day_begins_at_midnight_of_the_site() {
+        let zone = FixedOffset::east_opt(5 * 3600 + 1800).unwrap();
+        let day = Day::of(date("2026-03-01"), &zone, time(0)).unwrap();
+        assert_eq!((day.from, day.until), (utc("2026-02-28T18:30:00Z"), utc("2026-03-01T18:30:00Z")));
+        assert!(day.contains(day.from) && !day.contains(day.until));
+        let last = day.until - TimeDelta::microseconds(1);
+        assert_eq!(Day::containing(last, &zone, time(0)), Some(day));
+        assert_eq!(Day::containing(day.from, &zone, time(0)), Some(day));
+        assert_eq!(Day::containing(day.until, &zone, time(0)).unwrap().date, date("2026-03-02"));
+    }
+
+    #[test]
+    fn what_lies_before_the_rollover_belongs_to_the_date_before() {
+        let zone = FixedOffset::west_opt(3 * 3600).unwrap();
+        let of = |text| Day::containing(utc(text), &zone, time(4)).unwrap().date;
+        assert_eq!(of("2026-03-02T06:59:59Z"), date("2026-03-01"));
+        assert_eq!(of("2026-03-02T07:00:00Z"), date("2026-03-02"));
+    }
+
+    /// A zone whose clock goes from 00:00 to 01:00 on 10 March and from 01:00 back to 00:00 on 10
+    /// October of 2026, as those do that change at midnight.
+    #[derive(Debug, Clone, Copy)]
+    struct MidnightChange;
+
+    impl TimeZone for MidnightChange {
+        type Offset = FixedOffset;
+
+        fn from_offset(_: &FixedOffset) -> Self {
+            Self
+        }
+
+        fn offset_from_local_date(&self, _: &NaiveDate) -> MappedLocalTime<FixedOffset> {
+            MappedLocalTime::None
+        }
+
+        fn offset_from_local_datetime(&self, local: &NaiveDateTime) -> MappedLocalTime<FixedOffset> {
+            let fits = |offset: &FixedOffset| self.offset_from_utc_datetime(&(*local - *offset)) == *offset;
+            let (standard, summer) = (Utc.fix(), FixedOffset::east_opt(3600).unwrap());
+            match (fits(&summer), fits(&standard)) {
+                (true, true) => MappedLocalTime::Ambiguous(summer, standard),
+                (true, false) => MappedLocalTime::Single(summer),
+                (false, true) => MappedLocalTime::Single(standard),
+                (false, false) => MappedLocalTime::None,
+            }
+        }
+
+        fn offset_from_utc_date(&self, _: &NaiveDate) -> FixedOffset {
+            Utc.fix()
+        }
+
+        fn offset_from_utc_datetime(&self, utc: &NaiveDateTime) -> FixedOffset {
+            let forward = date("2026-03-10").and_time(time(0));
+            let back = date("2026-10-10").and_time(time(0));
+            let hours = i32::from(*utc >= forward && *utc < back);
+            FixedOffset::east_opt(hours * 3600).unwrap()
+        }
+    }
+
+    #[test]
+    fn days_meet_without_gap_or_overlap_where_the_clock_changes_at_midnight() {
+        let of = |text| Day::of(date(text), &MidnightChange, time(0)).unwrap();
+        let hours = |day: Day| (day.until - day.from).num_hours();
+        assert_eq!(of("2026-03-09").until, of("2026-03-10").from);
+        assert_eq!((hours(of("2026-03-09")), hours(of("2026-03-10"))), (24, 23));
+        assert_eq!(of("2026-10-09").until, of("2026-10-10").from);
+        assert_eq!((hours(of("2026-10-09")), hours(of("2026-10-10"))), (24, 25));
+    }
+
+    #[test]
+    fn a_report_has_everybody_of_the_roster_and_everybody_recorded() {
+        let day = Day::of(date("2026-03-02"), &Utc, time(0)).unwrap();
+        let roster = roster(&[(1, "Cy", true), (2, "Bo", true), (3, "Ana", false), (4, "Dan", false)]);
+        let records = [
+            record(1, 1, Present, "2026-03-01T23:59:59.999999Z"),
+            record(2, 1, Present, "2026-03-02T08:00:00Z"),
+            record(3, 3, Present, "2026-03-02T08:30:00Z"),
+            record(4, 1, Left, "2026-03-02T12:00:00Z"),
+            record(5, 1, Present, "2026-03-02T13:00:00Z"),
+            record(6, 1, Present, "2026-03-02T15:00:00Z"),
+            record(7, 3, Left, "2026-03-02T16:00:00Z"),
+            record(8, 9, Present, "2026-03-02T17:00:00Z"),
+            record(9, 2, Present, "2026-03-03T00:00:00Z"),
+        ];
+        let rows = report(&day, records, &roster);
+        let name = |row: &ReportRow| row.name.as_ref().map_or("-", |name| name.as_str()).to_owned();
+        let short: Vec<_> = rows.iter().map(|row| (name(row), row.state, row.records)).collect();
+        let expected = [
+            ("Ana".to_owned(), DayState::Left, 2),
+            ("Bo".to_owned(), DayState::Absent, 0),
+            ("Cy".to_owned(), DayState::Present, 4),
+            ("-".to_owned(), DayState::Present, 1),
+        ];
+        assert_eq!(short, expected);
+        let cy = &rows[2];
+        assert_eq!(cy.since, Some(utc("2026-03-02T13:00:00Z")));
+        assert_eq!(cy.first_seen, Some(utc("2026-03-02T08:00:00Z")));
+        assert_eq!(cy.last_seen, Some(utc("2026-03-02T15:00:00Z")));
+        assert_eq!(cy.identifier.as_ref().unwrap().as_str(), "N1");
+        assert_eq!((rows[1].since, rows[1].first_seen, rows[1].last_seen), (None, None, None));
+        let names: Vec<String> = present(rows).iter().map(name).collect();
+        assert_eq!(names, ["Cy", "-"]);
+    }
+
+    #[test]
+    fn the_ledgers_order_decides_where_the_clock_was_set_back() {
+        let day = Day::of(date("2026-03-02"), &Utc, time(0)).unwrap();
+        let records = [
+            // By time the first comes last.
+            record(2, 1, Left, "2026-03-02T08:00:00Z"),
+            record(1, 1, Present, "2026-03-02T09:00:00Z"),
+        ];
+        let presence = presence(&day, records);
+        let held = presence[&PersonId(Ulid(1))];
+        assert_eq!((held.state, held.since), (Left, utc("2026-03-02T08:00:00Z")));
+        // Whoever was only marked as left was never seen.
+        let rows = report(&day, [records[0]], &Roster::default());
+        assert_eq!((rows[0].first_seen, rows[0].state), (None, DayState::Left));
+    }
+}

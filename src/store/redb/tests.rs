@@ -1,0 +1,247 @@
+//! What is particular to the store on disk: the file, damage, and failures of the medium.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
+use super::tables::{SCHEMA, SCHEMA_VERSION};
+use super::*;
+use crate::ledger::PartKind;
+use crate::store::contract::{TERMINAL, Tamper, at_us, draft, entries, person, template};
+
+mod crash;
+mod kill;
+
+impl RedbStore {
+    fn edit(&mut self, edit: impl FnOnce(&WriteTransaction)) {
+        let transaction = write_transaction(self.database.as_ref().unwrap()).unwrap();
+        edit(&transaction);
+        transaction.commit().unwrap();
+    }
+}
+
+impl Tamper for RedbStore {
+    fn change_head(&mut self, sequence: u64, change: impl FnOnce(&mut Vec<u8>)) {
+        self.edit(|transaction| {
+            let mut table = transaction.open_table(HEADS).unwrap();
+            let mut row = table.get(sequence).unwrap().unwrap().value().to_vec();
+            let mut bytes = row.split_off(32);
+            change(&mut bytes);
+            row.extend(bytes);
+            table.insert(sequence, row.as_slice()).unwrap();
+        });
+    }
+
+    fn drop_head(&mut self, sequence: u64) {
+        self.edit(|transaction| {
+            transaction.open_table(HEADS).unwrap().remove(sequence).unwrap().unwrap();
+        });
+    }
+
+    fn change_part(&mut self, sequence: u64, kind: PartKind, change: impl FnOnce(&mut Vec<u8>)) {
+        self.edit(|transaction| {
+            let mut table = transaction.open_table(PARTS).unwrap();
+            let key = (sequence, kind as u8);
+            let mut row = table.get(key).unwrap().unwrap().value().to_vec();
+            let mut bytes = row.split_off(16);
+            change(&mut bytes);
+            row.extend(bytes);
+            table.insert(key, row.as_slice()).unwrap();
+        });
+    }
+
+    fn drop_part(&mut self, sequence: u64, kind: PartKind) {
+        self.edit(|transaction| {
+            transaction.open_table(PARTS).unwrap().remove((sequence, kind as u8)).unwrap().unwrap();
+        });
+    }
+}
+
+fn mode(path: &Path) -> u32 {
+    path.metadata().unwrap().permissions().mode() & 0o777
+}
+
+/// A directory with a store of `count` entries, closed.
+fn closed_store(count: u64) -> (tempfile::TempDir, PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = RedbStore::open(directory.path(), TERMINAL).unwrap();
+    let ana = person(1, Some("A"));
+    let changes = vec![Change::PersonPut(ana), Change::TemplatePut(template(10, 1))];
+    let drafts = (1..=count).map(|n| draft(n, at_us(5), Some(1))).collect();
+    store.commit(Transaction { changes, entries: drafts }).unwrap();
+    let path = directory.path().join(FILE_NAME);
+    (directory, path)
+}
+
+#[test]
+fn everything_is_there_after_opening_again() {
+    let (directory, _) = closed_store(3);
+    let other = TerminalId(ulid::Ulid(99));
+    let mut store = RedbStore::open(directory.path(), other).unwrap();
+    assert_eq!(store.terminal(), TERMINAL, "a store keeps its terminal");
+    assert_eq!(store.verify().unwrap().sequence, Sequence(3));
+    assert_eq!(store.changes_since(ChangePoint(0)).unwrap().changes.len(), 2);
+    store.commit(entries(vec![draft(4, at_us(1), None)])).unwrap();
+    assert_eq!(store.verify().unwrap().sequence, Sequence(4));
+}
+
+#[test]
+fn the_file_and_a_new_directory_are_closed_to_others() {
+    let parent = tempfile::tempdir().unwrap();
+    let directory = parent.path().join("a/b");
+    drop(RedbStore::open(&directory, TERMINAL).unwrap());
+    let path = directory.join(FILE_NAME);
+    assert_eq!((mode(&directory), mode(&path)), (0o700, 0o600));
+    assert_eq!(directory.read_dir().unwrap().count(), 1, "nothing half-made is left");
+    // The file is closed again; the directory, which holds something, is left as it is.
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
+    std::fs::set_permissions(&directory, PermissionsExt::from_mode(0o755)).unwrap();
+    drop(RedbStore::open(&directory, TERMINAL).unwrap());
+    assert_eq!((mode(&directory), mode(&path)), (0o755, 0o600));
+}
+
+#[test]
+fn what_a_creation_cut_short_has_left_goes() {
+    let (directory, _) = closed_store(0);
+    let left = directory.path().join(format!("{FILE_NAME}.01ABC.new"));
+    std::fs::write(&left, b"half").unwrap();
+    drop(RedbStore::open(directory.path(), TERMINAL).unwrap());
+    assert!(!left.exists());
+}
+
+#[test]
+fn a_second_opener_is_told_that_it_is_busy() {
+    let directory = tempfile::tempdir().unwrap();
+    let first = RedbStore::open(directory.path(), TERMINAL).unwrap();
+    let second = RedbStore::open(directory.path(), TERMINAL);
+    assert!(matches!(&second, Err(StoreError::Busy { path }) if path.ends_with(FILE_NAME)), "{second:?}");
+    drop(first);
+    RedbStore::open(directory.path(), TERMINAL).unwrap();
+}
+
+#[test]
+fn a_newer_schema_is_refused_and_left_alone() {
+    let (directory, _) = closed_store(1);
+    let set = |store: &mut RedbStore, version: u32| {
+        store.edit(|transaction| {
+            let mut table = transaction.open_table(META).unwrap();
+            table.insert(SCHEMA, &version.to_be_bytes()[..]).unwrap();
+        });
+    };
+    set(&mut RedbStore::open(directory.path(), TERMINAL).unwrap(), SCHEMA_VERSION + 1);
+    let newer = RedbStore::open(directory.path(), TERMINAL);
+    assert!(
+        matches!(newer, Err(StoreError::Newer { found, supported, .. }) if found == supported + 1),
+        "{newer:?}"
+    );
+}
+
+#[test]
+fn an_end_that_is_not_the_last_entry_is_damage() {
+    let (directory, _) = closed_store(3);
+    RedbStore::open(directory.path(), TERMINAL).unwrap().drop_head(3);
+    let opened = RedbStore::open(directory.path(), TERMINAL);
+    assert!(
+        matches!(&opened, Err(StoreError::Damaged { detail, .. }) if detail.contains("last entry is 2")),
+        "{opened:?}"
+    );
+}
+
+#[test]
+fn a_file_that_is_no_store_is_damage_and_stays_as_it_is() {
+    for content in [&b""[..], b"redb", b"not a store at all", &[0; 8192]] {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(FILE_NAME);
+        std::fs::write(&path, content).unwrap();
+        let opened = RedbStore::open(directory.path(), TERMINAL);
+        assert!(matches!(&opened, Err(StoreError::Damaged { .. })), "{content:?}: {opened:?}");
+        assert_eq!(std::fs::read(&path).unwrap(), content);
+    }
+    // redb's format with none of the tables.
+    let directory = tempfile::tempdir().unwrap();
+    drop(redb::Database::create(directory.path().join(FILE_NAME)).unwrap());
+    let opened = RedbStore::open(directory.path(), TERMINAL);
+    assert!(matches!(&opened, Err(StoreError::Damaged { .. })), "{opened:?}");
+}
+
+#[test]
+fn a_truncated_file_is_damage() {
+    let (directory, path) = closed_store(200);
+    let whole = std::fs::read(&path).unwrap();
+    for length in [1, 300, 4096, 4097, whole.len() / 2, whole.len() - 1] {
+        std::fs::write(&path, &whole[..length]).unwrap();
+        let opened = RedbStore::open(directory.path(), TERMINAL);
+        assert!(matches!(&opened, Err(StoreError::Damaged { .. })), "{length}: {opened:?}");
+    }
+}
+
+/// A bit anywhere in the file, closed in good order or left by a process that was killed: opening
+/// either says damage, or what was written is all there and verifies (the bit lay in a page that
+/// nothing uses). Never a panic, never an older state.
+fn damage_is_found(flips: u64) {
+    let seed = seed();
+    let mut random = Random(seed);
+    let (directory, path) = closed_store(199);
+    let mut store = RedbStore::open(directory.path(), TERMINAL).unwrap();
+    store.commit(entries(vec![draft(200, at_us(5), Some(1))])).unwrap();
+    let left = std::fs::read(&path).unwrap();
+    drop(store);
+    let closed = std::fs::read(&path).unwrap();
+    let mut found = 0;
+    for flip in 0..flips {
+        let mut bytes = if flip % 2 == 0 { left.clone() } else { closed.clone() };
+        let at = random.below(bytes.len() as u64) as usize;
+        let bit = 1u8 << random.below(8);
+        bytes[at] ^= bit;
+        std::fs::write(&path, &bytes).unwrap();
+        match RedbStore::open(directory.path(), TERMINAL) {
+            Ok(store) => {
+                let end = store.verify();
+                assert!(
+                    matches!(end, Ok(end) if end.sequence == Sequence(200)),
+                    "seed {seed}, flip {flip} of bit {bit} at {at}: {end:?}"
+                );
+                assert_eq!(store.changes_since(ChangePoint(0)).unwrap().changes.len(), 2);
+            }
+            Err(StoreError::Damaged { .. }) => found += 1,
+            Err(other) => panic!("seed {seed}, flip {flip} of bit {bit} at {at}: {other}"),
+        }
+    }
+    println!("seed {seed}: {found} of {flips} flips were found to be damage");
+    assert!(found > 0, "seed {seed}: no flip was found at all");
+}
+
+#[test]
+fn a_flipped_bit_is_found() {
+    damage_is_found(200);
+}
+
+#[test]
+#[ignore = "minutes; run by make soak"]
+fn soak_a_flipped_bit_is_found() {
+    damage_is_found(5_000);
+}
+
+/// From MUSTER_TEST_SEED, or the clock; printed so that a failure can be run again.
+fn seed() -> u64 {
+    let chosen = std::env::var("MUSTER_TEST_SEED").ok().and_then(|text| text.parse().ok());
+    let seed = chosen.unwrap_or_else(|| Utc::now().timestamp_micros() as u64);
+    println!("MUSTER_TEST_SEED={seed}");
+    seed
+}
+
+/// SplitMix64.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, limit: u64) -> u64 {
+        self.next() % limit
+    }
+}

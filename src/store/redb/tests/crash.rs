@@ -1,0 +1,256 @@
+//! A disk that fails and a machine that loses power.
+//!
+//! The store runs on a fake disk that keeps what was synced apart from what was only written. In
+//! the first test the disk stops at a random operation and the machine goes down with it: what is
+//! found afterwards is what was synced and, of what was written since, a random selection of
+//! 512-byte sectors, in any order. In the second the disk refuses to write for a while, as a full
+//! one does. In both: every acknowledged commit is there, and of any other all or nothing.
+
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use redb::StorageBackend;
+
+use super::super::open::{builder, initialise};
+use super::*;
+
+const SECTOR: usize = 512;
+
+#[derive(Debug, Default)]
+struct Disk {
+    /// What a read sees.
+    live: Vec<u8>,
+    /// What survives a loss of power for certain.
+    durable: Vec<u8>,
+    /// Sectors written since the last sync, by their place, with what they hold.
+    unsynced: Vec<(usize, Vec<u8>)>,
+    operations: u64,
+    /// Operations from this one on, and before the second number, fail.
+    fails: Option<(u64, u64)>,
+    /// Whether reading fails with the rest.
+    dead: bool,
+}
+
+impl Disk {
+    fn step(&mut self) -> io::Result<()> {
+        self.operations += 1;
+        match self.fails {
+            Some((from, until)) if (from..until).contains(&self.operations) => {
+                // ENOSPC
+                Err(io::Error::from_raw_os_error(28))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What is found after the power was lost.
+    fn after_power_loss(&self, random: &mut Random) -> Vec<u8> {
+        let mut image = self.durable.clone();
+        let mut sectors = self.unsynced.clone();
+        for i in (1..sectors.len()).rev() {
+            sectors.swap(i, random.below(i as u64 + 1) as usize);
+        }
+        let kept = random.below(sectors.len() as u64 + 1) as usize;
+        for (at, bytes) in &sectors[..kept] {
+            let end = at + bytes.len();
+            if image.len() < end {
+                image.resize(end, 0);
+            }
+            image[*at..end].copy_from_slice(bytes);
+        }
+        image
+    }
+}
+
+#[derive(Debug, Clone, Default)]
+struct FakeDisk(Arc<Mutex<Disk>>);
+
+impl FakeDisk {
+    fn lock(&self) -> MutexGuard<'_, Disk> {
+        self.0.lock().unwrap()
+    }
+}
+
+impl StorageBackend for FakeDisk {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.lock().live.len() as u64)
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        let disk = self.lock();
+        if disk.dead && disk.fails.is_some_and(|(from, _)| disk.operations >= from) {
+            return Err(io::Error::from_raw_os_error(5));
+        }
+        let offset = offset as usize;
+        let found = disk.live.get(offset..offset + out.len());
+        out.copy_from_slice(found.ok_or(io::ErrorKind::UnexpectedEof)?);
+        Ok(())
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        let mut disk = self.lock();
+        disk.step()?;
+        disk.live.resize(len as usize, 0);
+        Ok(())
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        let mut disk = self.lock();
+        disk.step()?;
+        disk.durable = disk.live.clone();
+        disk.unsynced.clear();
+        Ok(())
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        let mut disk = self.lock();
+        disk.step()?;
+        let offset = offset as usize;
+        disk.live[offset..offset + data.len()].copy_from_slice(data);
+        for (number, sector) in data.chunks(SECTOR).enumerate() {
+            disk.unsynced.push((offset + number * SECTOR, sector.to_vec()));
+        }
+        Ok(())
+    }
+}
+
+impl Medium for FakeDisk {
+    fn path(&self) -> &Path {
+        Path::new("the fake disk")
+    }
+
+    fn open(&self) -> Result<Database, Fault> {
+        Ok(builder().create_with_backend(self.clone())?)
+    }
+}
+
+/// A disk with a new store on it.
+fn new_disk() -> FakeDisk {
+    let disk = FakeDisk::default();
+    let database = disk.open().unwrap();
+    initialise(&database, TERMINAL).unwrap();
+    disk
+}
+
+fn on_image(image: Vec<u8>) -> Result<RedbStore, StoreError> {
+    let disk = Disk { live: image.clone(), durable: image, ..Disk::default() };
+    RedbStore::on(Box::new(FakeDisk(Arc::new(Mutex::new(disk)))))
+}
+
+/// A transaction of one to four entries, the first numbered `first`, and a person for each.
+fn transaction(random: &mut Random, first: u64) -> Transaction {
+    let numbers = first..=first + random.below(4);
+    let put = |n: u64| Change::PersonPut(person(u128::from(n), None));
+    Transaction {
+        changes: numbers.clone().map(put).collect(),
+        entries: numbers.map(|n| draft(n, at_us(n as i64), Some(u128::from(n)))).collect(),
+    }
+}
+
+/// What is in `store`: the numbers of its entries. People, entries and chain must agree.
+fn numbers(store: &RedbStore, context: &str) -> Vec<u64> {
+    let end = store.verify().unwrap_or_else(|error| panic!("{context}: {error}"));
+    let entries = store.entries_since(Sequence(0), usize::MAX).unwrap();
+    assert_eq!(end.sequence.0, entries.len() as u64, "{context}");
+    let people = store.changes_since(ChangePoint(0)).unwrap().changes.len();
+    assert_eq!(people, entries.len(), "{context}: half of a transaction");
+    entries.iter().map(|entry| entry.head.id.0.0 as u64).collect()
+}
+
+fn power_is_lost(rounds: u64) {
+    let seed = seed();
+    let mut random = Random(seed);
+    for round in 0..rounds {
+        let context = format!("MUSTER_TEST_SEED={seed}, round {round}");
+        let disk = new_disk();
+        let mut store = RedbStore::on(Box::new(disk.clone())).unwrap();
+        {
+            let mut disk = disk.lock();
+            disk.dead = true;
+            disk.fails = Some((disk.operations + 1 + random.below(150), u64::MAX));
+        }
+        let mut acknowledged = Vec::new();
+        let in_flight = loop {
+            let next = transaction(&mut random, acknowledged.len() as u64 + 1);
+            let own: Vec<u64> = next.entries.iter().map(|entry| entry.id.0.0 as u64).collect();
+            match store.commit(next) {
+                Ok(_) => acknowledged.extend(own),
+                Err(StoreError::Failed { .. }) => break own,
+                Err(other) => panic!("{context}: {other}"),
+            }
+        };
+        let image = disk.lock().after_power_loss(&mut random);
+        let found = on_image(image).unwrap_or_else(|error| panic!("{context}: {error}"));
+        let found = numbers(&found, &context);
+        let whole = [acknowledged.as_slice(), &in_flight].concat();
+        assert!(found == acknowledged || found == whole, "{context}: {found:?} of {whole:?}");
+    }
+}
+
+#[test]
+fn after_a_loss_of_power_every_acknowledged_commit_is_there() {
+    power_is_lost(40);
+}
+
+#[test]
+#[ignore = "minutes; run by make soak"]
+fn soak_after_a_loss_of_power_every_acknowledged_commit_is_there() {
+    power_is_lost(5_000);
+}
+
+fn the_disk_is_full(rounds: u64) {
+    let seed = seed();
+    let mut random = Random(seed);
+    let mut failures = 0;
+    for round in 0..rounds {
+        let context = format!("MUSTER_TEST_SEED={seed}, round {round}");
+        let disk = new_disk();
+        let mut store = RedbStore::on(Box::new(disk.clone())).unwrap();
+        {
+            let mut disk = disk.lock();
+            let from = disk.operations + 1 + random.below(60);
+            // From a single refusal to one that lasts over several tries to open again.
+            disk.fails = Some((from, from + 1 + random.below(20)));
+        }
+        let mut acknowledged = Vec::new();
+        let mut next = transaction(&mut random, 1);
+        while acknowledged.len() < 40 {
+            let own: Vec<u64> = next.entries.iter().map(|entry| entry.id.0.0 as u64).collect();
+            // The same is tried until it is taken: it must be there once.
+            match store.commit(next.clone()) {
+                Ok(committed) => {
+                    assert_eq!(committed.entries.len(), own.len(), "{context}");
+                    acknowledged.extend(own);
+                    next = transaction(&mut random, acknowledged.len() as u64 + 1);
+                    assert_eq!(numbers(&store, &context), acknowledged, "{context}");
+                }
+                Err(StoreError::Failed { .. }) => {
+                    failures += 1;
+                    if store.database.is_some() {
+                        assert_eq!(numbers(&store, &context), acknowledged, "{context}: not nothing");
+                    } else {
+                        let read = store.chain_head();
+                        assert!(matches!(read, Err(StoreError::Failed { .. })), "{context}: {read:?}");
+                    }
+                }
+                Err(other) => panic!("{context}: {other}"),
+            }
+        }
+        drop(store);
+        let again = RedbStore::on(Box::new(disk)).unwrap_or_else(|error| panic!("{context}: {error}"));
+        assert_eq!(numbers(&again, &context), acknowledged, "{context}");
+    }
+    println!("{failures} commits failed in {rounds} rounds");
+    assert!(failures > 0, "MUSTER_TEST_SEED={seed}: the disk was never full");
+}
+
+#[test]
+fn a_full_disk_fails_a_commit_whole_and_the_store_goes_on() {
+    the_disk_is_full(30);
+}
+
+#[test]
+#[ignore = "minutes; run by make soak"]
+fn soak_a_full_disk_fails_a_commit_whole_and_the_store_goes_on() {
+    the_disk_is_full(3_000);
+}
