@@ -272,13 +272,7 @@ pub const BINDINGS: &[Binding] = &[
         Some("enrol"),
         "enrol the person with this picture",
     ),
-    bind(
-        SHOT,
-        &[Key::char(' '), Key::char('r')],
-        Action::Shoot,
-        Some("another picture"),
-        "take another picture",
-    ),
+    bind(SHOT, &[Key::char(' '), Key::char('r')], Action::Shoot, Some("retake"), "take another picture"),
     bind(
         SHOT,
         &[Key::plain(KeyCode::Backspace)],

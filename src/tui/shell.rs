@@ -150,6 +150,9 @@ where
     pub fn run(&mut self) -> Result<Exit, TuiError> {
         let result = self.run_until_exit();
         self.handle.request_preview(None);
+        // `Terminal` does this when it is dropped, and prints where it fails; of a terminal that is
+        // gone, nobody needs to read that. Whoever took the terminal gives it back in any case.
+        let _ = self.terminal.show_cursor();
         result
     }
 

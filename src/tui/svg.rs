@@ -191,13 +191,32 @@ fn draw_row_text(buffer: &Buffer, row: u16, out: &mut String) {
         let left = MARGIN + f32::from(from - area.x) * CELL_WIDTH;
         let length = f32::from(x - from) * CELL_WIDTH;
         let weight = if modifier.contains(Modifier::BOLD) { r#" font-weight="bold""# } else { "" };
-        let line =
-            if modifier.contains(Modifier::UNDERLINED) { r#" text-decoration="underline""# } else { "" };
         let (fill, run) = (hex(fill), escaped(&run));
         let _ = writeln!(
             out,
-            r#"<text x="{left:.2}" y="{foot:.2}" textLength="{length:.2}" lengthAdjust="spacingAndGlyphs" fill="{fill}"{weight}{line}>{run}</text>"#
+            r#"<text x="{left:.2}" y="{foot:.2}" textLength="{length:.2}" lengthAdjust="spacingAndGlyphs" fill="{fill}"{weight}>{run}</text>"#
         );
+    }
+}
+
+/// Underlines, also of cells without a letter: that is how an empty field is seen.
+fn draw_row_underlines(buffer: &Buffer, row: u16, out: &mut String) {
+    let area = buffer.area;
+    let top = MARGIN + f32::from(row - area.y) * CELL_HEIGHT + BASELINE + 2.0;
+    let line = |x: u16| {
+        let cell = &buffer[(x, row)];
+        cell.modifier.contains(Modifier::UNDERLINED).then(|| colours(cell).0)
+    };
+    let mut x = area.x;
+    while x < area.right() {
+        let (from, fill) = (x, line(x));
+        while x < area.right() && line(x) == fill {
+            x += 1;
+        }
+        if let Some(fill) = fill {
+            let left = MARGIN + f32::from(from - area.x) * CELL_WIDTH;
+            rect(out, left, top, f32::from(x - from) * CELL_WIDTH, 1.0, fill);
+        }
     }
 }
 
@@ -217,6 +236,7 @@ pub fn svg(buffer: &Buffer, title: &str) -> String {
     for row in area.top()..area.bottom() {
         draw_row_grounds(buffer, row, &mut out);
         draw_row_text(buffer, row, &mut out);
+        draw_row_underlines(buffer, row, &mut out);
     }
     out.push_str("</g>\n</svg>\n");
     out

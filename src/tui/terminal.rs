@@ -119,17 +119,20 @@ const BEGIN_UPDATE: &[u8] = b"\x1b[?2026h";
 const END_UPDATE: &[u8] = b"\x1b[?2026l";
 
 /// Collects what is written and passes it on in one piece at each flush, so that the terminal never
-/// shows half a screen. Where nothing was written, a flush writes nothing.
+/// shows half a screen. Where nothing was written, a flush writes nothing. A failure is reported
+/// once and what comes after it is dropped, since `Terminal` writes again when it is dropped and
+/// prints an error of that to a standard error that may be gone as well.
 #[derive(Debug)]
 pub struct OnePiece<W: Write> {
     out: W,
     pending: Vec<u8>,
+    failed: bool,
 }
 
 impl<W: Write> OnePiece<W> {
     /// Collects for `out`.
     pub fn new(out: W) -> Self {
-        Self { out, pending: Vec::new() }
+        Self { out, pending: Vec::new(), failed: false }
     }
 }
 
@@ -143,12 +146,14 @@ impl<W: Write> Write for OnePiece<W> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        if self.pending.is_empty() {
+        if self.pending.is_empty() || self.failed {
+            self.pending.clear();
             return Ok(());
         }
         self.pending.extend_from_slice(END_UPDATE);
         let written = self.out.write_all(&self.pending).and_then(|()| self.out.flush());
         self.pending.clear();
+        self.failed = written.is_err();
         written
     }
 }
@@ -194,12 +199,15 @@ impl Drop for Inputs {
     }
 }
 
+/// How long a signal waits for room among the keys that the screen has not taken yet.
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+
 /// The first signal asks the screen to end; a second one means that the screen does not answer, as
 /// while a stopped terminal takes no more output, and ends the process.
 fn forward_signals(signals: &mut Signals, screen: &Sender<Input>) {
     let mut asked = false;
     for signal in signals.forever() {
-        if asked || screen.try_send(Input::Signal(signal)).is_err() {
+        if asked || screen.send_timeout(Input::Signal(signal), ANSWER_WITHIN).is_err() {
             let _ = disable_raw_mode();
             let _ = signal_hook::low_level::emulate_default_handler(signal);
         }
@@ -271,6 +279,16 @@ mod tests {
         drop(out);
         assert_eq!(counting.bytes, b"\x1b[?2026hone\ntwo\x1b[?2026l");
         assert_eq!(counting.writes, 1);
+    }
+
+    #[test]
+    fn a_failure_is_reported_once() {
+        let mut nothing: [u8; 0] = [];
+        let mut out = OnePiece::new(&mut nothing[..]);
+        out.write_all(b"x").unwrap();
+        assert!(out.flush().is_err());
+        out.write_all(b"y").unwrap();
+        assert!(out.flush().is_ok());
     }
 
     #[test]

@@ -26,7 +26,6 @@ use crate::engine::{
 };
 use crate::face::{Liveness, Rect as FaceRect, Similarity};
 use crate::identify::{Candidate, Candidates, Threshold};
-use crate::inference::Provider;
 use crate::ledger::{Actor, EntryKind, Sequence};
 
 /// Monday, 2 March 2026, five past eight.
@@ -91,7 +90,11 @@ pub fn live() -> LiveState {
             dropped: 3,
             frames_per_second: 14.83,
         },
-        inference: InferenceStatus::Ready { provider: Provider::Cpu, pack: "default".to_owned() },
+        // Read from its name: the screen does not know the nets' side of the program.
+        inference: InferenceStatus::Ready {
+            provider: serde_json::from_str("\"cpu\"").unwrap(),
+            pack: "default".to_owned(),
+        },
         tracks: vec![
             track(1, FaceRect::new(0.15, 0.2, 0.25, 0.45), ana),
             track(2, FaceRect::new(0.6, 0.3, 0.2, 0.4), TrackVerdict::Unidentified),

@@ -180,7 +180,7 @@ impl Model {
     fn engine_event(&mut self, event: EngineEvent) -> Vec<Effect> {
         match event {
             EngineEvent::Entry(entry) => self.log.add(entry),
-            EngineEvent::Lagged(_) => self.log.catch_up().into_iter().collect(),
+            EngineEvent::Lagged(_) => vec![self.log.catch_up()],
             // An entry follows where a decision is recorded; the state comes as a message of its own.
             EngineEvent::Decided { .. }
             | EngineEvent::StateChanged

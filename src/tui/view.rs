@@ -85,7 +85,8 @@ fn draw_hints(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     }
     let hints: Vec<(String, &str)> = model.keymap.hints(model.mode()).collect();
     let cells = |(key, word): &(String, &str)| text::width(key) + text::width(word) + 3;
-    let mut room = usize::from(end.saturating_sub(area.x + 1));
+    // The gap after the last hint needs no room.
+    let mut room = usize::from(end.saturating_sub(area.x + 1)) + 2;
     // The last hints of each mode (cancel, help, quit) are the ones that a lost person needs.
     let (first, last) = hints.split_at(hints.len().saturating_sub(2));
     let kept = room.saturating_sub(last.iter().map(cells).sum());
@@ -96,7 +97,7 @@ fn draw_hints(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     });
     let mut x = area.x + 1;
     for hint in shown.chain(last) {
-        if cells(hint) > room + 2 {
+        if cells(hint) > room {
             break;
         }
         room = room.saturating_sub(cells(hint));

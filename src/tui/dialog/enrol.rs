@@ -5,13 +5,14 @@ use ratatui::layout::Rect;
 use tui_input::Input;
 
 use super::{Step, draw_field, draw_lines, window};
-use crate::attendance::roster::NAME_LIMIT;
+use crate::attendance::roster::{NAME_LIMIT, NameError};
 use crate::attendance::{Identifier, PersonId, PersonName};
 use crate::engine::command::{EnrolmentSource, EnrolmentTarget, Shot};
 use crate::engine::{Command, CommandError, RosterState};
 use crate::tui::keymap::{Action, Mode};
 use crate::tui::layout::centred;
 use crate::tui::message::{DialogId, Effect, Purpose};
+use crate::tui::pane::draw_message;
 use crate::tui::pane::picture::Pixels;
 use crate::tui::theme::{Role, Theme};
 
@@ -232,7 +233,7 @@ impl EnrolDialog {
             pixels.draw(theme.picture, crop_area, buffer);
         } else {
             let words = if self.stage == Stage::Taking { "looking …" } else { "no picture" };
-            super::super::pane::draw_message(&[(words.to_owned(), Role::Dim)], theme, crop_area, buffer);
+            draw_message(&[(words.to_owned(), Role::Dim)], theme, crop_area, buffer);
         }
         let lines = self.lines(roster);
         let lines: Vec<(&str, Role)> = lines.iter().map(|(line, role)| (line.as_str(), *role)).collect();
@@ -294,10 +295,10 @@ impl EnrolDialog {
     }
 }
 
-fn said(error: crate::attendance::roster::NameError) -> String {
+fn said(error: NameError) -> String {
     match error {
-        crate::attendance::roster::NameError::Empty { what } => format!("{what} is empty: write it first"),
-        crate::attendance::roster::NameError::TooLong { what, length, .. } => {
+        NameError::Empty { what } => format!("{what} is empty: write it first"),
+        NameError::TooLong { what, length, .. } => {
             format!("{what} has {length} characters; at most {NAME_LIMIT} are allowed")
         }
         error => error.to_string(),
@@ -308,7 +309,9 @@ fn said(error: crate::attendance::roster::NameError) -> String {
 pub fn words(error: &CommandError) -> String {
     match error {
         CommandError::NameTaken { name, .. } => {
-            format!("{name} is already enrolled: give this person an identifier, or esc and add a picture")
+            format!(
+                "{name} is already enrolled: give this person an identifier; or press esc, select {name} and press a"
+            )
         }
         CommandError::IdentifierTaken { identifier, name } => {
             format!("the identifier {identifier} belongs to {name}: write another")

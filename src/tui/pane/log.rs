@@ -29,6 +29,8 @@ pub struct LogPane {
     complete: bool,
     /// Whether a page of older entries was asked for and has not come.
     loading: bool,
+    /// After which entry some were missed that could not be asked for.
+    missed_since: Option<Sequence>,
 }
 
 impl LogPane {
@@ -43,8 +45,9 @@ impl LogPane {
         let newest = self.newest();
         let mut effects = Vec::new();
         // Sequences have no gaps: one that is skipped was missed, and what lies between is fetched.
-        if newest.is_some_and(|newest| entry.sequence.0 > newest.0.saturating_add(1)) {
-            effects.extend(self.catch_up());
+        let skipped = newest.is_some_and(|newest| entry.sequence.0 > newest.0.saturating_add(1));
+        if skipped || self.missed_since.is_some() {
+            effects.push(self.catch_up());
         }
         self.insert(entry);
         self.trim();
@@ -53,8 +56,9 @@ impl LogPane {
     }
 
     /// What to fetch where events were missed.
-    pub fn catch_up(&mut self) -> Option<Effect> {
-        self.newest().map(|newest| Effect::LoadLog(LogQuery::Since(newest)))
+    pub fn catch_up(&mut self) -> Effect {
+        let known = self.missed_since.take().or(self.newest()).unwrap_or_default();
+        Effect::LoadLog(LogQuery::Since(known))
     }
 
     /// Entries that were asked for.
@@ -80,10 +84,12 @@ impl LogPane {
         effects
     }
 
-    /// A page will not come.
+    /// A page will not come. One of older entries is asked for again when somebody scrolls, one
+    /// that was missed with the next entry.
     pub fn refused(&mut self, query: LogQuery) {
-        if let LogQuery::Before(_) = query {
-            self.loading = false;
+        match query {
+            LogQuery::Before(_) => self.loading = false,
+            LogQuery::Since(sequence) => self.missed_since = Some(sequence),
         }
     }
 
@@ -149,8 +155,9 @@ impl LogPane {
         if self.complete || self.loading || left > self.window.height.max(LOG_PAGE / 4) {
             return None;
         }
+        let oldest = self.entries.back()?.sequence;
         self.loading = true;
-        self.entries.back().map(|oldest| Effect::LoadLog(LogQuery::Before(oldest.sequence)))
+        Some(Effect::LoadLog(LogQuery::Before(oldest)))
     }
 
     /// Draws the pane.

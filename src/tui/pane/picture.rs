@@ -5,6 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
 
+use crate::tui::layout::centred;
 use crate::tui::theme::PictureStyle;
 
 /// Characters from dark to light.
@@ -36,7 +37,7 @@ pub fn fitted_area(area: Rect, width: u32, height: u32) -> Rect {
     };
     let used_cells = used_rows.div_ceil(2);
     // Neither exceeds the area's own sides, which are u16.
-    super::super::layout::centred(area, used_columns as u16, used_cells as u16)
+    centred(area, used_columns as u16, used_cells as u16)
 }
 
 impl Pixels<'_> {

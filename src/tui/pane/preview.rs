@@ -31,9 +31,7 @@ pub fn draw(live: &LiveState, preview: Option<&Preview>, look: &Look, area: Rect
         draw_message(&reason(live, look.now), look.theme, inside, buffer);
         return;
     }
-    for track in &live.tracks {
-        draw_track(track, look, shown, buffer);
-    }
+    draw_tracks(&live.tracks, look, shown, buffer);
     draw_badge(&live.source.state, look, shown, buffer);
 }
 
@@ -120,19 +118,34 @@ fn cells_of(bounds: &crate::face::Rect, shown: Rect) -> Option<Rect> {
     })
 }
 
-fn draw_track(track: &TrackView, look: &Look, shown: Rect, buffer: &mut Buffer) {
-    let Some(cells) = cells_of(&track.bounds, shown) else { return };
-    let (sign, words, role) = verdict_words(&track.verdict);
-    let style = on_picture(role, look);
-    draw_outline(cells, style, look.theme.picture, buffer);
-    let label = text::fitted(&format!(" {sign} {words} "), usize::from(shown.width));
-    let label_width = text::width(&label) as u16;
-    // Above the box where there is a row, else on its upper edge; moved left so as to stay inside.
-    let y = if cells.y > shown.y { cells.y - 1 } else { cells.y };
-    let x = cells.x.min(shown.right() - label_width);
-    let style = style.add_modifier(Modifier::BOLD | Modifier::REVERSED);
-    let style = if style.fg.is_some() { style.bg(Color::Black) } else { style };
-    buffer.set_stringn(x, y, label, usize::from(label_width), style);
+/// Boxes first, then labels, so that no box strikes a label out.
+fn draw_tracks(tracks: &[TrackView], look: &Look, shown: Rect, buffer: &mut Buffer) {
+    let boxes = || tracks.iter().filter_map(|track| Some((track, cells_of(&track.bounds, shown)?)));
+    for (track, cells) in boxes() {
+        let (_, _, role) = verdict_words(&track.verdict);
+        draw_outline(cells, on_picture(role, look), look.theme.picture, buffer);
+    }
+    let mut labels: Vec<Rect> = Vec::new();
+    for (track, cells) in boxes() {
+        let (sign, words, role) = verdict_words(&track.verdict);
+        let label = text::fitted(&format!(" {sign} {words} "), usize::from(shown.width));
+        let area = label_area(cells, text::width(&label) as u16, shown, &labels);
+        let style = on_picture(role, look).add_modifier(Modifier::BOLD | Modifier::REVERSED);
+        let style = if style.fg.is_some() { style.bg(Color::Black) } else { style };
+        buffer.set_stringn(area.x, area.y, label, usize::from(area.width), style);
+        labels.push(area);
+    }
+}
+
+/// Where the label of a box goes: above it, below it, or on its upper edge; the first of these that
+/// lies in the picture and on no other label. Moved left so as to stay inside.
+fn label_area(cells: Rect, width: u16, shown: Rect, labels: &[Rect]) -> Rect {
+    let at = |y| Rect { x: cells.x.min(shown.right() - width), y, width, height: 1 };
+    let is_free = |area: &Rect| !labels.iter().any(|label| label.intersects(*area));
+    let above = (cells.y > shown.y).then(|| at(cells.y - 1));
+    let below = (cells.bottom() < shown.bottom()).then(|| at(cells.bottom()));
+    let places = above.into_iter().chain(below).chain([at(cells.y)]);
+    places.into_iter().find(is_free).unwrap_or_else(|| above.unwrap_or(at(cells.y)))
 }
 
 /// Colours that stand out from a photograph.

@@ -359,6 +359,10 @@ fn missed_entries_are_fetched_and_older_ones_only_where_they_are_needed() {
     assert_eq!(scene.effects, [Effect::LoadLog(LogQuery::Since(Sequence(12)))]);
     let scene = Scene::new().then(|s| s.tell(Message::Engine(EngineEvent::Lagged(3))));
     assert_eq!(scene.effects, [Effect::LoadLog(LogQuery::Since(Sequence(12)))]);
+    // One that could not be asked for is asked for with the next entry.
+    let refused = Message::LogRefused(LogQuery::Since(Sequence(12)));
+    let scene = Scene::new().then(|s| [refused, new(13)].into_iter().for_each(|message| s.tell(message)));
+    assert_eq!(scene.effects, [Effect::LoadLog(LogQuery::Since(Sequence(12)))]);
     // The morning is all there is.
     assert!(Scene::new().press("tab G").effects.is_empty());
     let page = (1_000..1_000 + LOG_PAGE as u64).map(|n| entry(n, EntryKind::Started, None)).collect();
