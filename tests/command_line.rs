@@ -11,7 +11,7 @@ fn muster(home: &Path) -> Command {
 }
 
 fn run(home: &Path, words: &[&str]) -> Output {
-    muster(home).args(words).output().unwrap()
+    muster(home).args(words).output().expect("the program was built with this test")
 }
 
 #[test]
