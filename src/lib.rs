@@ -23,9 +23,10 @@
 //! Who may import whom: `face`, `identify`, `track`, `attendance` and `ledger` are pure (no I/O,
 //! no clock, no thread) and know only each other. `capture`, `inference` and `store` know the
 //! domain and not each other, except that `inference` reads pictures from `capture`. `engine` knows
-//! the domain and the three ports; `tui` knows `engine` and the domain; `cli` knows everything, and
-//! nobody knows `cli`. A test in `tests/` reads the imports and fails on an arrow that points
-//! the wrong way.
+//! the domain and the three ports; `tui` knows `engine` and the domain; `config` knows the words of
+//! the domain and the ports that a value can be written in, and `diagnostics` knows `config`; `cli`
+//! knows everything, and nobody knows `cli`. A test in `tests/` reads the imports and fails on an
+//! arrow that points the wrong way.
 
 pub mod attendance;
 pub mod capture;

@@ -38,12 +38,12 @@ those names.";
 #[derive(Debug, Parser)]
 #[command(name = "muster", version, after_help = AFTER_HELP, max_term_width = 100)]
 pub struct Cli {
-    /// What goes for every subcommand.
-    #[command(flatten)]
-    pub global: Global,
     /// For the screen.
     #[command(flatten)]
     pub screen: ScreenArgs,
+    /// What goes for every subcommand.
+    #[command(flatten)]
+    pub global: Global,
     /// What is to be done; the screen where nothing is named.
     #[command(subcommand)]
     pub command: Option<Command>,

@@ -59,6 +59,11 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// How many people, in words.
+pub fn people_count(count: usize) -> String {
+    if count == 1 { "1 person".to_owned() } else { format!("{count} people") }
+}
+
 /// Columns aligned by the width that a terminal gives each character, without trailing blanks.
 pub fn columns(header: &[&str], rows: &[Vec<String>]) -> String {
     let mut widths: Vec<usize> = header.iter().map(|cell| cell.width()).collect();

@@ -14,7 +14,7 @@ use crate::engine::{Command, EngineHandle, Reply};
 
 use super::args::RosterCommand;
 use super::exit::{CliError, Exit};
-use super::output::{Output, columns, printable};
+use super::output::{Output, columns, people_count, printable};
 use super::{people, roster_file};
 
 /// Puts a question on the terminal; `None` where there is none to ask on.
@@ -182,8 +182,8 @@ pub fn dry_run(file: &Path, rows: &[ImportRow], out: &mut Output<'_>) -> Result<
         rows: usize,
     }
     let label = file.display().to_string();
-    let text =
-        format!("{} has {} people and no mistake; nothing was imported", printable(&label), rows.len());
+    let count = people_count(rows.len());
+    let text = format!("{} has {count} and no mistake; nothing was imported", printable(&label));
     out.either(&Checked { kind: "checked", rows: rows.len() }, text)?;
     Ok(Exit::Done)
 }
@@ -204,9 +204,9 @@ fn import(
         Reply::Imported(report) => {
             let label = file.display().to_string();
             let text = format!(
-                "{} people from {} were put on the roster; {} were there already",
-                report.added,
+                "put on the roster from {}: {}; there already: {}",
                 printable(&label),
+                people_count(report.added as usize),
                 report.skipped
             );
             out.either(&Imported { kind: "imported", added: report.added, skipped: report.skipped }, text)?;
@@ -234,7 +234,7 @@ fn export(handle: &EngineHandle, output: Option<&Path>, out: &mut Output<'_>) ->
     replace_file(path, &format!("{text}\n"))
         .map_err(|error| CliError::usage(format_args!("{} cannot be written: {error}", path.display())))?;
     let file = path.display().to_string();
-    let said = format!("{} people were written to {}", people.len(), printable(&file));
+    let said = format!("written to {}: {}", printable(&file), people_count(people.len()));
     out.either(&Exported { kind: "exported", people: people.len(), file }, said)?;
     Ok(Exit::Done)
 }

@@ -319,9 +319,9 @@ impl<Tz: TimeZone> Log<'_, Tz> {
             ended,
         };
         let text = format!(
-            "{} records of {} people, {} unidentified, in {} frames ({} dropped), on {}",
+            "records: {} of {}; unidentified: {}; frames: {}, dropped: {}; on {}",
             object.passages,
-            object.people,
+            super::output::people_count(object.people),
             object.unidentified,
             object.frames,
             object.dropped,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 use serde_json::Value;
 
-use super::args::{Cli, Command as Subcommand, ConfigCommand};
+use super::args::{Cli, Command as Subcommand};
 use super::fake::{Fake, Ran, Script, id, person, ran, row};
 use super::*;
 use crate::engine::command::{EnrolmentSource, EnrolmentTarget, FaceChoice, ImportReport};
@@ -238,7 +238,6 @@ fn config_show_gives_what_was_typed_or_what_is_used() {
     let object: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(object["values"]["log"]["level"], "warn");
     assert_eq!(object["values"]["recognition"]["votes"], 3);
-    let _ = ConfigCommand::Check;
 }
 
 #[test]
@@ -255,5 +254,5 @@ fn a_dry_run_needs_no_engine() {
     std::fs::write(&file, "name\nAna\n").unwrap();
     let ran = whole(&["muster", "roster", "import", file.to_str().unwrap(), "--dry-run"], None);
     assert_eq!(ran.code, 0, "{}", ran.err);
-    assert!(ran.out.contains("1 people and no mistake") || ran.out.contains("no mistake"), "{}", ran.out);
+    assert!(ran.out.ends_with("p.csv has 1 person and no mistake; nothing was imported\n"), "{}", ran.out);
 }

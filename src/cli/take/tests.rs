@@ -75,7 +75,7 @@ fn a_person_reads_a_line_for_each_record() {
         "2026-03-02 00:00:03  Ana  present  0.750\n\
          2026-03-02 00:00:04  Bo  present  0.750\n\
          2026-03-02 00:00:06  unidentified  0.750\n\
-         2 records of 2 people, 1 unidentified, in 0 frames (0 dropped), on CPU\n"
+         records: 2 of 2 people; unidentified: 1; frames: 0, dropped: 0; on CPU\n"
     );
 }
 
