@@ -1,7 +1,10 @@
 //! Whole-program tests, in one binary so that they link once.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
+
 mod architecture;
 mod command_line;
 mod privacy;
+mod program;
 mod support;
 mod terminal;

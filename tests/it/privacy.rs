@@ -55,7 +55,7 @@ fn nothing_leaves_the_machine() {
     let picture = demo_picture("enrol/obama.jpg").display().to_string();
     let (enrolled, calls) = traced(&home, &["enroll", "Barack Obama", &picture]);
     enrolled.expect(0);
-    assert!(calls.iter().any(|call| call.contains("muster.redb")), "the store was not seen to be written");
+    assert!(calls.iter().any(|call| call.contains("store.redb")), "the store was not seen to be written");
     check(&home, &calls);
 
     let source = format!("images:{}", demo_picture("show/obama2.jpg").display());

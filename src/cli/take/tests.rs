@@ -106,7 +106,7 @@ fn a_source_that_gives_nothing_is_2_for_a_file_and_3_for_a_camera() {
         let (_sender, interrupts) = bounded(1);
         let fake = Fake::start(Script { entries: vec![started(1)], ..Script::default() });
         let mut live = (*fake.board.live.get()).clone();
-        live.source.state = SourceState::Lost { reason: "it is not there".into(), retry_at: at(9) };
+        live.source.state = SourceState::Lost { reason: "it is not there".into(), retry_at: Some(at(9)) };
         fake.board.live.set(live);
         let ran = take(&fake, source, &interrupts, true);
         assert_eq!((ran.code, ran.err.as_str()), (code, "muster: it is not there\n"), "{source}");

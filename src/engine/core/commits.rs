@@ -33,6 +33,9 @@ struct QueuedEntry {
 #[derive(Default)]
 pub(super) struct CommitQueue {
     entries: VecDeque<QueuedEntry>,
+    /// A batch that failed. It is sent again as it was: the store knows by the ids of its entries
+    /// whether it was written after all.
+    failed: Option<Vec<QueuedEntry>>,
     pub(super) commands: VecDeque<(Prepared, ReplySender)>,
     in_flight: bool,
     in_flight_passages: Vec<PersonId>,
@@ -51,16 +54,20 @@ impl CommitQueue {
 
     /// Whether a passage of `person` is not on disk yet.
     pub(super) fn awaits_passage_of(&self, person: PersonId) -> bool {
-        self.in_flight_passages.contains(&person)
-            || self.entries.iter().any(|entry| entry.passage == Some(person))
+        self.in_flight_passages.contains(&person) || self.queued().any(|entry| entry.passage == Some(person))
+    }
+
+    /// Everything that is not on its way, in order.
+    fn queued(&self) -> impl Iterator<Item = &QueuedEntry> {
+        self.failed.iter().flatten().chain(&self.entries)
     }
 
     pub(super) fn waiting(&self) -> u32 {
-        u32::try_from(self.entries.len()).unwrap_or(u32::MAX)
+        u32::try_from(self.queued().count()).unwrap_or(u32::MAX)
     }
 
     pub(super) fn is_done(&self) -> bool {
-        !self.in_flight && self.entries.is_empty() && self.commands.is_empty()
+        !self.in_flight && self.queued().next().is_none() && self.commands.is_empty()
     }
 
     /// How long until a failed transaction is tried again.
@@ -72,15 +79,15 @@ impl CommitQueue {
 /// What waits for an answer of the store.
 pub(super) enum Pending {
     /// A batch of entries nobody waits for, kept whole in case it fails.
-    Entries(Vec<QueuedBatch>),
+    Entries(Batch),
     /// A command's transaction.
     Command { changes: Vec<Change>, plan: ReplyPlan, reply: ReplySender },
     /// A page of the log.
     Page(Sender<Vec<LogEntry>>),
 }
 
-/// One entry of a batch in flight.
-pub(super) struct QueuedBatch(QueuedEntry);
+/// The entries of one transaction.
+pub(super) struct Batch(Vec<QueuedEntry>);
 
 impl Core {
     /// Hands the next transaction to the store, if none is on its way.
@@ -103,16 +110,19 @@ impl Core {
             }
         }
         let due = self.commits.retry_at.is_none_or(|at| at <= Instant::now()) || self.commits.last_try;
-        if self.commits.entries.is_empty() || !due {
+        if self.commits.queued().next().is_none() || !due {
             return;
         }
-        let count = self.commits.entries.len().min(BATCH);
-        let batch: Vec<QueuedEntry> = self.commits.entries.drain(..count).collect();
+        let next = |queue: &mut CommitQueue| {
+            let count = queue.entries.len().min(BATCH);
+            queue.entries.drain(..count).collect()
+        };
+        let batch = self.commits.failed.take().unwrap_or_else(|| next(&mut self.commits));
         let entries = batch.iter().map(|entry| entry.draft.clone()).collect();
         self.commits.in_flight = true;
         self.commits.in_flight_passages = batch.iter().filter_map(|entry| entry.passage).collect();
-        let batch = batch.into_iter().map(QueuedBatch).collect();
-        self.ask(StoreRequest::Commit(Transaction { changes: vec![], entries }), Pending::Entries(batch));
+        let transaction = Transaction { changes: vec![], entries };
+        self.ask(StoreRequest::Commit(transaction), Pending::Entries(Batch(batch)));
     }
 
     /// Sends a request, or keeps it until there is room.
@@ -136,8 +146,7 @@ impl Core {
                 };
                 let _ = reply.send(entries.iter().map(|entry| self.log_entry(entry)).collect());
             }
-            (Pending::Entries(batch), Ok(StoreAnswer::Committed(committed))) => {
-                drop(batch);
+            (Pending::Entries(_), Ok(StoreAnswer::Committed(committed))) => {
                 self.settle_commit();
                 self.take_committed(&committed);
                 self.publish_live();
@@ -180,8 +189,8 @@ impl Core {
         self.commits.fault = None;
     }
 
-    /// Puts a batch back at the front, in order, to be tried again.
-    fn retry_later(&mut self, batch: Vec<QueuedBatch>, reason: &str) {
+    /// Keeps a batch as it is, to be tried again before anything else.
+    fn retry_later(&mut self, Batch(batch): Batch, reason: &str) {
         tracing::error!(%reason, entries = batch.len(), "entries could not be written");
         self.commits.in_flight = false;
         self.commits.in_flight_passages.clear();
@@ -190,9 +199,7 @@ impl Core {
             self.commits.entries.clear();
             return;
         }
-        for QueuedBatch(entry) in batch.into_iter().rev() {
-            self.commits.entries.push_front(entry);
-        }
+        self.commits.failed = Some(batch);
         let wait = self.commits.retry_wait.clamp(FIRST_RETRY, LONGEST_RETRY);
         self.commits.retry_at = Some(Instant::now() + wait);
         self.commits.retry_wait = wait * 2;

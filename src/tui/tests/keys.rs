@@ -399,7 +399,10 @@ fn nothing_is_drawn_again_while_nothing_changes() {
 #[test]
 fn a_lost_source_counts_down_once_a_second() {
     let retry_at = now() + TimeDelta::seconds(5);
-    let lost = SourceState::Lost { reason: "camera 0 is not there: plug it in".to_owned(), retry_at };
+    let lost = SourceState::Lost {
+        reason: "camera 0 is not there: plug it in".to_owned(),
+        retry_at: Some(retry_at),
+    };
     let mut scene = Scene::new().then(|s| s.source(lost));
     assert!(scene.text().contains("trying again in 5 s"));
     assert_eq!(scene.model.next_tick(), Some(now() + TimeDelta::seconds(1)));

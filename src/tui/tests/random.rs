@@ -77,7 +77,7 @@ fn take(scene: &mut Scene, step: Step) {
             1 => SourceState::Opening,
             2 => SourceState::Paused,
             3 => SourceState::Ended,
-            _ => SourceState::Lost { reason: "gone".to_owned(), retry_at: now() },
+            _ => SourceState::Lost { reason: "gone".to_owned(), retry_at: Some(now()) },
         }),
         Step::Answer(good) => {
             let Some((command, purpose)) = scene.sent() else { return };

@@ -44,7 +44,7 @@ screens! {
         live.tracks.clear();
         live.source.state = SourceState::Lost {
             reason: "camera 0 was not found: plug one in, or choose another with --source".to_owned(),
-            retry_at: now() + TimeDelta::seconds(4),
+            retry_at: Some(now() + TimeDelta::seconds(4)),
         };
         s.state(live, roster());
     });

@@ -29,7 +29,8 @@ impl Stage {
     fn new() -> Self {
         let mut engine = FakeEngine::new();
         let (keys, inputs) = unbounded();
-        let options = TuiOptions { title: "muster".to_owned(), now, local_time, no_color: true };
+        let options =
+            TuiOptions { title: "muster".to_owned(), now, local_time, no_color: true, preview: true };
         let backend = TestBackend::new(80, 24);
         let shell = Shell::new(backend, inputs, &engine.handle, &options, Theme::PLAIN).unwrap();
         engine.serve_one();
