@@ -71,7 +71,7 @@ impl Scaler {
     /// keeps its own size where that is larger and is black in the rest.
     ///
     /// Bilinear, widened when scaling down so that every source pixel counts: the nets were
-    /// trained on pictures scaled so, and it measured no worse than an area mean.
+    /// trained on pictures scaled so, and an area mean or no widening measured no better.
     ///
     /// `None` where a side is zero or the library refuses, which it does for no other reason than
     /// sizes that do not fit.
@@ -190,8 +190,8 @@ fn bilinear(source: Pixels<'_>, x: f32, y: f32, border: Border) -> [f32; 3] {
             continue;
         }
         let at = (inside_y as usize * source.width as usize + inside_x as usize) * 3;
-        for channel in 0..3 {
-            sum[channel] += weight * f32::from(source.rgb[at + channel]);
+        for (sum, value) in sum.iter_mut().zip(&source.rgb[at..at + 3]) {
+            *sum += weight * f32::from(*value);
         }
     }
     sum
