@@ -128,9 +128,10 @@ pub fn warp(
     sample(source, map, side, side, border, patch);
 }
 
-/// At most this many samples along each side of a patch's pixel; a face so large that this is too
-/// few is as clear as any.
-const MOST_SAMPLES: f32 = 4.0;
+/// At most this many samples along each side of a patch's pixel. On photographs up to 2333 pixels high
+/// 1 and 4 identified alike, and 4 took two milliseconds more for each crop; 2 keeps the pattern of
+/// a cloth or a screen from becoming noise.
+const MOST_SAMPLES: f32 = 2.0;
 
 /// Bilinear; where a patch's pixel covers several source pixels, the mean of as many samples in
 /// each direction, so that fine detail does not turn into noise.
