@@ -144,7 +144,13 @@ fn draw_tracks(tracks: &[TrackView], styles: Styles, look: &Look, shown: Rect, b
     let mut labels: Vec<Rect> = Vec::new();
     for (track, cells) in boxes() {
         let (sign, words, role) = verdict_words(&track.verdict);
-        let label = text::fitted(&format!(" {sign} {words} "), usize::from(shown.width));
+        // Of a face that is only being looked at the sign is enough: it is about to say more.
+        let words = if track.verdict == TrackVerdict::Undecided {
+            sign.to_owned()
+        } else {
+            format!("{sign} {words}")
+        };
+        let label = text::fitted(&format!(" {words} "), usize::from(shown.width));
         let area = label_area(cells, text::width(&label) as u16, shown, &labels);
         let style = styles(role, look).add_modifier(Modifier::BOLD | Modifier::REVERSED);
         let style = if style.fg.is_some() { style.bg(Color::Black) } else { style };

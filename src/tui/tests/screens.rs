@@ -138,7 +138,10 @@ fn without_the_picture_the_boxes_stand_on_an_empty_ground() {
     });
     let corners = |scene: &Scene| -> Vec<usize> {
         let text = scene.text();
-        text.char_indices().filter(|(_, c)| "┌┐└┘".contains(*c)).map(|(at, _)| text[..at].chars().count()).collect()
+        text.char_indices()
+            .filter(|(_, c)| "┌┐└┘".contains(*c))
+            .map(|(at, _)| text[..at].chars().count())
+            .collect()
     };
     assert_eq!(corners(&pictured), corners(&scene));
     let nobody = scene.then(|scene| {
