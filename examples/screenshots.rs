@@ -24,7 +24,7 @@ use ratatui::layout::Size;
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 /// For each thing that is waited for: several rounds of the demo.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// The screen, the keys that it reads, and where its pictures go.
 struct Studio {
@@ -34,14 +34,21 @@ struct Studio {
 }
 
 impl Studio {
+    /// One turn of the screen's own loop.
+    fn turn(&mut self) -> Outcome<()> {
+        self.shell.draw_if_due()?;
+        self.shell.wait(Duration::from_secs(1))?;
+        Ok(())
+    }
+
     /// Waits until `is_so`.
     fn until(&mut self, what: &str, is_so: impl Fn(&Model) -> bool) -> Outcome<()> {
         let until = Instant::now() + PATIENCE;
         while !is_so(self.shell.model()) {
             if Instant::now() > until {
-                return Err(format!("this never came: {what}").into());
+                return Err(format!("this never came: {what}; the screen is\n{}", self.text()).into());
             }
-            self.shell.wait(Duration::from_secs(1))?;
+            self.turn()?;
         }
         Ok(())
     }
@@ -53,13 +60,16 @@ impl Studio {
             if Instant::now() > until {
                 return Err(format!("the screen never said {words:?}").into());
             }
-            self.shell.wait(Duration::from_secs(1))?;
+            self.turn()?;
         }
         Ok(())
     }
 
     fn text(&self) -> String {
-        self.shell.picture().content().iter().map(|cell| cell.symbol()).collect()
+        let picture = self.shell.picture();
+        let rows = picture.content().chunks(usize::from(picture.area.width).max(1));
+        let lines = rows.map(|row| row.iter().map(|cell| cell.symbol()).collect::<String>());
+        lines.collect::<Vec<_>>().join("\n")
     }
 
     fn press(&mut self, codes: impl IntoIterator<Item = KeyCode>) -> Outcome<()> {
