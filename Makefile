@@ -42,7 +42,7 @@ bench: setup ## Measure
 	$(CARGO) bench --locked --profile release
 
 screenshots: setup ## Draw the README's pictures again
-	@tools/screenshots $(MUSTER)
+	$(CARGO) run --release --locked --example screenshots
 
 clean-data: ## Remove what was fetched and what the demo wrote
 	rm -rf data/demo models/runtime models/*.onnx models/.staging* data/.staging*

@@ -136,11 +136,33 @@ fn on_screen(
     paths: Vec<PathBuf>,
 ) -> Result<Exit, CliError> {
     wire::require_terminal()?;
-    let hosted = wire::host_demo(effective, &store.path, None)?;
+    let hosted = host_live(effective, demo, folder, &store.path, paths)?;
+    wire::show(&hosted, "muster demo", true)
+}
+
+fn host_live(
+    effective: &Effective,
+    demo: &Demo,
+    folder: &Path,
+    data_dir: &Path,
+    paths: Vec<PathBuf>,
+) -> Result<Hosted, CliError> {
+    let hosted = wire::host_demo(effective, data_dir, None)?;
     enrol(hosted.handle(), demo, folder, |_, _| Ok(()))?;
     drop(hosted);
-    let hosted = wire::host_demo(effective, &store.path, Some((paths, Pace::RealTime)))?;
-    wire::show(&hosted, "muster demo", true)
+    wire::host_demo(effective, data_dir, Some((paths, Pace::RealTime)))
+}
+
+/// The demo's engine as its screen has it, on a store in `data_dir`: everybody enrolled, the stills
+/// shown as a camera shows them.
+///
+/// # Errors
+/// [`CliError`]: pictures, nets or runtime are missing, or the store is in use or has people in it.
+pub fn live(effective: &Effective, data_dir: &Path) -> Result<Hosted, CliError> {
+    let demo = Demo::embedded().map_err(CliError::missing)?;
+    let folder = folder_beside(&effective.models_dir.value);
+    let paths = scene_paths(&demo, &folder)?;
+    host_live(effective, &demo, &folder, data_dir, paths)
 }
 
 #[derive(Serialize)]

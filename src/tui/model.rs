@@ -60,6 +60,8 @@ pub struct Model {
     pub snapshot: Snapshot,
     /// The newest small picture.
     pub preview: Arc<Option<Preview>>,
+    /// Whether the picture is asked for; the boxes come all the same.
+    pub shows_picture: bool,
     /// Which pane has the keys where no dialog is open.
     pub focus: Focus,
     /// Who is here.
@@ -92,6 +94,7 @@ impl Model {
             size: Size::ZERO,
             snapshot,
             preview: Arc::default(),
+            shows_picture: true,
             focus: Focus::default(),
             roster: RosterPane::default(),
             log: LogPane::default(),
@@ -175,7 +178,7 @@ impl Model {
                 help.set_screen_height(screen.height);
             }
         }
-        let wanted = areas.map(|areas| {
+        let wanted = areas.filter(|_| self.shows_picture).map(|areas| {
             let pane = inside(areas.preview);
             PreviewRequest {
                 max_width: u32::from(pane.width),

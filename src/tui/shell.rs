@@ -82,8 +82,6 @@ pub struct Shell<B: Backend> {
     inputs: Receiver<Input>,
     workers: Workers,
     now: fn() -> chrono::DateTime<chrono::Utc>,
-    /// Whether the live picture may be asked for; the boxes come all the same.
-    shows_preview: bool,
     last_drawn: Option<Instant>,
     urgent: bool,
     exit: Option<Exit>,
@@ -120,7 +118,8 @@ where
         // Subscribed before the snapshot is taken, so that no change falls between.
         let events = handle.subscribe(EVENT_ROOM);
         let (title, now) = (options.title.clone(), options.now);
-        let model = Model::new(title, keymap, options.local_time, now(), handle.snapshot());
+        let mut model = Model::new(title, keymap, options.local_time, now(), handle.snapshot());
+        model.shows_picture = options.preview;
         let mut shell = Self {
             terminal,
             model,
@@ -130,7 +129,6 @@ where
             inputs,
             workers,
             now,
-            shows_preview: options.preview,
             last_drawn: None,
             urgent: true,
             exit: None,
@@ -282,7 +280,7 @@ where
                 }
             }
             Effect::RequestPreview(request) => {
-                self.handle.request_preview(request.filter(|_| self.shows_preview));
+                self.handle.request_preview(request);
             }
             Effect::Redraw => self.terminal.clear().map_err(TuiError::draw)?,
             Effect::Quit => self.exit = self.exit.or(Some(Exit::Quit)),

@@ -6,6 +6,7 @@ use ratatui::layout::Rect;
 use super::dialog::Dialog;
 use super::layout::{Areas, LEAST_HEIGHT, LEAST_WIDTH};
 use super::model::{Focus, Model};
+use super::pane::preview::Ground;
 use super::pane::{Look, draw_message, preview, status};
 use super::text;
 use super::theme::{Role, Theme};
@@ -28,7 +29,8 @@ pub fn view(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     if let Some(alert) = status::alert(&model.snapshot) {
         status::draw_alert(&alert, &look(false), areas.alert, buffer);
     }
-    preview::draw(live, (*model.preview).as_ref(), &look(false), areas.preview, buffer);
+    let ground = if model.shows_picture { Ground::Picture((*model.preview).as_ref()) } else { Ground::Empty };
+    preview::draw(live, ground, &look(false), areas.preview, buffer);
     if let Some(in_view) = areas.in_view {
         preview::draw_in_view(live, &look(false), in_view, buffer);
     }

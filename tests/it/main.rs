@@ -1,10 +1,13 @@
-//! Whole-program tests, in one binary so that they link once.
+//! Whole-program tests, in one binary so that they link once. Those that need nets fail without
+//! them and say how to get them; those that need pictures which are not part of the project say
+//! that they are skipped.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 
 mod accuracy;
 mod architecture;
 mod command_line;
+mod docs;
 mod nets;
 mod privacy;
 mod program;

@@ -82,7 +82,11 @@ const DEMO_START: &str = "2026-03-02T07:00:00Z";
 
 /// Stills as a camera shows them, in their order: once where every frame counts, else for ever.
 pub(super) fn stills(paths: Vec<PathBuf>, pace: Pace) -> SourceParts {
-    let options = ReplayOptions { looping: pace == Pace::RealTime, ..ReplayOptions::default() };
+    let options = match pace {
+        // Long enough for an eye, a key, and three votes at one frame a second.
+        Pace::RealTime => ReplayOptions { looping: true, frames_per_still: 60, ..ReplayOptions::default() },
+        Pace::Lossless => ReplayOptions::default(),
+    };
     let open = move || -> Result<Box<dyn CaptureSource>, _> {
         let start = DEMO_START.parse().unwrap_or_default();
         let source = ReplaySource::from_paths("the demo".to_owned(), paths.clone(), start, options.clone());

@@ -12,7 +12,6 @@ use crate::engine::{Command, CommandError, RosterState};
 use crate::tui::keymap::{Action, Mode};
 use crate::tui::layout::centred;
 use crate::tui::message::{DialogId, Effect, Purpose};
-use crate::tui::pane::draw_message;
 use crate::tui::pane::picture::Pixels;
 use crate::tui::theme::{Role, Theme};
 
@@ -187,14 +186,32 @@ impl EnrolDialog {
         }
     }
 
-    /// Draws the prompt over `screen`; while the name is written, over `beside` where that is wide
-    /// enough, so that the live picture can be seen.
+    /// Draws the prompt over `screen`; until a shot is there, over `beside` where that is wide enough,
+    /// so that the live picture can be seen.
     pub fn draw(&self, roster: &RosterState, theme: &Theme, screen: Rect, beside: Rect, buffer: &mut Buffer) {
-        if self.stage == Stage::Naming {
-            self.draw_naming(theme, if beside.width >= 44 { beside } else { screen }, buffer);
-        } else {
-            self.draw_shot(roster, theme, screen, buffer);
+        let over = if beside.width >= 44 { beside } else { screen };
+        match &self.stage {
+            Stage::Naming => self.draw_naming(theme, over, buffer),
+            Stage::Taking | Stage::NoShot => self.draw_waiting(roster, theme, over, buffer),
+            Stage::Shown(shot) | Stage::Saving(shot) => self.draw_shot(shot, roster, theme, screen, buffer),
         }
+    }
+
+    /// Before there is a shot: why not, and what to do.
+    fn draw_waiting(&self, roster: &RosterState, theme: &Theme, over: Rect, buffer: &mut Buffer) {
+        let inside = window(&self.title(), theme, Role::FocusedBorder, centred(over, 58, 11), buffer);
+        self.draw_text(
+            roster,
+            theme,
+            Rect { y: inside.y + 1, height: inside.height.saturating_sub(1), ..inside },
+            buffer,
+        );
+    }
+
+    fn draw_text(&self, roster: &RosterState, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+        let lines = self.lines(roster);
+        let lines: Vec<(&str, Role)> = lines.iter().map(|(line, role)| (line.as_str(), *role)).collect();
+        draw_lines(&lines, theme, area, buffer);
     }
 
     fn draw_naming(&self, theme: &Theme, over: Rect, buffer: &mut Buffer) {
@@ -215,7 +232,7 @@ impl EnrolDialog {
         draw_lines(&lines, theme, below, buffer);
     }
 
-    fn draw_shot(&self, roster: &RosterState, theme: &Theme, screen: Rect, buffer: &mut Buffer) {
+    fn draw_shot(&self, shot: &Shot, roster: &RosterState, theme: &Theme, screen: Rect, buffer: &mut Buffer) {
         // The crop is square and a cell is twice as high as wide.
         let rows = (screen.height.saturating_sub(5)).clamp(8, 26).min((screen.width / 2).saturating_sub(18));
         let crop_width = rows * 2;
@@ -228,16 +245,9 @@ impl EnrolDialog {
             y: inside.y + 1,
             height: inside.height.saturating_sub(1),
         };
-        if let Stage::Shown(shot) | Stage::Saving(shot) = &self.stage {
-            let pixels = Pixels { width: shot.crop_side, height: shot.crop_side, rgb: &shot.crop };
-            pixels.draw(theme.picture, crop_area, buffer);
-        } else {
-            let words = if self.stage == Stage::Taking { "looking …" } else { "no picture" };
-            draw_message(&[(words.to_owned(), Role::Dim)], theme, crop_area, buffer);
-        }
-        let lines = self.lines(roster);
-        let lines: Vec<(&str, Role)> = lines.iter().map(|(line, role)| (line.as_str(), *role)).collect();
-        draw_lines(&lines, theme, beside, buffer);
+        let pixels = Pixels { width: shot.crop_side, height: shot.crop_side, rgb: &shot.crop };
+        pixels.draw(theme.picture, crop_area, buffer);
+        self.draw_text(roster, theme, beside, buffer);
     }
 
     /// What stands beside the picture.

@@ -5,33 +5,49 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
 
-use super::picture::Pixels;
+use super::picture::{Pixels, fitted_area};
 use super::{Look, draw_message, frame};
 use crate::engine::LiveState;
 use crate::engine::state::{InferenceStatus, Preview, SourceState, TrackVerdict, TrackView};
 use crate::tui::text;
 use crate::tui::theme::{PictureStyle, Role};
 
-/// Draws the pane: the newest picture, or why there is none.
-pub fn draw(live: &LiveState, preview: Option<&Preview>, look: &Look, area: Rect, buffer: &mut Buffer) {
+/// What the boxes are drawn on.
+#[derive(Debug, Clone, Copy)]
+pub enum Ground<'a> {
+    /// The newest picture; none before the first.
+    Picture(Option<&'a Preview>),
+    /// Nothing, in the shape of the source's frames: for a slow line.
+    Empty,
+}
+
+/// Draws the pane: the faces on the newest picture or on an empty ground, or why there are none.
+pub fn draw(live: &LiveState, ground: Ground<'_>, look: &Look, area: Rect, buffer: &mut Buffer) {
     let faces = match live.tracks.len() {
         0 => String::new(),
         1 => "1 face".to_owned(),
         count => format!("{count} faces"),
     };
     let inside = frame("Preview", &faces, look, area, buffer);
-    let shown = match preview {
-        Some(preview) if shows_picture(&live.source.state) => {
+    let shown = match ground {
+        _ if !shows_picture(&live.source.state) => Rect::ZERO,
+        Ground::Picture(Some(preview)) => {
             let pixels = Pixels { width: preview.width, height: preview.height, rgb: &preview.rgb };
             pixels.draw(look.theme.picture, inside, buffer)
         }
-        _ => Rect::ZERO,
+        Ground::Picture(None) => Rect::ZERO,
+        Ground::Empty => fitted_area(inside, live.source.width, live.source.height),
     };
     if shown.is_empty() {
         draw_message(&reason(live, look.now), look.theme, inside, buffer);
         return;
     }
-    draw_tracks(&live.tracks, look, shown, buffer);
+    let is_empty = matches!(ground, Ground::Empty);
+    if is_empty && live.tracks.is_empty() {
+        draw_message(&[(absence(&live.inference).to_owned(), Role::Dim)], look.theme, shown, buffer);
+    }
+    let styles = if is_empty { on_empty } else { on_picture };
+    draw_tracks(&live.tracks, styles, look, shown, buffer);
     draw_badge(&live.source.state, look, shown, buffer);
 }
 
@@ -119,18 +135,24 @@ fn cells_of(bounds: &crate::face::Rect, shown: Rect) -> Option<Rect> {
 }
 
 /// Boxes first, then labels, so that no box strikes a label out.
-fn draw_tracks(tracks: &[TrackView], look: &Look, shown: Rect, buffer: &mut Buffer) {
+fn draw_tracks(tracks: &[TrackView], styles: Styles, look: &Look, shown: Rect, buffer: &mut Buffer) {
     let boxes = || tracks.iter().filter_map(|track| Some((track, cells_of(&track.bounds, shown)?)));
     for (track, cells) in boxes() {
         let (_, _, role) = verdict_words(&track.verdict);
-        draw_outline(cells, on_picture(role, look), look.theme.picture, buffer);
+        draw_outline(cells, styles(role, look), look.theme.picture, buffer);
     }
     let mut labels: Vec<Rect> = Vec::new();
     for (track, cells) in boxes() {
         let (sign, words, role) = verdict_words(&track.verdict);
-        let label = text::fitted(&format!(" {sign} {words} "), usize::from(shown.width));
+        // Of a face that is only being looked at the sign is enough: it is about to say more.
+        let words = if track.verdict == TrackVerdict::Undecided {
+            sign.to_owned()
+        } else {
+            format!("{sign} {words}")
+        };
+        let label = text::fitted(&format!(" {words} "), usize::from(shown.width));
         let area = label_area(cells, text::width(&label) as u16, shown, &labels);
-        let style = on_picture(role, look).add_modifier(Modifier::BOLD | Modifier::REVERSED);
+        let style = styles(role, look).add_modifier(Modifier::BOLD | Modifier::REVERSED);
         let style = if style.fg.is_some() { style.bg(Color::Black) } else { style };
         buffer.set_stringn(area.x, area.y, label, usize::from(area.width), style);
         labels.push(area);
@@ -146,6 +168,14 @@ fn label_area(cells: Rect, width: u16, shown: Rect, labels: &[Rect]) -> Rect {
     let below = (cells.bottom() < shown.bottom()).then(|| at(cells.bottom()));
     let places = above.into_iter().chain(below).chain([at(cells.y)]);
     places.into_iter().find(is_free).unwrap_or_else(|| above.unwrap_or(at(cells.y)))
+}
+
+/// The style of a box by what is said of the face.
+type Styles = fn(Role, &Look) -> Style;
+
+/// The terminal's own colours, on its own ground.
+fn on_empty(role: Role, look: &Look) -> Style {
+    look.theme.style(role)
 }
 
 /// Colours that stand out from a photograph.
@@ -189,16 +219,21 @@ fn between(upper: Color, lower: Color) -> Color {
     Color::Rgb(r1.midpoint(r2), g1.midpoint(g2), b1.midpoint(b2))
 }
 
+/// Why no face is in view.
+fn absence(inference: &InferenceStatus) -> &'static str {
+    match inference {
+        InferenceStatus::Ready { .. } => "nobody is in view",
+        InferenceStatus::Loading => "the nets are being loaded …",
+        InferenceStatus::Unavailable { .. } => "recognition is not available",
+    }
+}
+
 /// Draws the faces in view as lines: who, how alike, and what the liveness net says.
 pub fn draw_in_view(live: &LiveState, look: &Look, area: Rect, buffer: &mut Buffer) {
     let inside = frame("In view", "", look, area, buffer);
     if live.tracks.is_empty() {
-        let words = match live.inference {
-            InferenceStatus::Ready { .. } => "nobody is in view",
-            InferenceStatus::Loading => "the nets are being loaded …",
-            InferenceStatus::Unavailable { .. } => "recognition is not available",
-        };
-        draw_message(&[(words.to_owned(), Role::Dim)], look.theme, inside, buffer);
+        let words = absence(&live.inference).to_owned();
+        draw_message(&[(words, Role::Dim)], look.theme, inside, buffer);
     }
     for (track, y) in live.tracks.iter().zip(inside.y..inside.bottom()) {
         let (sign, words, role) = verdict_words(&track.verdict);

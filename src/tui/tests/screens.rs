@@ -125,6 +125,32 @@ fn the_pane_with_the_keys_looks_different_and_so_does_its_selection() {
     assert_ne!(plain(&roster), plain(&log));
 }
 
+/// A picture that came before it was given up is not shown either.
+#[test]
+fn without_the_picture_the_boxes_stand_on_an_empty_ground() {
+    let pictured = Scene::sized(80, 24);
+    assert!(pictured.text().contains("::::"), "{}", pictured.text());
+    let mut scene = Scene::sized(80, 24);
+    scene.model.shows_picture = false;
+    insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false,
+        snapshot_path => "../snapshots" }, {
+        insta::assert_snapshot!("no_preview-80x24", scene.text());
+    });
+    let corners = |scene: &Scene| -> Vec<usize> {
+        let text = scene.text();
+        text.char_indices()
+            .filter(|(_, c)| "┌┐└┘".contains(*c))
+            .map(|(at, _)| text[..at].chars().count())
+            .collect()
+    };
+    assert_eq!(corners(&pictured), corners(&scene));
+    let nobody = scene.then(|scene| {
+        let live = crate::engine::LiveState { tracks: Vec::new(), ..live() };
+        scene.state(live, roster());
+    });
+    assert!(nobody.text().contains("nobody is in view"), "{}", nobody.text());
+}
+
 #[test]
 fn wide_names_keep_the_columns_straight() {
     let text = Scene::sized(120, 40).text();

@@ -27,10 +27,13 @@ struct Stage {
 impl Stage {
     /// A shell with its subscription taken and the first page of the log read.
     fn new() -> Self {
+        Self::with_preview(true)
+    }
+
+    fn with_preview(preview: bool) -> Self {
         let mut engine = FakeEngine::new();
         let (keys, inputs) = unbounded();
-        let options =
-            TuiOptions { title: "muster".to_owned(), now, local_time, no_color: true, preview: true };
+        let options = TuiOptions { title: "muster".to_owned(), now, local_time, no_color: true, preview };
         let backend = TestBackend::new(80, 24);
         let shell = Shell::new(backend, inputs, &engine.handle, &options, Theme::PLAIN).unwrap();
         engine.serve_one();
@@ -113,6 +116,17 @@ fn the_preview_is_asked_for_and_given_up() {
     assert_eq!((request.max_width, request.max_height), (38, 22));
     stage.keys.send(Input::Terminal(Event::Key(KeyCode::Char('q').into()))).unwrap();
     assert_eq!(stage.shell.run().unwrap(), Exit::Quit);
+    assert_eq!(*stage.engine.board.preview_request.get(), None);
+}
+
+#[test]
+fn without_a_preview_none_is_asked_for_and_the_boxes_come_all_the_same() {
+    let mut stage = Stage::with_preview(false);
+    assert_eq!(*stage.engine.board.preview_request.get(), None);
+    stage.wait_for("✓ Ana Müller 0.71");
+    let resize = Event::Resize(120, 40);
+    stage.keys.send(Input::Terminal(resize)).unwrap();
+    stage.shell.wait(LONG).unwrap();
     assert_eq!(*stage.engine.board.preview_request.get(), None);
 }
 
