@@ -168,7 +168,7 @@ impl Core {
             self.apply(change);
         }
         if self.pace == Pace::RealTime {
-            self.day = Some(self.calendar.day_of(self.clock.now()));
+            self.day = self.day_of(self.clock.now());
         }
         for entry in today {
             self.note_presence(entry);
@@ -250,8 +250,10 @@ impl Core {
     }
 
     fn tick(&mut self) {
-        let today = self.calendar.day_of(self.now());
-        if self.pace == Pace::RealTime && self.day.is_some_and(|day| day != today) {
+        let today = self.day_of(self.now());
+        if let (Pace::RealTime, Some(today)) = (self.pace, today)
+            && self.day.is_some_and(|day| day != today)
+        {
             self.roll_over(today);
             self.publish_roster();
         }

@@ -5,9 +5,10 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use crate::attendance::report::Day;
 use crate::attendance::{PersonId, PresenceState};
 use crate::capture::{CaptureError, CaptureSource, Frame, FrameSequence, Pace, RgbPicture};
 use crate::engine::command::{
@@ -44,11 +45,8 @@ impl Clock for StillClock {
 struct UtcCalendar;
 
 impl Calendar for UtcCalendar {
-    fn day_of(&self, at: DateTime<Utc>) -> NaiveDate {
-        at.date_naive()
-    }
-    fn start_of(&self, day: NaiveDate) -> DateTime<Utc> {
-        day.and_time(NaiveTime::MIN).and_utc()
+    fn day_of(&self, at: DateTime<Utc>) -> Option<Day> {
+        Day::containing(at, &Utc, NaiveTime::MIN)
     }
 }
 
@@ -565,7 +563,10 @@ fn missing_nets_are_a_state_and_everything_else_works() {
         matches!(&live.inference, InferenceStatus::Unavailable { reason } if reason.contains("muster setup"))
     );
     let refused = enrol(&handle, "Ana", &[1]).unwrap_err();
-    assert!(refused.is_missing_part() && refused.to_string().contains("models/x.onnx"));
+    assert!(
+        matches!(&refused, CommandError::NoInference { reason } if reason.contains("models/x.onnx")),
+        "{refused}"
+    );
     assert!(matches!(handle.call(Command::TakeShot), Err(CommandError::NoInference { .. })));
     drop(feed);
     engine.stop();
