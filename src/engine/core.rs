@@ -306,7 +306,7 @@ impl Core {
         self.commits.queue_entry(draft, None);
     }
 
-    fn take_source(&mut self, report: SourceReport) {
+    pub(super) fn take_source(&mut self, report: SourceReport) {
         let note = |text: &str| Parts { note: Some(NotePart { text: text.to_owned() }), ..Parts::default() };
         match report {
             SourceReport::Opening => self.source.state = SourceState::Opening,
@@ -317,6 +317,7 @@ impl Core {
                 }
             }
             SourceReport::Paused => self.source.state = SourceState::Paused,
+            SourceReport::Skipped(pictures) => self.source.skipped = pictures,
             SourceReport::Failed { reason, retry_after } => {
                 if !std::mem::replace(&mut self.source_is_lost, true) {
                     self.write_entry(EntryKind::SourceLost, Actor::System, note(&reason));

@@ -4,6 +4,7 @@
 
 mod architecture;
 mod command_line;
+mod panics;
 mod privacy;
 mod program;
 mod support;

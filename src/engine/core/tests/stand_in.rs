@@ -1,0 +1,322 @@
+//! What stands in for the machine, the nets, the store and the source.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
+use crossbeam_channel::Receiver;
+
+use crate::attendance::PersonId;
+use crate::attendance::report::Day;
+use crate::capture::{CaptureError, CaptureSource, Frame, FrameSequence, Pace, RgbPicture, SkippedPicture};
+use crate::engine::command::{
+    Command, CommandError, EnrolmentSource, EnrolmentTarget, FaceChoice, PictureBytes, Reply,
+};
+use crate::engine::environment::{Calendar, Clock, Entropy};
+use crate::engine::event::EngineEvent;
+use crate::engine::{EngineHandle, EngineParts, EngineSettings, RunningEngine, SourceParts, start};
+use crate::face::{
+    Detection, Embedding, EmbeddingSpace, FivePoints, Liveness, Metric, Point, Probe, Rect, Similarity,
+};
+use crate::identify::Threshold;
+use crate::inference::{
+    AnalysedFace, AnalyserFacts, FaceAnalyser, FrameAnalysis, InferenceError, Provider, StageTimes,
+};
+use crate::ledger::{Actor, ChainHead, ClockState, Entry, EntryKind, Sequence, TerminalId};
+use crate::store::memory::MemoryStore;
+use crate::store::{ChangePoint, Changes, Committed, Store, StoreError, Transaction};
+
+pub(super) struct StillClock;
+
+impl Clock for StillClock {
+    fn now(&self) -> DateTime<Utc> {
+        "2026-03-02T08:00:00Z".parse().unwrap()
+    }
+    fn state(&self) -> ClockState {
+        ClockState::Synchronised
+    }
+}
+
+pub(super) struct UtcCalendar;
+
+impl Calendar for UtcCalendar {
+    fn day_of(&self, at: DateTime<Utc>) -> Option<Day> {
+        Day::containing(at, &Utc, NaiveTime::MIN)
+    }
+}
+
+pub(super) struct Counting(u64);
+
+impl Entropy for Counting {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        self.0 += 1;
+        bytes.fill(0);
+        let count = self.0.to_be_bytes();
+        let end = bytes.len();
+        bytes[end - 8..].copy_from_slice(&count);
+    }
+}
+
+/// A store that outlives engines and can be told to fail.
+#[derive(Clone)]
+pub(super) struct SharedStore {
+    pub(super) inner: Arc<Mutex<MemoryStore>>,
+    pub(super) fails: Arc<AtomicBool>,
+}
+
+impl SharedStore {
+    pub(super) fn new() -> Self {
+        let store = MemoryStore::new(TerminalId(ulid::Ulid(1)));
+        Self { inner: Arc::new(Mutex::new(store)), fails: Arc::default() }
+    }
+
+    pub(super) fn entries(&self) -> Vec<Entry> {
+        self.inner.lock().unwrap().entries_since(Sequence(0), 1000).unwrap()
+    }
+
+    pub(super) fn kinds(&self) -> Vec<EntryKind> {
+        self.entries().iter().map(|entry| entry.head.kind).collect()
+    }
+
+    pub(super) fn count(&self, kind: EntryKind) -> usize {
+        self.kinds().iter().filter(|held| **held == kind).count()
+    }
+}
+
+impl Store for SharedStore {
+    fn terminal(&self) -> TerminalId {
+        self.inner.lock().unwrap().terminal()
+    }
+    fn commit(&mut self, transaction: Transaction) -> Result<Committed, StoreError> {
+        if self.fails.load(Ordering::SeqCst) {
+            return Err(StoreError::Failed { step: "write", detail: "no space left".to_owned() });
+        }
+        self.inner.lock().unwrap().commit(transaction)
+    }
+    fn changes_since(&self, point: ChangePoint) -> Result<Changes, StoreError> {
+        self.inner.lock().unwrap().changes_since(point)
+    }
+    fn entries_since(&self, sequence: Sequence, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        self.inner.lock().unwrap().entries_since(sequence, limit)
+    }
+    fn entries_before(&self, sequence: Sequence, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        self.inner.lock().unwrap().entries_before(sequence, limit)
+    }
+    fn entries_between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Result<Vec<Entry>, StoreError> {
+        self.inner.lock().unwrap().entries_between(from, until)
+    }
+    fn sequences_of(&self, person: PersonId) -> Result<Vec<Sequence>, StoreError> {
+        self.inner.lock().unwrap().sequences_of(person)
+    }
+    fn chain_head(&self) -> Result<ChainHead, StoreError> {
+        self.inner.lock().unwrap().chain_head()
+    }
+    fn verify(&self) -> Result<ChainHead, StoreError> {
+        self.inner.lock().unwrap().verify()
+    }
+}
+
+// -- what stands in for nets and camera --------------------------------------------------------
+
+pub(super) struct ReadingAnalyser(AnalyserFacts);
+
+pub(super) fn facts() -> AnalyserFacts {
+    AnalyserFacts {
+        pack: "test".to_owned(),
+        provider: Provider::Cpu,
+        space: EmbeddingSpace([1; 32]),
+        dimension: 16,
+        metric: Metric::Cosine,
+        threshold: Threshold(Similarity(0.5)),
+    }
+}
+
+impl FaceAnalyser for ReadingAnalyser {
+    fn facts(&self) -> &AnalyserFacts {
+        &self.0
+    }
+
+    /// Every non-zero byte of the first row's red channel is a face, 20 pixels wide.
+    fn analyse(&mut self, picture: &RgbPicture) -> Result<FrameAnalysis, InferenceError> {
+        let faces = (0..picture.width()).filter(|x| picture.pixel(*x, 0)[0] > 0);
+        let face = |x: u32| {
+            let mut values = vec![0.01f32; 16];
+            values[usize::from(picture.pixel(x, 0)[0])] = 1.0;
+            let bounds = Rect::new(x as f32 * 40.0, 10.0, 20.0, 20.0);
+            AnalysedFace {
+                detection: Detection { bounds, score: 0.9, points: None },
+                probe: Ok(Probe {
+                    bounds,
+                    detection_score: 0.9,
+                    points: FivePoints::from_array([Point::default(); 5]),
+                    embedding: Embedding::normalised(values).unwrap(),
+                    liveness: Liveness::Score(0.9),
+                }),
+            }
+        };
+        Ok(FrameAnalysis { faces: faces.map(face).collect(), times: StageTimes::default() })
+    }
+}
+
+pub(super) const SIDE: u32 = 64;
+
+pub(super) fn picture(people: &[u8]) -> RgbPicture {
+    let mut data = vec![0u8; (SIDE * SIDE * 3) as usize];
+    for (x, person) in people.iter().enumerate() {
+        data[x * 3] = *person;
+    }
+    RgbPicture::new(SIDE, SIDE, data).unwrap()
+}
+
+/// A picture file of `people`.
+pub(super) fn file(people: &[u8]) -> PictureBytes {
+    let mut bytes = format!("P6 {SIDE} {SIDE} 255\n").into_bytes();
+    bytes.extend_from_slice(picture(people).data());
+    PictureBytes { label: "file.ppm".to_owned(), bytes }
+}
+
+/// Frames 100 ms apart from eight o'clock.
+pub(super) struct Script {
+    pub(super) frames: VecDeque<Vec<u8>>,
+    pub(super) next: u64,
+    pub(super) skipped: Vec<SkippedPicture>,
+}
+
+impl CaptureSource for Script {
+    fn next_frame(&mut self) -> Result<Option<Frame>, CaptureError> {
+        let Some(people) = self.frames.pop_front() else { return Ok(None) };
+        let at = StillClock.now() + TimeDelta::milliseconds(100 * self.next as i64);
+        let frame = Frame { sequence: FrameSequence(self.next), at, picture: picture(&people), label: None };
+        self.next += 1;
+        Ok(Some(frame))
+    }
+    fn is_live(&self) -> bool {
+        false
+    }
+    fn nominal_fps(&self) -> f32 {
+        240.0
+    }
+    fn skipped(&self) -> &[SkippedPicture] {
+        // As with files: the last is met on the way to the end.
+        &self.skipped[..self.skipped.len().saturating_sub(usize::from(!self.frames.is_empty()))]
+    }
+}
+
+/// Frames that the test hands over one by one, as a live camera.
+pub(super) struct Fed(pub(super) Receiver<Vec<u8>>, pub(super) u64);
+
+impl CaptureSource for Fed {
+    fn next_frame(&mut self) -> Result<Option<Frame>, CaptureError> {
+        let Ok(people) = self.0.recv() else {
+            let what = "the cable".to_owned();
+            return Err(CaptureError::NotFound { what, hint: "plug it in".to_owned() });
+        };
+        self.1 += 1;
+        let at = StillClock.now() + TimeDelta::milliseconds(100 * self.1 as i64);
+        Ok(Some(Frame { sequence: FrameSequence(self.1), at, picture: picture(&people), label: None }))
+    }
+    fn is_live(&self) -> bool {
+        true
+    }
+    fn nominal_fps(&self) -> f32 {
+        30.0
+    }
+}
+
+pub(super) fn parts(store: &SharedStore) -> EngineParts {
+    EngineParts {
+        store: Box::new(store.clone()),
+        load_analyser: Some(Box::new(|| Ok(Box::new(ReadingAnalyser(facts())) as Box<dyn FaceAnalyser>))),
+        source: None,
+        settings: EngineSettings::default(),
+        clock: Arc::new(StillClock),
+        calendar: Arc::new(UtcCalendar),
+        entropy: Box::new(Counting(0)),
+    }
+}
+
+pub(super) fn engine(store: &SharedStore) -> (RunningEngine, EngineHandle) {
+    let engine = start(parts(store)).unwrap();
+    let handle = engine.handle(Actor::Local { uid: 7 });
+    (engine, handle)
+}
+
+/// An engine that works through `frames` and waits for nobody.
+pub(super) fn watching(
+    store: &SharedStore,
+    frames: Vec<Vec<u8>>,
+) -> (RunningEngine, EngineHandle, Receiver<EngineEvent>) {
+    watching_with_skipped(store, frames, 0)
+}
+
+/// The same, of a source that leaves `skipped` pictures out.
+pub(super) fn watching_with_skipped(
+    store: &SharedStore,
+    frames: Vec<Vec<u8>>,
+    skipped: usize,
+) -> (RunningEngine, EngineHandle, Receiver<EngineEvent>) {
+    let unreadable = SkippedPicture { path: "b.jpg".into(), reason: "b.jpg: no picture".to_owned() };
+    let mut script = Some(Script { frames: frames.into(), next: 0, skipped: vec![unreadable; skipped] });
+    let mut all = parts(store);
+    all.source = Some(SourceParts {
+        name: "script".to_owned(),
+        pace: Pace::Lossless,
+        open: Box::new(move || {
+            let what = "the script".to_owned();
+            let script = script.take();
+            let missing = || CaptureError::NotFound { what, hint: String::new() };
+            script.map(|script| Box::new(script) as Box<dyn CaptureSource>).ok_or_else(missing)
+        }),
+    });
+    let engine = start(all).unwrap();
+    let handle = engine.handle(Actor::Local { uid: 7 });
+    let events = handle.subscribe(10_000);
+    (engine, handle, events)
+}
+
+pub(super) fn until_ended(events: &Receiver<EngineEvent>) -> Vec<EngineEvent> {
+    let mut seen = Vec::new();
+    for event in events {
+        let is_end = matches!(event, EngineEvent::SourceEnded | EngineEvent::Stopped);
+        seen.push(event);
+        if is_end {
+            break;
+        }
+    }
+    seen
+}
+
+pub(super) fn enrol(handle: &EngineHandle, name: &str, people: &[u8]) -> Result<Reply, CommandError> {
+    let target = EnrolmentTarget::New { name: name.parse().unwrap(), identifier: None };
+    enrol_as(handle, target, vec![file(people)])
+}
+
+pub(super) fn enrol_as(
+    handle: &EngineHandle,
+    target: EnrolmentTarget,
+    pictures: Vec<PictureBytes>,
+) -> Result<Reply, CommandError> {
+    let source = EnrolmentSource::Pictures { pictures, face: FaceChoice::Main };
+    handle.call(Command::Enrol { target, source })
+}
+
+pub(super) fn person(reply: Reply) -> PersonId {
+    match reply {
+        Reply::Enrolled { person, .. } => person.id,
+        other => panic!("not enrolled: {other:?}"),
+    }
+}
+
+pub(super) fn wait_for(events: &Receiver<EngineEvent>, mut is_so: impl FnMut() -> bool) {
+    while !is_so() {
+        events.recv().expect("the engine stopped before it was so");
+    }
+}
+
+/// `count` frames of `people`, then a second of nobody.
+pub(super) fn visit(people: &[u8], count: usize) -> Vec<Vec<u8>> {
+    let mut frames = vec![people.to_vec(); count];
+    frames.extend(vec![vec![]; 10]);
+    frames
+}
