@@ -102,7 +102,7 @@ fn attendance_is_on_disk_and_a_removal_keeps_it() {
     let source = format!("images:{}", picture("show/obama2.jpg"));
     home.run(["take", "--source", &source]).expect(0);
     let present = home.run(["report", "--present", "--format", "json"]).expect(0).json_lines();
-    let names: Vec<_> = present.iter().map(|row| row["name"].clone()).collect();
+    let names: Vec<_> = present.iter().map(|row| row["person"].clone()).collect();
     assert_eq!(names, ["Barack Obama"]);
     home.run(["roster", "remove", "44"]).expect(2);
     home.run(["roster", "remove", "44", "--yes"]).expect(0);

@@ -8,11 +8,10 @@ use std::sync::atomic::Ordering;
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::attendance::PresenceState;
-use crate::capture::{CaptureSource, Pace};
+use crate::capture::Pace;
 use crate::engine::command::{
     Command, CommandError, EnrolmentSource, EnrolmentTarget, PictureBytes, Reply, Shot,
 };
-use crate::engine::environment::Clock;
 use crate::engine::event::{EngineEvent, LogEntry};
 use crate::engine::state::{InferenceStatus, PreviewRequest, SourceState};
 use crate::engine::{EngineHandle, RunningEngine, SourceParts, start};
