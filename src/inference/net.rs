@@ -1,5 +1,7 @@
 //! One net in a session of its own: what is checked before and after loading, and running it.
 
+mod denormals;
+
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -197,7 +199,8 @@ impl Net {
             |detail: String| InferenceError::Runtime { step: format!("run {}", path.display()), detail };
         let tensor = TensorRef::from_array_view((shape, input.as_slice()))
             .map_err(|e| failed(e.message().to_owned()))?;
-        let values = session.run(ort::inputs![tensor]).map_err(|e| failed(e.message().to_owned()))?;
+        let values = denormals::flushed(|| session.run(ort::inputs![tensor]))
+            .map_err(|e| failed(e.message().to_owned()))?;
         read(&Outputs { values, names }).map_err(failed)
     }
 }

@@ -71,7 +71,7 @@ impl Scaler {
     /// keeps its own size where that is larger and is black in the rest.
     ///
     /// Bilinear, widened when scaling down so that every source pixel counts: the nets were
-    /// trained on pictures scaled so, and it measured no worse than an area mean.
+    /// trained on pictures scaled so, and an area mean or no widening measured no better.
     ///
     /// `None` where a side is zero or the library refuses, which it does for no other reason than
     /// sizes that do not fit.
@@ -128,9 +128,10 @@ pub fn warp(
     sample(source, map, side, side, border, patch);
 }
 
-/// At most this many samples along each side of a patch's pixel; a face so large that this is too
-/// few is as clear as any.
-const MOST_SAMPLES: f32 = 4.0;
+/// At most this many samples along each side of a patch's pixel. On photographs up to 2333 pixels high
+/// 1 and 4 identified alike, and 4 took two milliseconds more for each crop; 2 keeps the pattern of
+/// a cloth or a screen from becoming noise.
+const MOST_SAMPLES: f32 = 2.0;
 
 /// Bilinear; where a patch's pixel covers several source pixels, the mean of as many samples in
 /// each direction, so that fine detail does not turn into noise.
@@ -190,8 +191,8 @@ fn bilinear(source: Pixels<'_>, x: f32, y: f32, border: Border) -> [f32; 3] {
             continue;
         }
         let at = (inside_y as usize * source.width as usize + inside_x as usize) * 3;
-        for channel in 0..3 {
-            sum[channel] += weight * f32::from(source.rgb[at + channel]);
+        for (sum, value) in sum.iter_mut().zip(&source.rgb[at..at + 3]) {
+            *sum += weight * f32::from(*value);
         }
     }
     sum

@@ -19,7 +19,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("tui", &["attendance", "engine", "face", "identify", "inference", "ledger", "track"]),
     ("config", &["attendance", "capture", "face", "identify", "inference", "track"]),
     ("diagnostics", &["config"]),
-    ("demo", &["attendance", "ledger"]),
+    ("demo", &["inference", "ledger"]),
     ("setup", &["demo", "inference", "ledger"]),
 ];
 

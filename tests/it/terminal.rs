@@ -29,6 +29,7 @@ impl Terminal {
         for (name, value) in home.environment() {
             command.env(name, value);
         }
+        command.cwd(home.path());
         command.arg("--data-dir");
         command.arg(home.data_dir());
         command.arg("--models-dir");
@@ -213,7 +214,7 @@ fn somebody_is_enrolled_from_the_camera_and_recognised() {
     let roster = home.run(["roster", "list", "--json"]).expect(0).json_lines();
     assert_eq!(roster[0]["name"], "Barack Obama");
     let present = home.run(["report", "--present", "--format", "json"]).expect(0).json_lines();
-    assert_eq!(present[0]["name"], "Barack Obama");
+    assert_eq!(present[0]["person"], "Barack Obama");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The whole engine with its threads, over a store in memory and nets that read the answer from
 //! the picture: pixel 0 of a frame names who is in it (0 for nobody).
 
-mod stand_in;
+mod stand_ins;
 
 use std::sync::atomic::Ordering;
 
@@ -18,8 +18,9 @@ use crate::engine::{EngineHandle, RunningEngine, SourceParts, start};
 use crate::inference::InferenceError;
 use crate::ledger::{Actor, ClockState, EntryKind, Sequence};
 use crate::store::Store;
+use stand_ins::*;
 
-use stand_in::*;
+// -- what it must do ----------------------------------------------------------------------------
 
 #[test]
 fn a_passage_is_recorded_and_shown_after_it_is_on_disk() {

@@ -334,7 +334,7 @@ mod tests {
             ("rfb-320", "nms_iou = 0.3", "", "decode.nms_iou is needed"),
             ("rfb-320", "nms_iou = 0.3", "nms_iou = 1.3", "decode.nms_iou "),
             ("rfb-320", "nms_iou = 0.3", "nms_iou = 0.3\nlive_class = 0", "decode.live_class is not used"),
-            ("rfb-320", "\nscore = 0.3", "\nscore = 0.9", "decode.sure_score "),
+            ("rfb-320", "\nscore = 0.3", "\nscore = 0.95", "decode.sure_score "),
             ("rfb-320", "name = \"fr_detect.onnx\"", "name = \"../fr_detect.onnx\"", "files.name "),
             ("rfb-320", "name = \"fr_detect.onnx\"", "name = \"/etc/passwd\"", "files.name "),
             ("rfb-320", "name = \"fr_detect.onnx\"", "name = \"..\"", "files.name "),

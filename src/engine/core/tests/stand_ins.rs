@@ -1,4 +1,4 @@
-//! What stands in for the machine, the nets, the store and the source.
+//! What stands in for the machine, the nets and the camera, and how a test talks to the engine.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,6 +26,8 @@ use crate::inference::{
 use crate::ledger::{Actor, ChainHead, ClockState, Entry, EntryKind, Sequence, TerminalId};
 use crate::store::memory::MemoryStore;
 use crate::store::{ChangePoint, Changes, Committed, Store, StoreError, Transaction};
+
+// -- what stands in for the machine ----------------------------------------------------------
 
 pub(super) struct StillClock;
 
@@ -61,7 +63,7 @@ impl Entropy for Counting {
 /// A store that outlives engines and can be told to fail.
 #[derive(Clone)]
 pub(super) struct SharedStore {
-    pub(super) inner: Arc<Mutex<MemoryStore>>,
+    inner: Arc<Mutex<MemoryStore>>,
     pub(super) fails: Arc<AtomicBool>,
 }
 
@@ -178,9 +180,9 @@ pub(super) fn file(people: &[u8]) -> PictureBytes {
 
 /// Frames 100 ms apart from eight o'clock.
 pub(super) struct Script {
-    pub(super) frames: VecDeque<Vec<u8>>,
-    pub(super) next: u64,
-    pub(super) skipped: Vec<SkippedPicture>,
+    frames: VecDeque<Vec<u8>>,
+    next: u64,
+    skipped: Vec<SkippedPicture>,
 }
 
 impl CaptureSource for Script {
