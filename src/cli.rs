@@ -14,6 +14,7 @@ pub mod exit;
 pub mod identify;
 pub mod nets;
 pub mod output;
+pub mod panics;
 pub mod people;
 pub mod pictures;
 pub mod report;
@@ -44,6 +45,7 @@ use wire::Need;
 
 /// Parses this process's arguments, runs, and says how it ended.
 pub fn main() -> ExitCode {
+    panics::install();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
-use serde::{Deserialize, Serialize};
+use chrono::{DateTime, NaiveDate, NaiveTime, Offset, TimeDelta, TimeZone, Utc};
+use serde::Serialize;
 
 use super::record::{Presence, PresenceState};
-use super::roster::{Identifier, Person, PersonId, PersonName, Roster};
-use crate::ledger::{Entry, EntryKind, Sequence};
+use super::roster::{Identifier, PersonId, PersonName};
+use crate::ledger::{Entry, Sequence};
 
 /// A site's day: from the rollover time of a date, in the site's time zone, until that of the next
 /// date. A site that works through midnight sets the rollover to an hour when nobody comes or goes.
@@ -37,7 +37,8 @@ impl Day {
 
     /// The day that `at` belongs to. None outside of the calendar.
     pub fn containing<Z: TimeZone>(at: DateTime<Utc>, zone: &Z, rollover: NaiveTime) -> Option<Self> {
-        let date = at.with_timezone(zone).date_naive();
+        let offset = zone.offset_from_utc_datetime(&at.naive_utc()).fix();
+        let date = at.naive_utc().checked_add_offset(offset)?.date();
         let near = [date.succ_opt(), Some(date), date.pred_opt()];
         near.into_iter()
             .flatten()
@@ -74,8 +75,6 @@ pub struct PresenceRecord {
     pub state: PresenceState,
     /// When.
     pub at: DateTime<Utc>,
-    /// A passage or a mark.
-    pub kind: EntryKind,
 }
 
 impl PresenceRecord {
@@ -88,13 +87,12 @@ impl PresenceRecord {
             person: record.person,
             state: record.state?,
             at: entry.head.at,
-            kind: entry.head.kind,
         })
     }
 }
 
 /// A person's state at the end of the records of a day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DayState {
     /// The last record says present.
@@ -124,12 +122,25 @@ impl std::fmt::Display for DayState {
     }
 }
 
+/// Somebody whom a report can name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Who.
+    pub person: PersonId,
+    /// What they are called.
+    pub name: PersonName,
+    /// What the site calls them by.
+    pub identifier: Option<Identifier>,
+    /// Whether they are on the roster still; else they have a row only where they have a record.
+    pub is_active: bool,
+}
+
 /// One person's line in the report of a day.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReportRow {
     /// Who.
     pub person: PersonId,
-    /// What they are called now; none where the roster no longer knows them.
+    /// What they are called; none where nobody knows any more.
     pub name: Option<PersonName>,
     /// What the site calls them by.
     pub identifier: Option<Identifier>,
@@ -145,29 +156,22 @@ pub struct ReportRow {
     pub records: u32,
 }
 
-/// The presence of everybody with a record in `day`, folded in the ledger's order, whatever order
-/// `records` come in.
-pub fn presence(
-    day: &Day,
-    records: impl IntoIterator<Item = PresenceRecord>,
-) -> BTreeMap<PersonId, Presence> {
-    let folded = by_person(day, records).into_iter();
-    folded.filter_map(|(person, records)| Some((person, fold(&records)?))).collect()
-}
-
-/// The report of `day`: a row for everybody whose enrolment has not ended, absent or not, and for
-/// everybody else with a record in it. By name, then by id; those without a name last.
+/// The report of `day`: a row for everybody listed as active, absent or not, and for everybody else
+/// with a record in it, each folded in the ledger's order, whatever order `records` come in. By name,
+/// then by id; those without a name last.
 pub fn report(
     day: &Day,
     records: impl IntoIterator<Item = PresenceRecord>,
-    roster: &Roster,
+    listed: impl IntoIterator<Item = Listed>,
 ) -> Vec<ReportRow> {
     let mut by_person = by_person(day, records);
-    for person in roster.active() {
-        by_person.entry(person.id).or_default();
+    let listed: BTreeMap<PersonId, Listed> =
+        listed.into_iter().map(|listed| (listed.person, listed)).collect();
+    for person in listed.values().filter(|listed| listed.is_active) {
+        by_person.entry(person.person).or_default();
     }
     let mut rows: Vec<ReportRow> =
-        by_person.iter().map(|(person, records)| row(*person, records, roster.get(*person))).collect();
+        by_person.iter().map(|(person, records)| row(*person, records, listed.get(person))).collect();
     rows.sort_by(|a, b| (a.name.is_none(), &a.name, a.person).cmp(&(b.name.is_none(), &b.name, b.person)));
     rows
 }
@@ -195,13 +199,13 @@ fn fold(records: &[PresenceRecord]) -> Option<Presence> {
     records.iter().fold(None, |before, record| Some(Presence::after(before, record.state, record.at)))
 }
 
-fn row(id: PersonId, records: &[PresenceRecord], person: Option<&Person>) -> ReportRow {
+fn row(id: PersonId, records: &[PresenceRecord], listed: Option<&Listed>) -> ReportRow {
     let presence = fold(records);
     let seen = records.iter().filter(|record| record.state == PresenceState::Present);
     ReportRow {
         person: id,
-        name: person.map(|person| person.name.clone()),
-        identifier: person.and_then(|person| person.identifier.clone()),
+        name: listed.map(|listed| listed.name.clone()),
+        identifier: listed.and_then(|listed| listed.identifier.clone()),
         state: presence.map_or(DayState::Absent, |presence| presence.state.into()),
         since: presence.map(|presence| presence.since),
         first_seen: seen.map(|record| record.at).min(),
@@ -213,7 +217,7 @@ fn row(id: PersonId, records: &[PresenceRecord], person: Option<&Person>) -> Rep
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chrono::{FixedOffset, MappedLocalTime, NaiveDateTime, Offset};
+    use chrono::{FixedOffset, MappedLocalTime, NaiveDateTime};
     use ulid::Ulid;
 
     fn utc(text: &str) -> DateTime<Utc> {
@@ -229,28 +233,12 @@ mod tests {
     }
 
     fn record(sequence: u64, person: u128, state: PresenceState, at: &str) -> PresenceRecord {
-        let sequence = Sequence(sequence);
-        PresenceRecord {
-            sequence,
-            person: PersonId(Ulid(person)),
-            state,
-            at: utc(at),
-            kind: EntryKind::Passage,
-        }
+        PresenceRecord { sequence: Sequence(sequence), person: PersonId(Ulid(person)), state, at: utc(at) }
     }
 
-    fn roster(people: &[(u128, &str, bool)]) -> Roster {
-        let mut roster = Roster::default();
-        for (id, name, active) in people {
-            roster.put(Person {
-                id: PersonId(Ulid(*id)),
-                name: name.parse().unwrap(),
-                identifier: Some(format!("N{id}").parse().unwrap()),
-                created_at: DateTime::UNIX_EPOCH,
-                removed_at: (!active).then_some(DateTime::UNIX_EPOCH),
-            });
-        }
-        roster
+    fn listed(id: u128, name: &str, is_active: bool) -> Listed {
+        let identifier = Some(format!("N{id}").parse().unwrap());
+        Listed { person: PersonId(Ulid(id)), name: name.parse().unwrap(), identifier, is_active }
     }
 
     use PresenceState::{Left, Present};
@@ -273,6 +261,15 @@ mod tests {
         let of = |text| Day::containing(utc(text), &zone, time(4)).unwrap().date;
         assert_eq!(of("2026-03-02T06:59:59Z"), date("2026-03-01"));
         assert_eq!(of("2026-03-02T07:00:00Z"), date("2026-03-02"));
+    }
+
+    #[test]
+    fn the_ends_of_time_are_no_panic() {
+        let zone = FixedOffset::east_opt(3600).unwrap();
+        assert_eq!(Day::of(NaiveDate::MAX, &zone, time(4)), None);
+        assert_eq!(Day::containing(DateTime::<Utc>::MAX_UTC, &zone, time(4)), None);
+        assert_eq!(Day::containing(DateTime::<Utc>::MIN_UTC, &zone, time(4)), None);
+        assert!(Day::of(date("9999-12-31"), &zone, time(4)).is_some());
     }
 
     /// A zone whose clock goes from 00:00 to 01:00 on 10 March and from 01:00 back to 00:00 on 10
@@ -327,7 +324,8 @@ mod tests {
     #[test]
     fn a_report_has_everybody_of_the_roster_and_everybody_recorded() {
         let day = Day::of(date("2026-03-02"), &Utc, time(0)).unwrap();
-        let roster = roster(&[(1, "Cy", true), (2, "Bo", true), (3, "Ana", false), (4, "Dan", false)]);
+        let known =
+            [listed(1, "Cy", true), listed(2, "Bo", true), listed(3, "Ana", false), listed(4, "Dan", false)];
         let records = [
             record(1, 1, Present, "2026-03-01T23:59:59.999999Z"),
             record(2, 1, Present, "2026-03-02T08:00:00Z"),
@@ -339,7 +337,7 @@ mod tests {
             record(8, 9, Present, "2026-03-02T17:00:00Z"),
             record(9, 2, Present, "2026-03-03T00:00:00Z"),
         ];
-        let rows = report(&day, records, &roster);
+        let rows = report(&day, records, known);
         let name = |row: &ReportRow| row.name.as_ref().map_or("-", |name| name.as_str()).to_owned();
         let short: Vec<_> = rows.iter().map(|row| (name(row), row.state, row.records)).collect();
         let expected = [
@@ -367,11 +365,10 @@ mod tests {
             record(2, 1, Left, "2026-03-02T08:00:00Z"),
             record(1, 1, Present, "2026-03-02T09:00:00Z"),
         ];
-        let presence = presence(&day, records);
-        let held = presence[&PersonId(Ulid(1))];
-        assert_eq!((held.state, held.since), (Left, utc("2026-03-02T08:00:00Z")));
+        let rows = report(&day, records, []);
+        assert_eq!((rows[0].state, rows[0].since), (DayState::Left, Some(utc("2026-03-02T08:00:00Z"))));
         // Whoever was only marked as left was never seen.
-        let rows = report(&day, [records[0]], &Roster::default());
+        let rows = report(&day, [records[0]], []);
         assert_eq!((rows[0].first_seen, rows[0].state), (None, DayState::Left));
     }
 }

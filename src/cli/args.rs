@@ -10,7 +10,7 @@ use crate::config::Flags;
 use crate::engine::command::FaceChoice;
 use crate::inference::DeviceChoice;
 
-use super::report::Day;
+use super::report::DayArg;
 use super::setup::SetupArgs;
 
 const AFTER_HELP: &str = "\
@@ -257,7 +257,7 @@ Examples:
 pub struct ReportArgs {
     /// The day: YYYY-MM-DD, today or yesterday
     #[arg(long, value_name = "DATE", default_value = "today", conflicts_with = "present")]
-    pub date: Day,
+    pub date: DayArg,
     /// Who is in the building now, on one screen
     #[arg(long)]
     pub present: bool,

@@ -121,6 +121,7 @@ impl From<CommandError> for CliError {
             CommandError::NoPicture { .. }
             | CommandError::NoInference { .. }
             | CommandError::Store { .. }
+            | CommandError::Busy
             | CommandError::Stopped => Exit::Missing,
         };
         Self::Said { exit, message: error.to_string() }
@@ -149,6 +150,7 @@ mod tests {
             (CommandError::NoPicture { reason: reason() }, 3),
             (CommandError::NoInference { reason: reason() }, 3),
             (CommandError::Store { reason: reason() }, 3),
+            (CommandError::Busy, 3),
             (CommandError::Stopped, 3),
         ];
         for (error, code) in table {

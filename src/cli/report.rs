@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
-use chrono::{DateTime, Days, NaiveDate, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, NaiveDate, TimeZone, Utc};
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
-use crate::attendance::{PersonId, PresenceState};
+use crate::attendance::PersonId;
+use crate::attendance::report::{Day, DayState, Listed, PresenceRecord, ReportRow, present, report};
 use crate::config::DayRollover;
 use crate::engine::state::RosterRow;
 use crate::engine::{EngineHandle, LogEntry};
-use crate::ledger::EntryKind;
 
 use super::args::{ReportArgs, ReportFormat};
 use super::exit::{CliError, Exit};
@@ -20,7 +20,7 @@ use super::people;
 
 /// A day as `--date` names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Day {
+pub enum DayArg {
     /// The day of attendance that holds now.
     Today,
     /// The one before.
@@ -29,7 +29,7 @@ pub enum Day {
     On(NaiveDate),
 }
 
-impl FromStr for Day {
+impl FromStr for DayArg {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
@@ -56,39 +56,22 @@ pub struct Calendar<Tz: TimeZone> {
 }
 
 impl<Tz: TimeZone> Calendar<Tz> {
-    /// The date on which the day of attendance that holds now began.
-    pub fn today(&self) -> NaiveDate {
-        let local = self.now.with_timezone(&self.zone).naive_local();
-        let date = local.date();
-        if local.time() < self.rollover.0 { date.pred_opt().unwrap_or(date) } else { date }
-    }
-
-    /// The date that `day` means.
-    pub fn date(&self, day: Day) -> NaiveDate {
-        match day {
-            Day::Today => self.today(),
-            Day::Yesterday => self.today().pred_opt().unwrap_or(NaiveDate::MIN),
-            Day::On(date) => date,
-        }
-    }
-
-    /// From when until when the day that begins on `date` lasts.
-    pub fn bounds(&self, date: NaiveDate) -> (DateTime<Utc>, DateTime<Utc>) {
-        let next = date.checked_add_days(Days::new(1)).unwrap_or(date);
-        (self.begin(date), self.begin(next))
-    }
-
-    /// A time that the clocks jump over begins when they have jumped; of one that comes twice, the
-    /// first counts.
-    fn begin(&self, date: NaiveDate) -> DateTime<Utc> {
-        let local = date.and_time(self.rollover.0);
-        // No zone ever jumped further than a day.
-        (0..=24 * 4)
-            .find_map(|quarter| {
-                let later = local.checked_add_signed(TimeDelta::minutes(15 * quarter))?;
-                self.zone.from_local_datetime(&later).earliest()
-            })
-            .map_or_else(|| local.and_utc(), |begin| begin.with_timezone(&Utc))
+    /// The day that `day` means.
+    ///
+    /// # Errors
+    /// [`CliError`] for one outside of the calendar.
+    pub fn day(&self, day: DayArg) -> Result<Day, CliError> {
+        let rollover = self.rollover.0;
+        let today = || Day::containing(self.now, &self.zone, rollover);
+        let day = match day {
+            DayArg::Today => today(),
+            DayArg::Yesterday => {
+                let date = today().and_then(|today| today.date.pred_opt());
+                date.and_then(|date| Day::of(date, &self.zone, rollover))
+            }
+            DayArg::On(date) => Day::of(date, &self.zone, rollover),
+        };
+        day.ok_or_else(|| CliError::usage("that day is outside of the calendar"))
     }
 
     fn local(&self, at: DateTime<Utc>, format: &str) -> String {
@@ -102,99 +85,41 @@ impl<Tz: TimeZone> Calendar<Tz> {
     }
 }
 
-/// Where somebody stands at the end of a day, or now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum DayState {
-    /// Here.
-    Present,
-    /// Was here and left.
-    Left,
-    /// Not seen.
-    Absent,
-}
-
-impl DayState {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Present => "present",
-            Self::Left => "left",
-            Self::Absent => "absent",
+/// The day's rows: everybody on the roster, and whoever has a record of that day and was removed
+/// since, by the name that `entries` have for them.
+fn day_rows(day: &Day, roster: &[RosterRow], entries: &[LogEntry]) -> Vec<ReportRow> {
+    let mut listed: BTreeMap<PersonId, Listed> = BTreeMap::new();
+    for entry in entries {
+        if let (Some(person), Some(name)) = (entry.person, &entry.name) {
+            let removed = Listed { person, name: name.clone(), identifier: None, is_active: false };
+            listed.insert(person, removed);
         }
     }
-}
-
-/// A line of a day's report.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DayRow {
-    /// Who.
-    pub person: PersonId,
-    /// What they are called.
-    pub name: String,
-    /// What the site calls them by.
-    pub identifier: Option<String>,
-    /// Where they stand.
-    pub state: DayState,
-    /// The first record of the day.
-    pub first: Option<DateTime<Utc>>,
-    /// The last.
-    pub last: Option<DateTime<Utc>>,
-    /// Since when the state holds.
-    pub since: Option<DateTime<Utc>>,
-    /// How many records there are.
-    pub records: u32,
-}
-
-/// The day's rows, by name: everybody on the roster, and whoever has a record of that day and was
-/// removed since. `entries` are the day's, oldest first; what is neither a passage nor a mark
-/// says nothing about presence.
-pub fn day_rows(roster: &[RosterRow], entries: &[LogEntry]) -> Vec<DayRow> {
-    let mut rows: BTreeMap<PersonId, DayRow> = BTreeMap::new();
     for row in roster {
-        let (name, identifier) = (row.name.to_string(), row.identifier.as_ref().map(ToString::to_string));
-        rows.insert(row.person, empty_row(row.person, name, identifier));
+        let (name, identifier) = (row.name.clone(), row.identifier.clone());
+        listed.insert(row.person, Listed { person: row.person, name, identifier, is_active: true });
     }
-    for entry in entries.iter().filter(|e| matches!(e.kind, EntryKind::Passage | EntryKind::Mark)) {
-        let Some(person) = entry.person else { continue };
-        let row = rows.entry(person).or_insert_with(|| {
-            let name = entry.name.as_ref().map_or_else(|| person.to_string(), ToString::to_string);
-            empty_row(person, name, None)
-        });
-        let state = match entry.state {
-            Some(PresenceState::Left) => DayState::Left,
-            Some(PresenceState::Present) | None => DayState::Present,
-        };
-        if row.state != state {
-            row.state = state;
-            row.since = Some(entry.at);
-        }
-        row.first = Some(row.first.map_or(entry.at, |first| first.min(entry.at)));
-        row.last = Some(row.last.map_or(entry.at, |last| last.max(entry.at)));
-        row.records += 1;
-    }
-    let mut rows: Vec<DayRow> = rows.into_values().collect();
-    rows.sort_by(|a, b| (a.name.as_str(), a.person).cmp(&(b.name.as_str(), b.person)));
-    rows
+    let records = entries.iter().filter_map(|entry| {
+        let (person, state) = (entry.person?, entry.state?);
+        Some(PresenceRecord { sequence: entry.sequence, person, state, at: entry.at })
+    });
+    report(day, records, listed.into_values())
 }
 
-fn empty_row(person: PersonId, name: String, identifier: Option<String>) -> DayRow {
-    DayRow {
-        person,
-        name,
-        identifier,
-        state: DayState::Absent,
-        first: None,
-        last: None,
-        since: None,
-        records: 0,
-    }
+/// What a row is called on paper: whoever has no name any more, by id.
+fn name(row: &ReportRow) -> String {
+    row.name.as_ref().map_or_else(|| row.person.to_string(), ToString::to_string)
+}
+
+fn identifier(row: &ReportRow) -> Option<&str> {
+    row.identifier.as_ref().map(|identifier| identifier.as_str())
 }
 
 /// A row as `--json` prints it.
 #[derive(Serialize)]
 struct RowObject<'a> {
     date: NaiveDate,
-    person: &'a str,
+    person: String,
     id: String,
     identifier: Option<&'a str>,
     state: DayState,
@@ -223,17 +148,15 @@ pub fn run<Tz: TimeZone>(
         (None, false) => ReportFormat::Table,
     };
     people::settle(handle);
-    let date = if args.present { calendar.today() } else { calendar.date(args.date) };
-    let (from, until) = calendar.bounds(date);
-    let entries = handle.entries_between(from, until);
-    let everybody = day_rows(&handle.snapshot().roster.rows, &entries);
+    let day = calendar.day(if args.present { DayArg::Today } else { args.date })?;
+    let entries = handle.entries_between(day.from, day.until);
+    let everybody = day_rows(&day, &handle.snapshot().roster.rows, &entries);
     let total = everybody.len();
-    let rows: Vec<DayRow> =
-        everybody.into_iter().filter(|row| !args.present || row.state == DayState::Present).collect();
+    let rows = if args.present { present(everybody) } else { everybody };
     match format {
         ReportFormat::Json => {
             for row in &rows {
-                out.object(&object(row, date, calendar))?;
+                out.object(&object(row, day.date, calendar))?;
             }
         }
         ReportFormat::Csv => out.line(csv_text(
@@ -241,38 +164,38 @@ pub fn run<Tz: TimeZone>(
             &rows.iter().map(|row| cells(row, |at| calendar.rfc3339(at))).collect::<Vec<_>>(),
         ))?,
         ReportFormat::Table if args.present => out.line(present_text(&rows, total, calendar))?,
-        ReportFormat::Table => out.line(day_text(&rows, date, calendar))?,
+        ReportFormat::Table => out.line(day_text(&rows, day.date, calendar))?,
     }
     Ok(Exit::Done)
 }
 
-fn object<'a, Tz: TimeZone>(row: &'a DayRow, date: NaiveDate, calendar: &Calendar<Tz>) -> RowObject<'a> {
+fn object<'a, Tz: TimeZone>(row: &'a ReportRow, date: NaiveDate, calendar: &Calendar<Tz>) -> RowObject<'a> {
     let time = |at: Option<DateTime<Utc>>| at.map(|at| calendar.rfc3339(at));
     RowObject {
         date,
-        person: &row.name,
+        person: name(row),
         id: row.person.to_string(),
-        identifier: row.identifier.as_deref(),
+        identifier: identifier(row),
         state: row.state,
         since: time(row.since),
-        first_seen: time(row.first),
-        last_seen: time(row.last),
+        first_seen: time(row.first_seen),
+        last_seen: time(row.last_seen),
         records: row.records,
     }
 }
 
-fn cells(row: &DayRow, time: impl Fn(DateTime<Utc>) -> String) -> Vec<String> {
+fn cells(row: &ReportRow, time: impl Fn(DateTime<Utc>) -> String) -> Vec<String> {
     vec![
-        row.name.clone(),
-        row.identifier.clone().unwrap_or_default(),
-        row.state.as_str().to_owned(),
-        row.first.map(&time).unwrap_or_default(),
-        row.last.map(&time).unwrap_or_default(),
+        name(row),
+        identifier(row).unwrap_or_default().to_owned(),
+        row.state.to_string(),
+        row.first_seen.map(&time).unwrap_or_default(),
+        row.last_seen.map(&time).unwrap_or_default(),
         row.records.to_string(),
     ]
 }
 
-fn day_text<Tz: TimeZone>(rows: &[DayRow], date: NaiveDate, calendar: &Calendar<Tz>) -> String {
+fn day_text<Tz: TimeZone>(rows: &[ReportRow], date: NaiveDate, calendar: &Calendar<Tz>) -> String {
     let seen = rows.iter().filter(|row| row.records > 0).count();
     let title = format!("{}: {seen} of {} people seen", date.format("%A %Y-%m-%d"), rows.len());
     if rows.is_empty() {
@@ -289,27 +212,23 @@ const SCREEN_ROWS: usize = 20;
 const SCREEN_WIDTH: usize = 80;
 
 /// Who is here, side by side where one under the other would not fit on a screen.
-fn present_text<Tz: TimeZone>(rows: &[DayRow], total: usize, calendar: &Calendar<Tz>) -> String {
+fn present_text<Tz: TimeZone>(rows: &[ReportRow], total: usize, calendar: &Calendar<Tz>) -> String {
     let now = calendar.local(calendar.now, "%A %Y-%m-%d %H:%M");
     let title = format!("In the building, {now}: {} of {total} people", rows.len());
     if rows.is_empty() {
         return title;
     }
-    let shared: BTreeSet<&str> = rows
-        .windows(2)
-        .filter(|pair| pair[0].name == pair[1].name)
-        .map(|pair| pair[0].name.as_str())
-        .collect();
+    let shared: BTreeSet<String> =
+        rows.windows(2).filter(|pair| pair[0].name == pair[1].name).map(|pair| name(&pair[0])).collect();
     let people: Vec<String> = rows
         .iter()
         .map(|row| {
             let since = row.since.map(|at| calendar.local(at, "%H:%M")).unwrap_or_default();
-            match &row.identifier {
+            let name = name(row);
+            match identifier(row) {
                 // Two people of one name are told apart; others need no number on the door.
-                Some(identifier) if shared.contains(row.name.as_str()) => {
-                    format!("{since}  {} ({identifier})", row.name)
-                }
-                _ => format!("{since}  {}", row.name),
+                Some(identifier) if shared.contains(&name) => format!("{since}  {name} ({identifier})"),
+                _ => format!("{since}  {name}"),
             }
         })
         .collect();

@@ -63,6 +63,8 @@ struct SummaryObject<'a> {
     source: String,
     frames: u64,
     dropped: u64,
+    /// Pictures that could not be read.
+    skipped: u64,
     passages: u32,
     people: usize,
     unidentified: u32,
@@ -310,6 +312,7 @@ impl<Tz: TimeZone> Log<'_, Tz> {
             source: source.to_string(),
             frames: live.source.frames,
             dropped: live.source.dropped,
+            skipped: live.source.skipped,
             passages: self.counts.passages,
             people: self.counts.people.len(),
             unidentified: self.counts.unidentified,
@@ -318,8 +321,12 @@ impl<Tz: TimeZone> Log<'_, Tz> {
             pack: &running.pack,
             ended,
         };
+        let skipped = match object.skipped {
+            0 => String::new(),
+            pictures => format!(", unreadable: {pictures}"),
+        };
         let text = format!(
-            "records: {} of {}; unidentified: {}; frames: {}, dropped: {}; on {}",
+            "records: {} of {}; unidentified: {}; frames: {}, dropped: {}{skipped}; on {}",
             object.passages,
             super::output::people_count(object.people),
             object.unidentified,

@@ -307,16 +307,12 @@ pub enum CommandError {
         /// What it said.
         reason: String,
     },
+    /// As many commands wait as there is room for; this one was not taken.
+    #[error("the engine is busy; try again")]
+    Busy,
     /// The engine has ended.
     #[error("the engine has stopped")]
     Stopped,
-}
-
-impl CommandError {
-    /// Whether a part of the installation is missing, rather than the request being wrong.
-    pub fn is_missing_part(&self) -> bool {
-        matches!(self, Self::NoInference { .. } | Self::NoPicture { .. } | Self::Stopped)
-    }
 }
 
 fn choices(faces: &[Rect]) -> String {

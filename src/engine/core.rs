@@ -168,7 +168,7 @@ impl Core {
             self.apply(change);
         }
         if self.pace == Pace::RealTime {
-            self.day = Some(self.calendar.day_of(self.clock.now()));
+            self.day = self.day_of(self.clock.now());
         }
         for entry in today {
             self.note_presence(entry);
@@ -250,8 +250,10 @@ impl Core {
     }
 
     fn tick(&mut self) {
-        let today = self.calendar.day_of(self.now());
-        if self.pace == Pace::RealTime && self.day.is_some_and(|day| day != today) {
+        let today = self.day_of(self.now());
+        if let (Pace::RealTime, Some(today)) = (self.pace, today)
+            && self.day.is_some_and(|day| day != today)
+        {
             self.roll_over(today);
             self.publish_roster();
         }
@@ -304,7 +306,7 @@ impl Core {
         self.commits.queue_entry(draft, None);
     }
 
-    fn take_source(&mut self, report: SourceReport) {
+    pub(super) fn take_source(&mut self, report: SourceReport) {
         let note = |text: &str| Parts { note: Some(NotePart { text: text.to_owned() }), ..Parts::default() };
         match report {
             SourceReport::Opening => self.source.state = SourceState::Opening,
@@ -315,6 +317,7 @@ impl Core {
                 }
             }
             SourceReport::Paused => self.source.state = SourceState::Paused,
+            SourceReport::Skipped(pictures) => self.source.skipped = pictures,
             SourceReport::Failed { reason, retry_after } => {
                 if !std::mem::replace(&mut self.source_is_lost, true) {
                     self.write_entry(EntryKind::SourceLost, Actor::System, note(&reason));

@@ -1,9 +1,10 @@
 //! What the engine asks of the machine besides its ports: the time, random numbers, and where a
 //! day begins. Passed in, so that a test or a recording can stand in for them.
 
-use chrono::{DateTime, Days, Local, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, Local, NaiveTime, Utc};
 use ulid::Ulid;
 
+use crate::attendance::report::Day;
 use crate::ledger::{ClockState, Salt};
 
 /// The time.
@@ -40,11 +41,8 @@ pub trait Entropy: Send {
 
 /// Where a day begins and ends at the site.
 pub trait Calendar: Send + Sync {
-    /// The attendance day that `at` belongs to.
-    fn day_of(&self, at: DateTime<Utc>) -> NaiveDate;
-
-    /// When the attendance day `day` begins.
-    fn start_of(&self, day: NaiveDate) -> DateTime<Utc>;
+    /// The day that `at` belongs to; none outside of the calendar.
+    fn day_of(&self, at: DateTime<Utc>) -> Option<Day>;
 }
 
 /// The machine's own clock.
@@ -85,29 +83,15 @@ impl Entropy for SystemEntropy {
     }
 }
 
-/// The machine's time zone, with days that begin `rollover` after midnight.
+/// The machine's time zone.
 #[derive(Debug, Clone, Copy)]
 pub struct LocalCalendar {
-    /// When a day begins, counted from midnight.
+    /// When a day begins on the machine's clock.
     pub rollover: NaiveTime,
 }
 
 impl Calendar for LocalCalendar {
-    fn day_of(&self, at: DateTime<Utc>) -> NaiveDate {
-        let local = at.with_timezone(&Local).naive_local();
-        if local.time() >= self.rollover {
-            local.date()
-        } else {
-            local.date().checked_sub_days(Days::new(1)).unwrap_or(local.date())
-        }
-    }
-
-    fn start_of(&self, day: NaiveDate) -> DateTime<Utc> {
-        let local = day.and_time(self.rollover);
-        // In the hour that a clock change leaves out, the day begins when the clock has jumped.
-        let mapped = (0..=4).find_map(|half_hours| {
-            Local.from_local_datetime(&(local + TimeDelta::minutes(30 * half_hours))).earliest()
-        });
-        mapped.map_or_else(|| local.and_utc(), |start| start.with_timezone(&Utc))
+    fn day_of(&self, at: DateTime<Utc>) -> Option<Day> {
+        Day::containing(at, &Local, self.rollover)
     }
 }

@@ -82,7 +82,8 @@ pub fn start(parts: EngineParts) -> Result<RunningEngine, StartError> {
         None => InferenceStatus::Unavailable { reason: "no nets were asked for".to_owned() },
     };
     let changes = store.changes_since(ChangePoint(0))?.changes;
-    let today = calendar.start_of(calendar.day_of(clock.now()));
+    let now = clock.now();
+    let today = calendar.day_of(now).map_or(now, |day| day.from);
     let entries = store.entries_between(today, chrono::DateTime::<chrono::Utc>::MAX_UTC)?;
 
     let mut engine = RunningEngine { calls: None, board: Arc::clone(&board), threads: Vec::new() };

@@ -48,6 +48,8 @@ pub struct SourceStatus {
     pub frames: u64,
     /// Frames that a newer one replaced before they were looked at.
     pub dropped: u64,
+    /// Pictures of a recording that could not be read and were left out.
+    pub skipped: u64,
     /// Frames that were looked at in the last second or so, a second.
     pub frames_per_second: f32,
 }

@@ -329,13 +329,7 @@ impl Store for RedbStore {
         self.read("read entries", |transaction| {
             let reader = EntryReader::open(transaction)?;
             let later = reader.heads.range((Bound::Excluded(sequence.0), Bound::Unbounded))?;
-            later
-                .take(limit)
-                .map(|row| {
-                    let row = row?;
-                    reader.entry(row.0.value(), row.1.value())
-                })
-                .collect()
+            reader.entries(later.take(limit))
         })
     }
 
@@ -343,13 +337,7 @@ impl Store for RedbStore {
         self.read("read entries", |transaction| {
             let reader = EntryReader::open(transaction)?;
             let earlier = reader.heads.range(..sequence.0)?.rev();
-            earlier
-                .take(limit)
-                .map(|row| {
-                    let row = row?;
-                    reader.entry(row.0.value(), row.1.value())
-                })
-                .collect()
+            reader.entries(earlier.take(limit))
         })
     }
 
@@ -394,6 +382,10 @@ impl Store for RedbStore {
     }
 }
 
+/// A head as a range of its table gives it.
+type HeadRow =
+    Result<(redb::AccessGuard<'static, u64>, redb::AccessGuard<'static, &'static [u8]>), redb::StorageError>;
+
 /// Reads entries within one transaction.
 struct EntryReader {
     heads: redb::ReadOnlyTable<u64, &'static [u8]>,
@@ -409,6 +401,14 @@ impl EntryReader {
         let missing = || Fault::Damaged(format!("entry {sequence} has a time and no head"));
         let row = self.heads.get(sequence)?.ok_or_else(missing)?;
         self.entry(sequence, row.value())
+    }
+
+    fn entries(&self, rows: impl Iterator<Item = HeadRow>) -> Result<Vec<Entry>, Fault> {
+        rows.map(|row| {
+            let (sequence, head) = row?;
+            self.entry(sequence.value(), head.value())
+        })
+        .collect()
     }
 
     fn entry(&self, sequence: u64, row: &[u8]) -> Result<Entry, Fault> {

@@ -266,13 +266,12 @@ where
     fn perform(&mut self, effect: Effect) -> Result<Vec<Effect>, TuiError> {
         match effect {
             Effect::Send(command, purpose) => {
-                if let Err(refused) = self.workers.commands.try_send((command, purpose)) {
-                    let (TrySendError::Full((_, purpose)) | TrySendError::Disconnected((_, purpose))) =
-                        refused;
-                    let reason = "the engine is busy; try again".to_owned();
-                    let reply = Box::new(Err(CommandError::NoPicture { reason }));
-                    return Ok(self.model.update(Message::Reply(purpose, reply)));
-                }
+                let (purpose, error) = match self.workers.commands.try_send((command, purpose)) {
+                    Ok(()) => return Ok(Vec::new()),
+                    Err(TrySendError::Full((_, purpose))) => (purpose, CommandError::Busy),
+                    Err(TrySendError::Disconnected((_, purpose))) => (purpose, CommandError::Stopped),
+                };
+                return Ok(self.model.update(Message::Reply(purpose, Box::new(Err(error)))));
             }
             Effect::LoadLog(query) => {
                 if self.workers.queries.try_send(query).is_err() {

@@ -39,10 +39,10 @@ fn panics() -> std::sync::MutexGuard<'static, Panics> {
     PANICS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Wraps the panic hook once. While the screen is up, a panic of the drawing thread restores the
+/// Wraps the panic hook once, at the latest when a [`Screen`] is taken. While the screen is up, a panic of the drawing thread restores the
 /// terminal first and is then reported as ever; one of another thread would only be drawn over, so
 /// it is kept and printed when the terminal is given back.
-fn wrap_panic_hook() {
+pub fn wrap_panic_hook() {
     static WRAPPED: Once = Once::new();
     WRAPPED.call_once(|| {
         let report = std::panic::take_hook();

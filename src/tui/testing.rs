@@ -88,6 +88,7 @@ pub fn live() -> LiveState {
             height: 480,
             frames: 912,
             dropped: 3,
+            skipped: 0,
             frames_per_second: 14.83,
         },
         // Read from its name: the screen does not know the nets' side of the program.

@@ -9,6 +9,7 @@ mod architecture;
 mod command_line;
 mod docs;
 mod nets;
+mod panics;
 mod privacy;
 mod program;
 mod support;

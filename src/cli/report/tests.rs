@@ -1,5 +1,8 @@
 use chrono::{FixedOffset, NaiveTime};
 
+use crate::attendance::PresenceState;
+use crate::ledger::EntryKind;
+
 use super::super::fake::{Fake, Ran, Script, at, entry, id, ran, row};
 use super::*;
 
@@ -38,26 +41,28 @@ fn report(args: ReportArgs, json: bool, now: i64) -> Ran {
 }
 
 fn args(format: Option<ReportFormat>) -> ReportArgs {
-    ReportArgs { date: Day::Today, present: false, format }
+    ReportArgs { date: DayArg::Today, present: false, format }
 }
 
 #[test]
-fn a_day_begins_at_its_rollover_on_the_local_clock() {
+fn a_day_is_named_by_a_word_or_a_date() {
+    let day = |now: i64, arg: &str| calendar(at(now)).day(arg.parse().unwrap()).unwrap();
     // 02:59:59 UTC is 03:59:59 here.
-    let monday = NaiveDate::from_ymd_opt(2026, 3, 2).unwrap();
-    assert_eq!(calendar(at(hour(3) - 1)).today(), monday.pred_opt().unwrap());
-    assert_eq!(calendar(at(hour(3))).today(), monday);
-    assert_eq!(calendar(at(0)).bounds(monday), (at(hour(3)), at(hour(27))));
-    assert_eq!(calendar(at(hour(3))).date(Day::Yesterday), monday.pred_opt().unwrap());
+    assert_eq!(day(hour(3) - 1, "today").date.to_string(), "2026-03-01");
+    assert_eq!(day(hour(3), "today").date.to_string(), "2026-03-02");
+    assert_eq!(day(hour(3), "yesterday").date.to_string(), "2026-03-01");
+    let monday = day(0, "2026-03-02");
+    assert_eq!((monday.from, monday.until), (at(hour(3)), at(hour(27))));
 }
 
 #[test]
-fn the_ends_of_time_are_no_panic() {
-    for date in [NaiveDate::MIN, NaiveDate::MAX, "9999-12-31".parse().unwrap()] {
-        calendar(DateTime::<Utc>::MAX_UTC).bounds(date);
+fn a_day_that_is_none_is_refused() {
+    for text in ["262142-12-31", "2026-02-30", "tomorrow", "2026-3-2"] {
+        assert!(text.parse::<DayArg>().is_err(), "{text}");
     }
-    assert!("262142-12-31".parse::<Day>().is_err());
-    assert!("2026-02-30".parse::<Day>().is_err());
+    for arg in [DayArg::Today, DayArg::Yesterday, DayArg::On(NaiveDate::MAX)] {
+        assert_eq!(calendar(DateTime::<Utc>::MAX_UTC).day(arg).unwrap_err().exit().code(), 2);
+    }
 }
 
 #[test]
@@ -98,8 +103,10 @@ fn present_is_who_is_in_the_building_now() {
 
 #[test]
 fn whoever_was_removed_still_has_their_records() {
-    let rows = day_rows(&[], &[entry(1, 0, EntryKind::Passage, Some((9, "Gone")))]);
-    assert_eq!((rows[0].name.as_str(), rows[0].records), ("Gone", 1));
+    let calendar = calendar(at(hour(9)));
+    let day = calendar.day(DayArg::Today).unwrap();
+    let rows = day_rows(&day, &[], &[entry(1, hour(8), EntryKind::Passage, Some((9, "Gone")))]);
+    assert_eq!((name(&rows[0]).as_str(), rows[0].records), ("Gone", 1));
 }
 
 #[test]
@@ -110,8 +117,9 @@ fn a_hundred_people_fit_on_one_screen() {
             entry(n + 1, hour(8), EntryKind::Passage, Some((u128::from(n) + 1, &*format!("Person {n:02}"))))
         })
         .collect();
-    let rows = day_rows(&rows, &entries);
-    let text = present_text(&rows, 60, &calendar(at(hour(9))));
+    let calendar = calendar(at(hour(9)));
+    let rows = day_rows(&calendar.day(DayArg::Today).unwrap(), &rows, &entries);
+    let text = present_text(&rows, 60, &calendar);
     assert!(text.lines().count() <= SCREEN_ROWS + 2, "{text}");
     assert!(text.lines().all(|line| line.width() <= SCREEN_WIDTH), "{text}");
     assert_eq!(text.matches("Person").count(), 60);

@@ -80,6 +80,19 @@ fn a_person_reads_a_line_for_each_record() {
 }
 
 #[test]
+fn pictures_that_could_not_be_read_are_counted_at_the_end() {
+    let (_sender, interrupts) = bounded(1);
+    for (json, wanted) in [(false, "dropped: 0, unreadable: 2; on CPU"), (true, "\"skipped\":2")] {
+        let fake = Fake::start(recording());
+        let mut live = (*fake.board.live.get()).clone();
+        live.source.skipped = 2;
+        fake.board.live.set(live);
+        let Ran { out, .. } = take(&fake, "images:*.jpg", &interrupts, json);
+        assert!(out.contains(wanted), "{out}");
+    }
+}
+
+#[test]
 fn a_client_that_lagged_asks_for_what_it_missed() {
     let (_sender, interrupts) = bounded(1);
     let entries = vec![started(1), passage(2, 1, "Ana"), passage(3, 2, "Bo")];

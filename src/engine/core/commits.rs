@@ -3,9 +3,10 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use crossbeam_channel::Sender;
 
+use crate::attendance::report::PresenceRecord;
 use crate::attendance::{PersonId, Presence};
 use crate::ledger::{Entry, EntryDraft};
 use crate::store::{Change, Committed, StoreError, Transaction};
@@ -267,11 +268,8 @@ impl Core {
 
     /// Takes an entry into today's presence; whether that changed who is here.
     pub(super) fn note_presence(&mut self, entry: &Entry) -> bool {
-        let record = entry.parts.record.as_ref();
-        let Some((person, state)) = record.and_then(|record| Some((record.person, record.state?))) else {
-            return false;
-        };
-        let day = self.calendar.day_of(entry.head.at);
+        let Some(PresenceRecord { person, state, at, .. }) = PresenceRecord::of(entry) else { return false };
+        let Some(day) = self.day_of(at) else { return false };
         match self.day {
             Some(today) if day < today => return false,
             Some(today) if day == today => {}
@@ -281,8 +279,13 @@ impl Core {
             return false;
         }
         let before = self.presence.get(&person).copied();
-        self.presence.insert(person, Presence::after(before, state, entry.head.at));
+        self.presence.insert(person, Presence::after(before, state, at));
         true
+    }
+
+    /// The date of the day that `at` belongs to.
+    pub(super) fn day_of(&self, at: DateTime<Utc>) -> Option<NaiveDate> {
+        self.calendar.day_of(at).map(|day| day.date)
     }
 
     pub(super) fn roll_over(&mut self, day: NaiveDate) {

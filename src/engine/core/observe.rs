@@ -20,6 +20,10 @@ impl Core {
             InferenceReport::Observed { frame, analysis } => self.take_frame(frame, analysis),
             InferenceReport::Job(outcome) => self.take_job(outcome),
             InferenceReport::SourceEnded => {
+                // What the source said before its end came another way and may still wait.
+                while let Ok(report) = self.channels.source.try_recv() {
+                    self.take_source(report);
+                }
                 for decision in self.tracker.finish() {
                     self.take_decision(decision, None);
                 }

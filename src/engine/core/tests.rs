@@ -273,7 +273,10 @@ fn missing_nets_are_a_state_and_everything_else_works() {
         matches!(&live.inference, InferenceStatus::Unavailable { reason } if reason.contains("muster setup"))
     );
     let refused = enrol(&handle, "Ana", &[1]).unwrap_err();
-    assert!(refused.is_missing_part() && refused.to_string().contains("models/x.onnx"));
+    assert!(
+        matches!(&refused, CommandError::NoInference { reason } if reason.contains("models/x.onnx")),
+        "{refused}"
+    );
     assert!(matches!(handle.call(Command::TakeShot), Err(CommandError::NoInference { .. })));
     drop(feed);
     engine.stop();
@@ -331,5 +334,14 @@ fn a_paused_source_takes_no_frames() {
     feed.send(vec![]).unwrap();
     wait_for(&events, || handle.snapshot().live.source.state == SourceState::Streaming);
     drop(feed);
+    engine.stop();
+}
+
+#[test]
+fn pictures_that_were_left_out_are_counted_when_the_source_has_ended() {
+    let store = SharedStore::new();
+    let (engine, handle, events) = watching_with_skipped(&store, visit(&[], 1), 3);
+    until_ended(&events);
+    assert_eq!(handle.snapshot().live.source.skipped, 3);
     engine.stop();
 }

@@ -51,6 +51,8 @@ pub enum SourceReport {
     Streaming,
     /// It stopped at the operator's word.
     Paused,
+    /// It has left out so many pictures that could not be read since it was opened.
+    Skipped(u64),
     /// It failed. Where a recording must be whole, it is not tried again.
     Failed {
         /// What happened and what to do.
@@ -138,6 +140,7 @@ impl CaptureWorker {
         let interval = Duration::from_secs_f32(1.0 / source.nominal_fps().clamp(0.1, 240.0));
         let mut due = Instant::now();
         let mut is_first = true;
+        let mut skipped = 0;
         loop {
             if self.parts.pace == Pace::RealTime && !is_live {
                 due = (due + interval).max(Instant::now() - interval);
@@ -147,7 +150,14 @@ impl CaptureWorker {
             } else if self.obey().is_err() {
                 return Over::Stopped;
             }
-            let mut frame = match source.next_frame() {
+            let next = source.next_frame();
+            let skipped_now = source.skipped().len() as u64;
+            if std::mem::replace(&mut skipped, skipped_now) != skipped_now
+                && self.reports.send(SourceReport::Skipped(skipped_now)).is_err()
+            {
+                return Over::Stopped;
+            }
+            let mut frame = match next {
                 Ok(Some(frame)) => frame,
                 Ok(None) => return Over::Ended,
                 Err(error) => return Over::Failed(error),

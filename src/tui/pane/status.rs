@@ -52,6 +52,9 @@ fn left_pieces(title: &str, snapshot: &Snapshot, look: &Look) -> Vec<Piece> {
     if source.dropped > 0 {
         pieces.push(piece(format!("{} dropped", source.dropped), Role::Dim, 4));
     }
+    if source.skipped > 0 {
+        pieces.push(piece(format!("{} unreadable", source.skipped), Role::Warning, 4));
+    }
     pieces
 }
 

@@ -4,11 +4,12 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 use crossbeam_channel::Receiver;
 
 use crate::attendance::PersonId;
-use crate::capture::{CaptureError, CaptureSource, Frame, FrameSequence, Pace, RgbPicture};
+use crate::attendance::report::Day;
+use crate::capture::{CaptureError, CaptureSource, Frame, FrameSequence, Pace, RgbPicture, SkippedPicture};
 use crate::engine::command::{
     Command, CommandError, EnrolmentSource, EnrolmentTarget, FaceChoice, PictureBytes, Reply,
 };
@@ -42,11 +43,8 @@ impl Clock for StillClock {
 pub(super) struct UtcCalendar;
 
 impl Calendar for UtcCalendar {
-    fn day_of(&self, at: DateTime<Utc>) -> NaiveDate {
-        at.date_naive()
-    }
-    fn start_of(&self, day: NaiveDate) -> DateTime<Utc> {
-        day.and_time(NaiveTime::MIN).and_utc()
+    fn day_of(&self, at: DateTime<Utc>) -> Option<Day> {
+        Day::containing(at, &Utc, NaiveTime::MIN)
     }
 }
 
@@ -184,6 +182,7 @@ pub(super) fn file(people: &[u8]) -> PictureBytes {
 pub(super) struct Script {
     frames: VecDeque<Vec<u8>>,
     next: u64,
+    skipped: Vec<SkippedPicture>,
 }
 
 impl CaptureSource for Script {
@@ -199,6 +198,10 @@ impl CaptureSource for Script {
     }
     fn nominal_fps(&self) -> f32 {
         240.0
+    }
+    fn skipped(&self) -> &[SkippedPicture] {
+        // As with files: the last is met on the way to the end.
+        &self.skipped[..self.skipped.len().saturating_sub(usize::from(!self.frames.is_empty()))]
     }
 }
 
@@ -246,7 +249,17 @@ pub(super) fn watching(
     store: &SharedStore,
     frames: Vec<Vec<u8>>,
 ) -> (RunningEngine, EngineHandle, Receiver<EngineEvent>) {
-    let mut script = Some(Script { frames: frames.into(), next: 0 });
+    watching_with_skipped(store, frames, 0)
+}
+
+/// The same, of a source that leaves `skipped` pictures out.
+pub(super) fn watching_with_skipped(
+    store: &SharedStore,
+    frames: Vec<Vec<u8>>,
+    skipped: usize,
+) -> (RunningEngine, EngineHandle, Receiver<EngineEvent>) {
+    let unreadable = SkippedPicture { path: "b.jpg".into(), reason: "b.jpg: no picture".to_owned() };
+    let mut script = Some(Script { frames: frames.into(), next: 0, skipped: vec![unreadable; skipped] });
     let mut all = parts(store);
     all.source = Some(SourceParts {
         name: "script".to_owned(),
