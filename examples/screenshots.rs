@@ -131,7 +131,7 @@ fn is_one_stranger(model: &Model) -> bool {
 fn take_pictures(studio: &mut Studio) -> Outcome<()> {
     studio.until("three people present, and one of them beside a stranger", |model| {
         let (known, strangers) = in_view(model);
-        present(model) >= 3 && known >= 1 && strangers >= 1
+        present(model) >= 3 && known >= 1 && strangers >= 1 && model.snapshot.live.store_queue == 0
     })?;
     studio.draw("main", "muster: live picture, roster and log")?;
     for (name, width, height) in [("main-80x24", 80, 24), ("main-60x16", 60, 16)] {
