@@ -1,5 +1,5 @@
 //! Face detectors: one file for each family, all behind [`Detector`]. A new family is a variant of
-//! [`Decoder`](super::card::Decoder), its rules in `card/check.rs`, and an arm of [`open`].
+//! [`Decoder`], its rules in `card/check.rs`, and an arm of [`open`].
 
 pub mod judge;
 pub mod mtcnn;

@@ -186,7 +186,7 @@ impl Head {
     }
 
     /// The hash of this head after the entry whose hash is `previous`. The first entry of a
-    /// terminal follows [`genesis`].
+    /// terminal follows [`genesis`](super::genesis).
     pub fn hash(&self, previous: &Sha256Digest) -> Sha256Digest {
         super::chain::chain_hash(previous, &self.canonical_bytes())
     }

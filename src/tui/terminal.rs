@@ -159,7 +159,7 @@ impl<W: Write> Write for OnePiece<W> {
 }
 
 /// The threads that read keys and signals. Dropping it stops them: the one that waits for signals
-/// at once, the one that reads keys within [`LOOK_UP`].
+/// at once, the one that reads keys within `LOOK_UP`.
 #[derive(Debug)]
 pub struct Inputs {
     /// What they read.
