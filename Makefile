@@ -23,6 +23,7 @@ demo: setup ## Fetch all that is needed, enrol people from one photograph each, 
 	$(MUSTER) demo $(DEMO)
 
 test: setup ## The same set-up, then all tests
+	$(MUSTER) setup --pack mtcnn $(SETUP)
 	$(CARGO) test --release --locked -- --show-output
 
 setup: build ## Build, and fetch the runtime, the nets and the demo pictures
