@@ -195,6 +195,7 @@ fn somebody_is_enrolled_from_the_camera_and_recognised() {
     }
     terminal.keys("\r");
     terminal.until("the name in roster and log", |text| text.matches("Barack Obama").count() >= 2);
+    terminal.until_shown("1 present");
     terminal.resize(24, 80);
     terminal.until("the smaller screen", |text| {
         text.contains("Barack Obama") && text.lines().all(|line| line.chars().count() <= 80)
@@ -208,7 +209,7 @@ fn somebody_is_enrolled_from_the_camera_and_recognised() {
     terminal.expect_given_back();
 
     let roster = home.run(["roster", "list", "--json"]).expect(0).json_lines();
-    assert_eq!(roster[0]["name"], "Barack Obama");
+    assert_eq!(roster[0]["person"], "Barack Obama");
     let present = home.run(["report", "--present", "--format", "json"]).expect(0).json_lines();
     assert_eq!(present[0]["person"], "Barack Obama");
 }
