@@ -42,6 +42,7 @@ fn passage(number: u64) -> EntryDraft {
                 liveness: Liveness::Score(0.9),
                 space: EmbeddingSpace([3; 32]),
                 pack: "default".to_owned(),
+                details: None,
             }),
             note: None,
         },

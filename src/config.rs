@@ -14,7 +14,7 @@ pub mod values;
 pub use effective::{ConfigFile, Effective, Flags, Origin, Setting};
 pub use environment::Environment;
 pub use typed::Typed;
-pub use values::{DayRollover, LogLevel, Ranged, SimilarityThreshold};
+pub use values::{DayRollover, LogLevel, Ranged, Real, RealRange, SimilarityThreshold};
 
 use std::path::PathBuf;
 

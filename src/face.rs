@@ -5,11 +5,13 @@ pub mod alignment;
 pub mod embedding;
 pub mod geometry;
 pub mod liveness;
+pub mod quality;
 
 pub use alignment::{AlignmentTemplate, FivePoints, Landmarks68};
 pub use embedding::{Embedding, EmbeddingSpace, Metric, Similarity, Template, TemplateId};
 pub use geometry::{Point, Rect, SimilarityTransform};
-pub use liveness::Liveness;
+pub use liveness::{Liveness, LivenessMode};
+pub use quality::{HeadPose, Quality, QualityScore};
 
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +27,7 @@ pub struct Detection {
 }
 
 /// Everything the pipeline learned about one face of one picture: the probe of an identification.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Probe {
     /// The face box in pixels of the picture.
     pub bounds: Rect,
@@ -33,6 +35,10 @@ pub struct Probe {
     pub detection_score: f32,
     /// The five points the face was aligned by, in pixels of the picture.
     pub points: FivePoints,
+    /// All 68 landmarks, where the pack has a net for them.
+    pub landmarks: Option<Box<Landmarks68>>,
+    /// How good the picture of this face is.
+    pub quality: Quality,
     /// The normalised embedding of the aligned face.
     pub embedding: Embedding,
     /// What the presentation-attack net says; shown, and decides nothing by itself.

@@ -1,8 +1,10 @@
 //! One probe against the gallery (1:N identification, ISO/IEC 19795): candidates, threshold,
 //! outcome.
 
+pub mod decision;
 pub mod gallery;
 
+pub use decision::{DecisionDetails, Shortfall, ThresholdBasis, VoteCount};
 pub use gallery::Gallery;
 
 use serde::{Deserialize, Serialize};
@@ -33,13 +35,16 @@ pub struct Candidates {
     pub runner_up: Option<Candidate>,
 }
 
-/// Why a probe was not searched.
+/// Why a probe or a track was rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 pub enum Rejection {
     /// The points of the face coincide or the embedding is no direction: there is nothing to match.
     #[error("the face could not be aligned")]
     NotAlignable,
+    /// The face does not look live: a print or a screen, as far as the liveness net can tell.
+    #[error("the face does not look live")]
+    PresentationAttack,
 }
 
 /// The outcome of an identification.
@@ -53,7 +58,7 @@ pub enum Identification {
         /// The most alike person all the same.
         best: Option<Candidate>,
     },
-    /// The probe was not searched.
+    /// It was not searched, or what was found does not count.
     Rejected(Rejection),
 }
 

@@ -10,6 +10,7 @@
 //! [`Head::canonical_bytes`], parts in [`Parts::store`]. Both begin with a version byte.
 
 mod chain;
+mod details;
 mod entry;
 mod part;
 

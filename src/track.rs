@@ -41,6 +41,9 @@ pub const CHANGED_FACE: f32 = 0.15;
 /// calibrated with.
 pub const SAME_FACE: f32 = 0.5;
 
+/// How much more alike than the runner-up the best candidate must be, where nothing else is said.
+pub const DEFAULT_MARGIN: f32 = 0.05;
+
 /// Names a track while the engine runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]

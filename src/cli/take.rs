@@ -281,6 +281,11 @@ impl<Tz: TimeZone> Log<'_, Tz> {
                 let best = entry.best.as_ref().map(|best| format!(", most like {best}")).unwrap_or_default();
                 format!("{at}  unidentified{best}{alike}{note}")
             }
+            EntryKind::Rejected => format!("{at}  rejected: the face does not look live{note}"),
+            EntryKind::BackFilled => format!("{at}  {name}{state}  added later{note}"),
+            EntryKind::StrangerDiscarded => format!("{at}  a stranger was taken out of the inbox{note}"),
+            EntryKind::SpaceChanged => format!("{at}  the templates moved to another net{note}"),
+            EntryKind::PadTested => format!("{at}  presentation attacks were tested{note}"),
             EntryKind::SourceLost => format!("{at}  the source was lost{note}"),
             EntryKind::SourceRestored => format!("{at}  the source is back{note}"),
             EntryKind::Mark => format!("{at}  {name}{state}  marked{note}"),

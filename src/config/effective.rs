@@ -1,18 +1,21 @@
 //! What is used, and where each value came from.
 
+mod recognition;
+mod show;
+
+pub use recognition::Recognition;
+
 use std::fmt;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use chrono::TimeDelta;
-
 use crate::capture::SourceSpec;
-use crate::identify::Threshold;
+use crate::face::LivenessMode;
 use crate::inference::DeviceChoice;
 
 use super::ConfigError;
 use super::environment::Environment;
-use super::typed::{DebounceSeconds, KeepDays, PackName, SIZE_LIMIT_BYTES, Typed, Votes};
+use super::typed::{InboxHours, KeepDays, PackName, SIZE_LIMIT_BYTES, Shots, Typed};
 use super::values::{DayRollover, LogLevel};
 
 /// Where a value came from, in the order in which one beats the next.
@@ -109,12 +112,18 @@ pub struct Effective {
     pub onnxruntime: Option<PathBuf>,
     /// Where frames come from.
     pub source: Setting<SourceSpec>,
-    /// In place of the model card's threshold.
-    pub threshold: Setting<Option<Threshold>>,
-    /// Frames that must agree.
-    pub votes: Setting<Votes>,
-    /// Seconds after which the same person is recorded again.
-    pub debounce_seconds: Setting<DebounceSeconds>,
+    /// When a face is somebody.
+    pub recognition: Recognition,
+    /// What follows from the liveness net.
+    pub liveness_mode: Setting<LivenessMode>,
+    /// In place of the liveness card's threshold.
+    pub liveness_threshold: Setting<Option<f32>>,
+    /// Shots that the camera takes by itself for an enrolment.
+    pub shots: Setting<Shots>,
+    /// Whether aligned crops are kept.
+    pub keep_crops: Setting<bool>,
+    /// Hours that a stranger's item is kept; 0 for no inbox.
+    pub inbox_hours: Setting<InboxHours>,
     /// When a day begins.
     pub day_rollover: Setting<DayRollover>,
     /// How much goes to the diagnostics.
@@ -128,11 +137,10 @@ pub struct Effective {
 
 /// The pack that a first set-up fetches.
 const DEFAULT_PACK: &str = "default";
-/// Three frames in a row are a tenth to half a second: long enough for one blurred frame not to
-/// decide, short enough for somebody who walks past.
-const DEFAULT_VOTES: Votes = in_range(Votes::new(3));
-/// A minute: somebody who turns away and back is not recorded twice.
-const DEFAULT_DEBOUNCE_SECONDS: DebounceSeconds = in_range(DebounceSeconds::new(60));
+/// Somebody who sits for their picture turns a little in a few seconds: more shots differ less.
+const DEFAULT_SHOTS: Shots = in_range(Shots::new(4));
+/// A working day.
+const DEFAULT_INBOX_HOURS: InboxHours = in_range(InboxHours::new(8));
 /// A week of log files.
 const DEFAULT_KEEP_DAYS: KeepDays = in_range(KeepDays::new(7));
 /// Four in the morning: a late shift still belongs to the day it began on.
@@ -142,7 +150,7 @@ const DEFAULT_ROLLOVER: DayRollover = match chrono::NaiveTime::from_hms_opt(4, 0
 };
 
 /// For constants alone, where the compiler evaluates it.
-const fn in_range<const MIN: u32, const MAX: u32>(
+pub(super) const fn in_range<const MIN: u32, const MAX: u32>(
     value: Option<super::Ranged<MIN, MAX>>,
 ) -> super::Ranged<MIN, MAX> {
     match value {
@@ -183,9 +191,12 @@ impl Effective {
                     SourceSpec::Camera(0),
                 ),
             },
-            threshold: Setting::typed(typed.recognition.threshold.map(|t| Some(t.threshold())), None),
-            votes: Setting::typed(typed.recognition.votes, DEFAULT_VOTES),
-            debounce_seconds: Setting::typed(typed.recognition.debounce_seconds, DEFAULT_DEBOUNCE_SECONDS),
+            recognition: Recognition::resolve(&typed.recognition),
+            liveness_mode: Setting::typed(typed.liveness.mode.map(|m| m.0), LivenessMode::default()),
+            liveness_threshold: Setting::typed(typed.liveness.threshold.map(|t| Some(t.get())), None),
+            shots: Setting::typed(typed.enrolment.shots, DEFAULT_SHOTS),
+            keep_crops: Setting::typed(typed.enrolment.keep_crops, false),
+            inbox_hours: Setting::typed(typed.inbox.keep_hours, DEFAULT_INBOX_HOURS),
             day_rollover: Setting::typed(typed.attendance.day_rollover.map(|r| r.0), DEFAULT_ROLLOVER),
             log_level: Setting::typed(typed.log.level.map(|level| level.0), LogLevel::Info),
             log_keep_days: Setting::typed(typed.log.keep_days, DEFAULT_KEEP_DAYS),
@@ -194,67 +205,6 @@ impl Effective {
             file,
         })
     }
-
-    /// How long somebody must be out of view before the next record.
-    pub fn debounce(&self) -> TimeDelta {
-        TimeDelta::seconds(i64::from(self.debounce_seconds.value.get()))
-    }
-
-    /// As TOML that can be read back, each value with where it came from.
-    pub fn to_toml(&self) -> String {
-        let mut text = match &self.file {
-            Some(file) => format!("# read: {} ({})\n", file.path.display(), file.origin),
-            None => "# no configuration file was found\n".to_owned(),
-        };
-        text += &format!("# diagnostics: {}\n", self.state_dir.display());
-        let mut table = |name: &str, lines: &[String]| {
-            text += &format!("\n[{name}]\n{}\n", lines.join("\n"));
-        };
-        table("data", &[line("dir", quoted_path(&self.data_dir.value), self.data_dir.origin)]);
-        table(
-            "models",
-            &[
-                line("dir", quoted_path(&self.models_dir.value), self.models_dir.origin),
-                line("pack", quoted(self.pack.value.as_str()), self.pack.origin),
-            ],
-        );
-        table("inference", &[line("device", quoted(&self.device.value.to_string()), self.device.origin)]);
-        table("source", &[line("default", quoted(&self.source.value.to_string()), self.source.origin)]);
-        let threshold = match self.threshold.value {
-            Some(threshold) => line("threshold", threshold.0.0.to_string(), self.threshold.origin),
-            None => "# threshold: the model card's  # default".to_owned(),
-        };
-        let votes = line("votes", self.votes.value.get().to_string(), self.votes.origin);
-        let seconds = self.debounce_seconds.value.get().to_string();
-        table(
-            "recognition",
-            &[threshold, votes, line("debounce_seconds", seconds, self.debounce_seconds.origin)],
-        );
-        let rollover = quoted(&self.day_rollover.value.to_string());
-        table("attendance", &[line("day_rollover", rollover, self.day_rollover.origin)]);
-        let level = quoted(&self.log_level.value.to_string());
-        let keep = self.log_keep_days.value.get().to_string();
-        table(
-            "log",
-            &[
-                line("level", level, self.log_level.origin),
-                line("keep_days", keep, self.log_keep_days.origin),
-            ],
-        );
-        text
-    }
-}
-
-fn line(key: &str, value: String, origin: Origin) -> String {
-    format!("{key} = {value}  # {origin}")
-}
-
-fn quoted(text: &str) -> String {
-    toml::Value::String(text.to_owned()).to_string()
-}
-
-fn quoted_path(path: &Path) -> String {
-    quoted(&path.to_string_lossy())
 }
 
 fn default_pack() -> PackName {

@@ -52,43 +52,110 @@ impl<'de, const MIN: u32, const MAX: u32> Deserialize<'de> for Ranged<MIN, MAX> 
     }
 }
 
-/// A threshold as a similarity: above 0, at most 1. At 0 half of all strangers would be somebody.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct SimilarityThreshold(f32);
+/// The numbers that a [`Real`] may be.
+pub trait RealRange {
+    /// The least.
+    const LEAST: f64;
+    /// Whether the least itself is one of them.
+    const LEAST_ALLOWED: bool;
+    /// The largest; it is one of them.
+    const MOST: f64;
+    /// What they are, for messages: `a share above 0 and at most 1`.
+    const EXPECTED: &'static str;
+}
 
-impl SimilarityThreshold {
-    /// `value`, where it lies in the range and is a number.
+/// A number of a range that its type names; never NaN.
+#[derive(Debug)]
+pub struct Real<R>(f32, PhantomData<R>);
+
+impl<R> Clone for Real<R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<R> Copy for Real<R> {}
+
+impl<R> PartialEq for Real<R> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl<R: RealRange> Real<R> {
+    /// `value`, where it lies in the range and is a number, also once it is narrowed.
     pub fn new(value: f64) -> Option<Self> {
         let narrow = value as f32;
-        (narrow > 0.0 && value <= 1.0).then_some(Self(narrow))
+        let least = if R::LEAST_ALLOWED { value >= R::LEAST } else { f64::from(narrow) > R::LEAST };
+        (least && value <= R::MOST).then_some(Self(narrow, PhantomData))
     }
 
-    /// For an identification.
-    pub fn threshold(self) -> Threshold {
-        Threshold(Similarity(self.0))
+    /// The number.
+    pub fn get(self) -> f32 {
+        self.0
     }
 }
 
-impl<'de> Deserialize<'de> for SimilarityThreshold {
+impl<'de, R: RealRange> Deserialize<'de> for Real<R> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Number;
-        impl Visitor<'_> for Number {
-            type Value = SimilarityThreshold;
+        struct Number<R>(PhantomData<R>);
+        impl<R: RealRange> Visitor<'_> for Number<R> {
+            type Value = Real<R>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a similarity above 0 and at most 1")
+                f.write_str(R::EXPECTED)
             }
             fn visit_f64<E: Error>(self, value: f64) -> Result<Self::Value, E> {
-                SimilarityThreshold::new(value)
-                    .ok_or_else(|| E::invalid_value(Unexpected::Float(value), &self))
+                Real::new(value).ok_or_else(|| E::invalid_value(Unexpected::Float(value), &self))
             }
             fn visit_i64<E: Error>(self, value: i64) -> Result<Self::Value, E> {
-                SimilarityThreshold::new(value as f64)
-                    .ok_or_else(|| E::invalid_value(Unexpected::Signed(value), &self))
+                Real::new(value as f64).ok_or_else(|| E::invalid_value(Unexpected::Signed(value), &self))
             }
         }
-        deserializer.deserialize_f64(Number)
+        deserializer.deserialize_f64(Number(PhantomData))
     }
 }
+
+/// Makes a type of range: its name, `above` or `from`, its bounds, and what it is called.
+macro_rules! real_range {
+    ($(#[$doc:meta])* $name:ident: above $least:literal to $most:literal, $expected:literal) => {
+        real_range!(@ $(#[$doc])* $name, false, $least, $most, $expected);
+    };
+    ($(#[$doc:meta])* $name:ident: from $least:literal to $most:literal, $expected:literal) => {
+        real_range!(@ $(#[$doc])* $name, true, $least, $most, $expected);
+    };
+    (@ $(#[$doc:meta])* $name:ident, $allowed:literal, $least:literal, $most:literal, $expected:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $name {}
+        impl RealRange for $name {
+            const LEAST: f64 = $least;
+            const LEAST_ALLOWED: bool = $allowed;
+            const MOST: f64 = $most;
+            const EXPECTED: &'static str = $expected;
+        }
+    };
+}
+
+real_range!(
+    /// A similarity that identifies. At 0 half of all strangers would be somebody.
+    SimilarityRange: above 0.0 to 1.0, "a similarity above 0 and at most 1"
+);
+real_range!(
+    /// A chance that somebody is willing to live with.
+    TargetRange: above 0.0 to 0.1, "a share above 0 and at most 0.1"
+);
+real_range!(
+    /// A difference of two similarities.
+    MarginRange: from 0.0 to 1.0, "a difference from 0 to 1"
+);
+real_range!(
+    /// A share of a whole.
+    ShareRange: from 0.0 to 1.0, "a share from 0 to 1"
+);
+real_range!(
+    /// Seconds that a person may be kept in doubt.
+    SecondsRange: from 0.5 to 60.0, "seconds from 0.5 to 60"
+);
 
 /// How much goes to the diagnostics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -171,6 +238,16 @@ impl<'de, T: FromStr<Err: fmt::Display>> Deserialize<'de> for Text<T> {
             }
         }
         deserializer.deserialize_str(Reads(PhantomData))
+    }
+}
+
+/// A threshold as a similarity: above 0, at most 1.
+pub type SimilarityThreshold = Real<SimilarityRange>;
+
+impl SimilarityThreshold {
+    /// For an identification.
+    pub fn threshold(self) -> Threshold {
+        Threshold(Similarity(self.0))
     }
 }
 

@@ -47,7 +47,7 @@ pub fn choose_face(analysis: &FrameAnalysis, choice: FaceChoice, label: &str) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::face::{Detection, Embedding, FivePoints, Liveness, Point};
+    use crate::face::{Detection, Embedding, FivePoints, Liveness, Point, Quality};
     use crate::identify::Rejection;
 
     fn face(x: f32, side: f32) -> AnalysedFace {
@@ -58,6 +58,8 @@ mod tests {
                 bounds,
                 detection_score: 0.9,
                 points: FivePoints::from_array([Point::default(); 5]),
+                landmarks: None,
+                quality: Quality::default(),
                 embedding: Embedding::normalised(vec![1.0, 0.0]).unwrap(),
                 liveness: Liveness::NotRun,
             }),

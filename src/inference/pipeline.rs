@@ -16,7 +16,7 @@ use super::{
     StageTimes,
 };
 use crate::capture::RgbPicture;
-use crate::face::{Detection, FivePoints, Liveness, Probe};
+use crate::face::{Detection, FivePoints, Liveness, Probe, Quality};
 use crate::identify::{Rejection, Threshold};
 
 /// What a pipeline is loaded from.
@@ -193,10 +193,11 @@ impl Stages {
     ) -> Result<Result<Probe, Rejection>, InferenceError> {
         let bounds = detection.bounds;
         let start = Instant::now();
-        let points = match &mut self.landmarker {
-            Some(landmarker) => Some(landmarker.locate(picture, &bounds)?.five_points()),
-            None => detection.points,
+        let landmarks = match &mut self.landmarker {
+            Some(landmarker) => Some(Box::new(landmarker.locate(picture, &bounds)?)),
+            None => None,
         };
+        let points = landmarks.as_ref().map(|all| all.five_points()).or(detection.points);
         add(&mut times.landmarks, start);
         let start = Instant::now();
         let aligned = points.filter(|points| self.embedder.align(picture, points));
@@ -212,7 +213,10 @@ impl Stages {
         let embedding = self.embedder.embed()?;
         add(&mut times.embed, start);
         let Some(embedding) = embedding else { return Ok(Err(Rejection::NotAlignable)) };
-        Ok(Ok(Probe { bounds, detection_score: detection.score, points, embedding, liveness }))
+        let quality =
+            Quality { inter_eye_distance_px: Some(points.inter_eye_distance()), ..Quality::default() };
+        let detection_score = detection.score;
+        Ok(Ok(Probe { bounds, detection_score, points, landmarks, quality, embedding, liveness }))
     }
 }
 

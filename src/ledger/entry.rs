@@ -58,11 +58,22 @@ pub enum EntryKind {
     SourceLost = 12,
     /// The source gives frames again.
     SourceRestored = 13,
+    /// Somebody's face was refused as a presentation attack; nobody's attendance.
+    Rejected = 14,
+    /// A passage that an operator added later for a person who was a stranger at the time; its time
+    /// is that of the passage.
+    BackFilled = 15,
+    /// A stranger's item was taken out of the inbox unseen or unwanted.
+    StrangerDiscarded = 16,
+    /// The templates moved to another embedding space.
+    SpaceChanged = 17,
+    /// A self-test of presentation-attack detection ended; the note holds its figures.
+    PadTested = 18,
 }
 
 impl EntryKind {
     /// All of them, by number.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 18] = [
         Self::Started,
         Self::Stopped,
         Self::Enrolled,
@@ -76,6 +87,11 @@ impl EntryKind {
         Self::Exported,
         Self::SourceLost,
         Self::SourceRestored,
+        Self::Rejected,
+        Self::BackFilled,
+        Self::StrangerDiscarded,
+        Self::SpaceChanged,
+        Self::PadTested,
     ];
 }
 
@@ -360,13 +376,18 @@ mod tests {
     #[test]
     fn every_number_is_frozen() {
         let numbers: Vec<u8> = EntryKind::ALL.iter().map(|kind| *kind as u8).collect();
-        assert_eq!(numbers, (1..=13).collect::<Vec<u8>>());
+        assert_eq!(numbers, (1..=18).collect::<Vec<u8>>());
         let named = [
             (EntryKind::Started, 1),
             (EntryKind::Removed, 5),
             (EntryKind::Passage, 8),
             (EntryKind::Mark, 10),
             (EntryKind::SourceRestored, 13),
+            (EntryKind::Rejected, 14),
+            (EntryKind::BackFilled, 15),
+            (EntryKind::StrangerDiscarded, 16),
+            (EntryKind::SpaceChanged, 17),
+            (EntryKind::PadTested, 18),
         ];
         for (kind, number) in named {
             assert_eq!(kind as u8, number);
@@ -405,7 +426,7 @@ mod tests {
         let digest = prop::option::of(any::<[u8; 32]>().prop_map(Sha256Digest));
         // The years 1 to 9999 and a little beyond.
         let time = -70_000_000_000_000_000i64..300_000_000_000_000_000;
-        let numbers = (any::<u128>(), any::<u64>(), any::<u128>(), time, 0usize..3, 0usize..13);
+        let numbers = (any::<u128>(), any::<u64>(), any::<u128>(), time, 0usize..3, 0usize..18);
         (numbers, actor, [digest.clone(), digest.clone(), digest]).prop_map(|(n, actor, parts)| Head {
             terminal: TerminalId(Ulid(n.0)),
             sequence: Sequence(n.1),

@@ -6,9 +6,10 @@ use sha2::{Digest, Sha256};
 use ulid::Ulid;
 
 use super::Sha256Digest;
+use super::details::EvidenceV2;
 use crate::attendance::{PersonId, PresenceState};
 use crate::face::{EmbeddingSpace, Liveness, Similarity};
-use crate::identify::{Candidate, Threshold};
+use crate::identify::{Candidate, DecisionDetails, Threshold};
 
 /// Whom an entry is about. Stored apart, erased alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +37,8 @@ pub struct EvidencePart {
     pub space: EmbeddingSpace,
     /// The pack of nets that was used.
     pub pack: String,
+    /// How the decision came about; none in entries older than that was kept.
+    pub details: Option<DecisionDetails>,
 }
 
 /// What somebody wrote. Stored apart, erased alone.
@@ -123,7 +126,7 @@ pub enum PartError {
     #[error("the {0:?} part is empty")]
     Empty(PartKind),
     /// A version this program does not know.
-    #[error("the {kind:?} part has version {found}, and this muster reads version {VERSION}")]
+    #[error("the {kind:?} part has version {found}, which this muster does not read")]
     Version {
         /// Which part.
         kind: PartKind,
@@ -140,9 +143,11 @@ pub enum PartError {
     },
 }
 
-/// The version byte of the layouts below. A part with another layout gets another number, and the
-/// layouts of version 1 stay readable for as long as a ledger may hold them.
-const VERSION: u8 = 1;
+/// The version byte of the layouts called V1. A part with another layout gets another number, and
+/// every layout stays readable for as long as a ledger may hold it.
+const VERSION_1: u8 = 1;
+/// The version byte of the layouts called V2: evidence with its details.
+const VERSION_2: u8 = 2;
 
 #[derive(Serialize, Deserialize)]
 struct RecordV1 {
@@ -152,7 +157,7 @@ struct RecordV1 {
 }
 
 #[derive(Serialize, Deserialize)]
-struct EvidenceV1 {
+pub(super) struct EvidenceV1 {
     candidates: Vec<([u8; 16], f32)>,
     threshold: f32,
     frames: u32,
@@ -217,7 +222,7 @@ impl From<&EvidencePart> for EvidenceV1 {
 }
 
 impl EvidenceV1 {
-    fn read(self) -> Result<EvidencePart, String> {
+    pub(super) fn read(self) -> Result<EvidencePart, String> {
         let candidate = |(person, similarity)| Candidate {
             person: PersonId(Ulid::from_bytes(person)),
             similarity: Similarity(similarity),
@@ -234,19 +239,24 @@ impl EvidenceV1 {
             },
             space: EmbeddingSpace(self.space),
             pack: self.pack,
+            details: None,
         })
     }
 }
 
-fn encode(kind: PartKind, content: &impl Serialize) -> Result<Vec<u8>, PartError> {
-    postcard::to_extend(content, vec![VERSION])
+fn encode(kind: PartKind, version: u8, content: &impl Serialize) -> Result<Vec<u8>, PartError> {
+    postcard::to_extend(content, vec![version])
         .map_err(|error| PartError::Content { kind, detail: error.to_string() })
 }
 
-fn decode<T: DeserializeOwned>(part: &StoredPart) -> Result<T, PartError> {
+fn version(part: &StoredPart) -> Result<u8, PartError> {
+    part.bytes.first().copied().ok_or(PartError::Empty(part.kind))
+}
+
+fn decode<T: DeserializeOwned>(part: &StoredPart, expected: u8) -> Result<T, PartError> {
     let kind = part.kind;
     let (&version, content) = part.bytes.split_first().ok_or(PartError::Empty(kind))?;
-    if version != VERSION {
+    if version != expected {
         return Err(PartError::Version { kind, found: version });
     }
     match postcard::take_from_bytes(content) {
@@ -267,13 +277,17 @@ impl Parts {
         let mut stored = Vec::with_capacity(3);
         for kind in PartKind::ALL {
             let bytes = match kind {
-                PartKind::Record => self.record.as_ref().map(|part| encode(kind, &RecordV1::from(part))),
-                PartKind::Evidence => {
-                    self.evidence.as_ref().map(|part| encode(kind, &EvidenceV1::from(part)))
+                PartKind::Record => {
+                    self.record.as_ref().map(|part| encode(kind, VERSION_1, &RecordV1::from(part)))
                 }
-                PartKind::Note => {
-                    self.note.as_ref().map(|part| encode(kind, &NoteV1 { text: part.text.clone() }))
-                }
+                PartKind::Evidence => self.evidence.as_ref().map(|part| match &part.details {
+                    None => encode(kind, VERSION_1, &EvidenceV1::from(part)),
+                    Some(details) => encode(kind, VERSION_2, &EvidenceV2::new(part, details)),
+                }),
+                PartKind::Note => self
+                    .note
+                    .as_ref()
+                    .map(|part| encode(kind, VERSION_1, &NoteV1 { text: part.text.clone() })),
             };
             if let Some(bytes) = bytes {
                 stored.push(StoredPart { kind, salt: salts[kind.index()], bytes: bytes? });
@@ -291,13 +305,17 @@ impl Parts {
         let content = |detail| PartError::Content { kind, detail };
         match kind {
             PartKind::Record => {
-                self.record = Some(decode::<RecordV1>(stored)?.read().map_err(content)?);
+                self.record = Some(decode::<RecordV1>(stored, VERSION_1)?.read().map_err(content)?);
             }
             PartKind::Evidence => {
-                self.evidence = Some(decode::<EvidenceV1>(stored)?.read().map_err(content)?);
+                let evidence = match version(stored)? {
+                    VERSION_2 => decode::<EvidenceV2>(stored, VERSION_2)?.read(),
+                    _ => decode::<EvidenceV1>(stored, VERSION_1)?.read(),
+                };
+                self.evidence = Some(evidence.map_err(content)?);
             }
             PartKind::Note => {
-                self.note = Some(NotePart { text: decode::<NoteV1>(stored)?.text });
+                self.note = Some(NotePart { text: decode::<NoteV1>(stored, VERSION_1)?.text });
             }
         }
         Ok(())
@@ -326,6 +344,7 @@ mod tests {
                 liveness: Liveness::Score(0.25),
                 space: EmbeddingSpace([0xab; 32]),
                 pack: "default".to_owned(),
+                details: None,
             }),
             note: Some(NotePart { text: "sick, é".to_owned() }),
         }
@@ -400,8 +419,8 @@ mod tests {
             };
             assert_eq!(refused(&[]), PartError::Empty(original.kind));
             let mut newer = original.bytes.clone();
-            newer[0] = 2;
-            assert_eq!(refused(&newer), PartError::Version { kind: original.kind, found: 2 });
+            newer[0] = 9;
+            assert_eq!(refused(&newer), PartError::Version { kind: original.kind, found: 9 });
             for length in 1..original.bytes.len() {
                 assert!(matches!(refused(&original.bytes[..length]), PartError::Content { .. }));
             }

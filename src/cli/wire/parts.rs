@@ -59,12 +59,16 @@ pub(in super::super) fn load_analyser(effective: &Effective) -> LoadAnalyser {
 pub(super) fn settings(effective: &Effective, spec: &SourceSpec) -> EngineSettings {
     let min_frames = match spec {
         SourceSpec::Images(_) => 1,
-        _ => effective.votes.value.get(),
+        _ => effective.recognition.votes.value.get(),
     };
     EngineSettings {
-        debounce: effective.debounce(),
-        threshold: effective.threshold.value,
-        tracks: TrackSettings { min_frames, ..TrackSettings::default() },
+        debounce: effective.recognition.debounce(),
+        threshold: effective.recognition.threshold.value,
+        tracks: TrackSettings {
+            min_frames,
+            undecided_limit: effective.recognition.undecided_limit(),
+            ..TrackSettings::default()
+        },
     }
 }
 

@@ -54,16 +54,25 @@ fn the_sample_says_what_the_defaults_are() {
     let defaults = machine.resolve(&Flags::default());
     let path = machine.write("sample.toml", include_str!("../../../data/muster.toml"));
     let sample = machine.resolve(&Flags { config: Some(path), ..Flags::default() });
+    let recognition = |r: &Recognition| {
+        (
+            (r.threshold.value, r.target_fpir.value, r.threshold_floor.value, r.margin.value, r.votes.value),
+            (r.undecided_seconds.value, r.debounce_seconds.value),
+            (r.passages_a_day.value, r.stranger_share.value),
+        )
+    };
     let values = |e: &Effective| {
         (
             (e.data_dir.value.clone(), e.models_dir.value.clone(), e.pack.value.clone(), e.device.value),
-            (e.source.value.clone(), e.threshold.value, e.votes.value, e.debounce_seconds.value),
+            (e.source.value.clone(), recognition(&e.recognition)),
+            (e.liveness_mode.value, e.liveness_threshold.value, e.shots.value, e.keep_crops.value),
+            e.inbox_hours.value,
             (e.day_rollover.value, e.log_level.value, e.log_keep_days.value),
         )
     };
     assert_eq!(values(&sample), values(&defaults));
     // And it names every one of them: a value that is not commented out came from the file.
-    assert_eq!(sample.to_toml().matches("# file").count(), 8, "{}", sample.to_toml());
+    assert_eq!(sample.to_toml().matches("# file").count(), 18, "{}", sample.to_toml());
 }
 
 #[test]

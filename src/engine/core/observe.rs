@@ -142,6 +142,7 @@ impl Core {
             liveness: decision.liveness,
             space: self.facts.as_ref().map_or(unknown, |facts| facts.space),
             pack: self.facts.as_ref().map_or_else(String::new, |facts| facts.pack.clone()),
+            details: None,
         }
     }
 

@@ -189,6 +189,11 @@ fn kind_words(entry: &LogEntry) -> (&'static str, &'static str, Role) {
     match (entry.kind, entry.state) {
         (EntryKind::Passage, _) => ("●", "identified", Role::Good),
         (EntryKind::Unidentified, _) => ("?", "unidentified", Role::Warning),
+        (EntryKind::Rejected, _) => ("!", "not live", Role::Fault),
+        (EntryKind::BackFilled, _) => ("●", "added later", Role::Good),
+        (EntryKind::StrangerDiscarded, _) => ("-", "discarded", Role::Text),
+        (EntryKind::SpaceChanged, _) => ("~", "other net", Role::Text),
+        (EntryKind::PadTested, _) => ("·", "liveness test", Role::Text),
         (EntryKind::Mark, Some(PresenceState::Left)) => ("○", "marked left", Role::Text),
         (EntryKind::Mark, _) => ("●", "marked present", Role::Good),
         (EntryKind::Enrolled, _) => ("+", "enrolled", Role::Good),

@@ -17,7 +17,8 @@ use crate::engine::environment::{Calendar, Clock, Entropy};
 use crate::engine::event::EngineEvent;
 use crate::engine::{EngineHandle, EngineParts, EngineSettings, RunningEngine, SourceParts, start};
 use crate::face::{
-    Detection, Embedding, EmbeddingSpace, FivePoints, Liveness, Metric, Point, Probe, Rect, Similarity,
+    Detection, Embedding, EmbeddingSpace, FivePoints, Liveness, Metric, Point, Probe, Quality, Rect,
+    Similarity,
 };
 use crate::identify::Threshold;
 use crate::inference::{
@@ -152,6 +153,8 @@ impl FaceAnalyser for ReadingAnalyser {
                     bounds,
                     detection_score: 0.9,
                     points: FivePoints::from_array([Point::default(); 5]),
+                    landmarks: None,
+                    quality: Quality::default(),
                     embedding: Embedding::normalised(values).unwrap(),
                     liveness: Liveness::Score(0.9),
                 }),

@@ -1,0 +1,109 @@
+//! What is used, as TOML that can be read back, each value with where it came from.
+
+use std::fmt::Display;
+use std::path::Path;
+
+use super::{Effective, Origin, Setting};
+use crate::identify::Threshold;
+
+impl Effective {
+    /// As TOML that can be read back, each value with where it came from.
+    pub fn to_toml(&self) -> String {
+        let mut text = match &self.file {
+            Some(file) => format!("# read: {} ({})\n", file.path.display(), file.origin),
+            None => "# no configuration file was found\n".to_owned(),
+        };
+        text += &format!("# diagnostics: {}\n", self.state_dir.display());
+        for (name, lines) in self.tables() {
+            text += &format!("\n[{name}]\n{}\n", lines.join("\n"));
+        }
+        text
+    }
+
+    fn tables(&self) -> Vec<(&'static str, Vec<String>)> {
+        vec![
+            ("data", vec![line("dir", quoted_path(&self.data_dir.value), self.data_dir.origin)]),
+            (
+                "models",
+                vec![
+                    line("dir", quoted_path(&self.models_dir.value), self.models_dir.origin),
+                    line("pack", quoted(self.pack.value.as_str()), self.pack.origin),
+                ],
+            ),
+            ("inference", vec![line("device", quoted(&self.device.value.to_string()), self.device.origin)]),
+            ("source", vec![line("default", quoted(&self.source.value.to_string()), self.source.origin)]),
+            ("recognition", self.recognition_lines()),
+            (
+                "liveness",
+                vec![
+                    line("mode", quoted(&self.liveness_mode.value.to_string()), self.liveness_mode.origin),
+                    optional("threshold", &self.liveness_threshold, "the model card's", f32::to_string),
+                ],
+            ),
+            (
+                "enrolment",
+                vec![
+                    line("shots", self.shots.value.get(), self.shots.origin),
+                    line("keep_crops", self.keep_crops.value, self.keep_crops.origin),
+                ],
+            ),
+            ("inbox", vec![line("keep_hours", self.inbox_hours.value.get(), self.inbox_hours.origin)]),
+            (
+                "attendance",
+                vec![line(
+                    "day_rollover",
+                    quoted(&self.day_rollover.value.to_string()),
+                    self.day_rollover.origin,
+                )],
+            ),
+            (
+                "log",
+                vec![
+                    line("level", quoted(&self.log_level.value.to_string()), self.log_level.origin),
+                    line("keep_days", self.log_keep_days.value.get(), self.log_keep_days.origin),
+                ],
+            ),
+        ]
+    }
+
+    fn recognition_lines(&self) -> Vec<String> {
+        let r = &self.recognition;
+        let similarity = |threshold: &Threshold| threshold.0.0.to_string();
+        vec![
+            optional("threshold", &r.threshold, "derived from target_fpir", similarity),
+            line("target_fpir", r.target_fpir.value, r.target_fpir.origin),
+            optional("threshold_floor", &r.threshold_floor, "the model card's threshold", similarity),
+            line("margin", r.margin.value, r.margin.origin),
+            line("votes", r.votes.value.get(), r.votes.origin),
+            line("undecided_seconds", r.undecided_seconds.value, r.undecided_seconds.origin),
+            line("debounce_seconds", r.debounce_seconds.value.get(), r.debounce_seconds.origin),
+            line("passages_a_day", r.passages_a_day.value.get(), r.passages_a_day.origin),
+            line("stranger_share", r.stranger_share.value, r.stranger_share.origin),
+        ]
+    }
+}
+
+fn line(key: &str, value: impl Display, origin: Origin) -> String {
+    format!("{key} = {value}  # {origin}")
+}
+
+/// A key that may be left out: `otherwise` says what holds then.
+fn optional<T>(
+    key: &str,
+    setting: &Setting<Option<T>>,
+    otherwise: &str,
+    show: impl Fn(&T) -> String,
+) -> String {
+    match &setting.value {
+        Some(value) => line(key, show(value), setting.origin),
+        None => format!("# {key}: {otherwise}  # default"),
+    }
+}
+
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+fn quoted_path(path: &Path) -> String {
+    quoted(&path.to_string_lossy())
+}

@@ -1,0 +1,114 @@
+use super::*;
+
+fn message(text: &str) -> String {
+    Typed::parse(text, Path::new("m.toml")).unwrap_err().to_string()
+}
+
+#[test]
+fn every_known_key_is_read() {
+    for (table, keys) in KEYS {
+        for key in *keys {
+            // A value of a wrong type, so that a key which serde does not know would differ.
+            let text = format!("[{table}]\n{key} = [[]]\n");
+            let error = message(&text);
+            assert!(error.starts_with(&format!("m.toml, line 2: `{table}.{key}`: ")), "{error}");
+        }
+    }
+}
+
+#[test]
+fn every_number_out_of_range_names_its_key_and_line() {
+    let numbers = [
+        ("recognition", "threshold", "above 0 and at most 1", vec!["0", "-0.1", "1.01", "nan", "inf", "2"]),
+        ("recognition", "votes", "from 1 to 60", vec!["0", "-1", "61", "9223372036854775807", "1.5"]),
+        ("recognition", "debounce_seconds", "from 0 to 86400", vec!["-1", "86401", "nan", "4294967297"]),
+        ("log", "keep_days", "from 1 to 366", vec!["0", "367", "-3"]),
+    ];
+    for (table, key, expected, values) in numbers {
+        for value in values {
+            let error = message(&format!("# a comment\n\n[{table}]\n{key} = {value}\n"));
+            assert!(error.starts_with(&format!("m.toml, line 4: `{table}.{key}`: ")), "{error}");
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+}
+
+#[test]
+fn texts_that_name_nothing_are_refused_with_what_is_expected() {
+    for (table, key, value, expected) in [
+        ("inference", "device", "gpu", "expected auto, cpu, cuda or cuda:N"),
+        ("source", "default", "screen:0", "expected camera:N"),
+        ("attendance", "day_rollover", "24:00", "expected HH:MM"),
+        ("attendance", "day_rollover", "4:00", "expected HH:MM"),
+        ("log", "level", "loud", "expected error, warn"),
+        ("models", "pack", "../x", "expected 1 to 64 letters"),
+    ] {
+        let error = message(&format!("[{table}]\n{key} = \"{value}\"\n"));
+        assert!(error.starts_with(&format!("m.toml, line 2: `{table}.{key}`: ")), "{error}");
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn unknown_keys_are_refused_with_the_line_and_a_suggestion() {
+    assert_eq!(
+        message("[recognition]\ntreshold = 0.5\n"),
+        "m.toml, line 2: unknown key `recognition.treshold`; did you mean `threshold`?"
+    );
+    assert_eq!(
+        message("[recogniton]\nthreshold = 0.5\n"),
+        "m.toml, line 1: unknown key `recogniton`; did you mean `recognition`?"
+    );
+    assert_eq!(
+        message("votes = 3\n"),
+        "m.toml, line 1: unknown key `votes`; `votes` belongs under [recognition]"
+    );
+    assert_eq!(
+        message("[models]\nzzz = 1\n"),
+        "m.toml, line 2: unknown key `models.zzz`; known here: dir, pack"
+    );
+    // The first one in the file, whatever the order of the tables.
+    assert!(message("[source]\nxyz = 1\n[data]\nabc = 1\n").contains("source.xyz"));
+}
+
+#[test]
+fn a_table_that_is_none_and_broken_syntax_are_refused() {
+    assert!(message("log = 3\n").starts_with("m.toml, line 1: `log`: "), "{}", message("log = 3\n"));
+    assert!(message("[log]\nlevel = \"info\n").starts_with("m.toml, line 2: not valid TOML: "));
+    assert!(message(&" ".repeat(SIZE_LIMIT_BYTES + 1)).contains("at most"));
+}
+
+#[test]
+fn a_byte_order_mark_is_no_key() {
+    assert_eq!(Typed::parse("\u{FEFF}", Path::new("m.toml")).unwrap(), Typed::default());
+}
+
+/// Seeded: bytes of a valid file are changed, cut and doubled; whatever comes, no panic.
+#[test]
+fn mutations_of_the_sample_never_panic() {
+    let seed = 0x6d75_7374_6572_u64;
+    println!("seed {seed:#x}");
+    let sample = include_str!("../../../data/muster.toml").replace("# ", "");
+    let mut state = seed;
+    let mut next = |below: usize| {
+        // Knuth's linear congruential generator (MMIX); the high bits are the good ones.
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below.max(1)
+    };
+    for _ in 0..2_000 {
+        let mut bytes = sample.clone().into_bytes();
+        for _ in 0..=next(4) {
+            let at = next(bytes.len());
+            match next(4) {
+                0 => bytes[at] = next(256) as u8,
+                1 => bytes.truncate(at),
+                2 => bytes.insert(at, b"[]=\"'\n.#-0"[next(10)]),
+                _ => bytes.extend_from_within(at..),
+            }
+            if bytes.is_empty() {
+                bytes.push(b'=');
+            }
+        }
+        let _ = Typed::parse(&String::from_utf8_lossy(&bytes), Path::new("m.toml"));
+    }
+}
