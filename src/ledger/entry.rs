@@ -411,7 +411,7 @@ mod tests {
         assert_eq!(with(0, 2), HeadError::Version { found: 2 });
         assert!(matches!(with(41, 0x7f), HeadError::Time { .. }));
         assert_eq!(with(49, 0), HeadError::Unknown { field: "clock state", number: 0 });
-        assert_eq!(with(50, 14), HeadError::Unknown { field: "kind", number: 14 });
+        assert_eq!(with(50, 19), HeadError::Unknown { field: "kind", number: 19 });
         assert_eq!(with(51, 5), HeadError::Unknown { field: "actor", number: 5 });
         assert_eq!(with(56, 2), HeadError::Unknown { field: "digest marker", number: 2 });
     }
