@@ -26,6 +26,15 @@ pub struct Detection {
     pub points: Option<FivePoints>,
 }
 
+impl Detection {
+    /// The same face in a picture whose corner lies `x` to the left and `y` above.
+    pub fn shifted(self, x: f32, y: f32) -> Self {
+        let points = self.points.map(|points| points.map(|p| Point::new(p.x + x, p.y + y)));
+        let bounds = Rect { x: self.bounds.x + x, y: self.bounds.y + y, ..self.bounds };
+        Self { bounds, points, ..self }
+    }
+}
+
 /// Everything the pipeline learned about one face of one picture: the probe of an identification.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Probe {

@@ -42,6 +42,9 @@ pub enum Rejection {
     /// The points of the face coincide or the embedding is no direction: there is nothing to match.
     #[error("the face could not be aligned")]
     NotAlignable,
+    /// Only its place was looked at: its track is decided, and was verified a moment ago.
+    #[error("the face was not compared again")]
+    NotLooked,
     /// The face does not look live: a print or a screen, as far as the liveness net can tell.
     #[error("the face does not look live")]
     PresentationAttack,

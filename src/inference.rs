@@ -29,7 +29,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::capture::RgbPicture;
-use crate::face::{Detection, EmbeddingSpace, Metric, Probe};
+use crate::face::{Detection, EmbeddingSpace, Metric, Probe, Rect};
 use crate::identify::{Rejection, Threshold};
 
 /// What is known of the nets that are loaded.
@@ -37,6 +37,8 @@ use crate::identify::{Rejection, Threshold};
 pub struct AnalyserFacts {
     /// The pack's name.
     pub pack: String,
+    /// The id of the embedding net's card.
+    pub model: String,
     /// What the nets really run on.
     pub provider: Provider,
     /// The space of the embeddings.
@@ -163,9 +165,51 @@ pub trait FaceAnalyser: Send {
     /// What is loaded.
     fn facts(&self) -> &AnalyserFacts;
 
-    /// Every face of `picture`, each with its probe.
+    /// Every face of `picture`, from the left.
     ///
     /// # Errors
     /// [`InferenceError::Runtime`] where a net fails; a picture without a face is no error.
-    fn analyse(&mut self, picture: &RgbPicture) -> Result<FrameAnalysis, InferenceError>;
+    fn detect(
+        &mut self,
+        picture: &RgbPicture,
+        times: &mut StageTimes,
+    ) -> Result<Vec<Detection>, InferenceError>;
+
+    /// The faces inside `region`, which is looked at by itself and so at a larger scale. In pixels of
+    /// `picture`.
+    ///
+    /// # Errors
+    /// As [`detect`](Self::detect).
+    fn look_again(
+        &mut self,
+        picture: &RgbPicture,
+        region: &Rect,
+        times: &mut StageTimes,
+    ) -> Result<Vec<Detection>, InferenceError>;
+
+    /// One detected face through all nets after detection.
+    ///
+    /// # Errors
+    /// As [`detect`](Self::detect); a face that cannot be aligned is a [`Rejection`].
+    fn probe(
+        &mut self,
+        picture: &RgbPicture,
+        detection: &Detection,
+        times: &mut StageTimes,
+    ) -> Result<Result<Probe, Rejection>, InferenceError>;
+
+    /// Every face of `picture`, each with its probe.
+    ///
+    /// # Errors
+    /// As [`detect`](Self::detect).
+    fn analyse(&mut self, picture: &RgbPicture) -> Result<FrameAnalysis, InferenceError> {
+        let mut times = StageTimes::default();
+        let detections = self.detect(picture, &mut times)?;
+        let mut faces = Vec::with_capacity(detections.len());
+        for detection in detections {
+            let probe = self.probe(picture, &detection, &mut times)?;
+            faces.push(AnalysedFace { detection, probe });
+        }
+        Ok(FrameAnalysis { faces, times })
+    }
 }

@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 
-use crate::face::Rect;
+use crate::face::{Point, Rect};
 
 /// The longest side of a picture made by [`RgbPicture::resized`] and [`RgbPicture::crop`]: more is a
 /// mistake of the caller's, and its memory would not be bounded.
@@ -107,6 +107,25 @@ impl RgbPicture {
             row[byte_count(left, 1)..byte_count(right, 1)].copy_from_slice(source);
         }
         Some(Self { width: side, height: side, data: data.into() })
+    }
+
+    /// The pixels of `area`, as they are, with the corner they were taken from; what lies outside the
+    /// picture is left out. `None` where less than a pixel lies inside, or a coordinate is not finite.
+    pub fn part(&self, area: &Rect) -> Option<(Self, Point)> {
+        if !area.is_finite() {
+            return None;
+        }
+        let inside = area.clamped(self.width as f32, self.height as f32);
+        let (left, top) = (inside.x.floor() as usize, inside.y.floor() as usize);
+        let right = (inside.right().ceil() as usize).min(self.width as usize);
+        let bottom = (inside.bottom().ceil() as usize).min(self.height as usize);
+        let (columns, rows) = (right.saturating_sub(left), bottom.saturating_sub(top));
+        let mut data = Vec::with_capacity(columns * rows * 3);
+        for row in self.data.chunks_exact(self.width as usize * 3).skip(top).take(rows) {
+            data.extend_from_slice(&row[left * 3..right.max(left) * 3]);
+        }
+        let part = Self::new(columns as u32, rows as u32, data)?;
+        Some((part, Point::new(left as f32, top as f32)))
     }
 
     /// `area`, which lies inside, sampled to `width` by `height`: triangle filter, widened when

@@ -18,11 +18,11 @@ use crossbeam_channel::{Receiver, Sender, never, select};
 use crate::attendance::{AttendancePolicy, PersonId, Presence, Roster};
 use crate::capture::{Frame, Pace};
 use crate::face::{Probe, Template, TemplateId};
-use crate::identify::{Gallery, Threshold};
+use crate::identify::{Gallery, Threshold, ThresholdBasis};
 use crate::inference::{AnalyserFacts, FrameAnalysis};
 use crate::ledger::{Actor, ClockState, EntryDraft, EntryId, EntryKind, NotePart, Parts};
 use crate::store::{Change, StoreError};
-use crate::track::Tracker;
+use crate::track::Jury;
 
 use super::command::{CommandError, Reply, ShotId};
 use super::environment::{Calendar, Clock, Entropy};
@@ -32,6 +32,7 @@ use super::settings::EngineSettings;
 use super::state::{InferenceStatus, SourceState, SourceStatus};
 use super::worker::capture::{SourceControl, SourceReport};
 use super::worker::inference::{InferenceReport, Job, JobId};
+use super::worker::look::Attention;
 use super::worker::store::{StoreAnswer, StoreRequest, Ticket};
 
 use commits::{CommitQueue, Pending};
@@ -50,6 +51,7 @@ pub(crate) struct Channels {
     pub(crate) source: Receiver<SourceReport>,
     pub(crate) store: Receiver<(Ticket, Result<StoreAnswer, StoreError>)>,
     pub(crate) jobs: Sender<Job>,
+    pub(crate) attention: Sender<Attention>,
     pub(crate) store_requests: Sender<(Ticket, StoreRequest)>,
     /// None where there is no source.
     pub(crate) source_control: Option<SourceLine>,
@@ -101,7 +103,7 @@ pub(crate) struct Core {
     day: Option<NaiveDate>,
     presence: HashMap<PersonId, Presence>,
     policy: AttendancePolicy,
-    tracker: Tracker,
+    jury: Jury,
 
     source: SourceStatus,
     source_is_lost: bool,
@@ -128,7 +130,7 @@ impl Core {
         let source = SourceStatus { name: source_name.unwrap_or_default(), ..SourceStatus::default() };
         Self {
             policy: AttendancePolicy::new(settings.debounce),
-            tracker: Tracker::new(settings.tracks),
+            jury: Jury::new(settings.tracks),
             settings,
             clock,
             calendar,
@@ -281,6 +283,14 @@ impl Core {
         self.settings.threshold.or_else(|| self.facts.as_ref().map(|facts| facts.threshold))
     }
 
+    /// Where the threshold in force came from.
+    fn threshold_basis(&self) -> ThresholdBasis {
+        match self.settings.threshold {
+            Some(_) => ThresholdBasis::Configured,
+            None => ThresholdBasis::Card,
+        }
+    }
+
     fn draft(&mut self, kind: EntryKind, actor: Actor, parts: Parts) -> EntryDraft {
         let at = self.clock.now();
         let clock = self.clock.state();
@@ -345,9 +355,7 @@ impl Core {
         self.channels.calls = never();
         self.channels.source = never();
         let had_source = self.channels.source_control.take().is_some();
-        for decision in self.tracker.finish() {
-            self.take_decision(decision, None);
-        }
+        self.finish_tracks();
         if had_source {
             self.write_entry(EntryKind::Stopped, Actor::System, Parts::default());
         }

@@ -21,6 +21,7 @@ use super::settings::EngineSettings;
 use super::state::InferenceStatus;
 use super::worker::capture::{CaptureWorker, FrameMessage, SourceParts, SourceReport};
 use super::worker::inference::{InferenceWorker, LoadAnalyser};
+use super::worker::look::LiveLook;
 use super::worker::store::StoreWorker;
 
 /// Everything an engine is made of.
@@ -92,6 +93,8 @@ pub fn start(parts: EngineParts) -> Result<RunningEngine, StartError> {
     let (answers, store_answers) = bounded(ROOM);
     let (jobs, job_receiver) = bounded(ROOM);
     let (inference_reports, inference_receiver) = bounded(ROOM);
+    // One answer a frame, and the next frame waits for it: there is always room.
+    let (attention, attention_receiver) = bounded(2);
     let source_name = source.as_ref().map(|source| source.name.clone());
 
     engine.spawn("muster-store", StoreWorker { store, requests, answers }, StoreWorker::run)?;
@@ -108,6 +111,7 @@ pub fn start(parts: EngineParts) -> Result<RunningEngine, StartError> {
         jobs: job_receiver,
         reports: inference_reports,
         board: Arc::clone(&board),
+        look: LiveLook::new(settings.tracks, attention_receiver),
     };
     engine.spawn("muster-infer", worker, InferenceWorker::run)?;
     let beginning = Beginning { settings, clock, calendar, entropy, board, source_name, pace, inference };
@@ -117,6 +121,7 @@ pub fn start(parts: EngineParts) -> Result<RunningEngine, StartError> {
         source: source_reports,
         store: store_answers,
         jobs,
+        attention,
         store_requests,
         source_control: line,
     };

@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 
+use crate::face::LivenessMode;
 use crate::identify::Threshold;
 use crate::track::TrackSettings;
 
@@ -14,10 +15,26 @@ pub struct EngineSettings {
     pub threshold: Option<Threshold>,
     /// How tracks are kept and decided.
     pub tracks: TrackSettings,
+    /// What follows from the liveness net.
+    pub liveness: LivenessSettings,
+}
+
+/// What follows from the liveness net.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct LivenessSettings {
+    /// Whether it is run, said, or required.
+    pub mode: LivenessMode,
+    /// Under this mean score a track counts as an attack, 0 to 1; none for the card's.
+    pub threshold: Option<f32>,
 }
 
 impl Default for EngineSettings {
     fn default() -> Self {
-        Self { debounce: TimeDelta::seconds(60), threshold: None, tracks: TrackSettings::default() }
+        Self {
+            debounce: TimeDelta::seconds(60),
+            threshold: None,
+            tracks: TrackSettings::default(),
+            liveness: LivenessSettings::default(),
+        }
     }
 }

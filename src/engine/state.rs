@@ -94,6 +94,8 @@ pub enum TrackVerdict {
     },
     /// Nobody the gallery knows.
     Unidentified,
+    /// The face does not look live, and that is required here.
+    Rejected,
 }
 
 /// A face in view.
@@ -105,8 +107,10 @@ pub struct TrackView {
     pub bounds: Rect,
     /// How it stands.
     pub verdict: TrackVerdict,
-    /// What the liveness net says of the last frame; decides nothing.
+    /// What the liveness net says of the track so far.
     pub liveness: Liveness,
+    /// Whether that is what live faces have; none where it is not measured.
+    pub looks_live: Option<bool>,
 }
 
 /// The small part of the snapshot that is different with every frame.

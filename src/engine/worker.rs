@@ -3,4 +3,5 @@
 
 pub mod capture;
 pub mod inference;
+pub(crate) mod look;
 pub mod store;

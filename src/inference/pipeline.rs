@@ -11,12 +11,9 @@ use super::net::Loader;
 use super::pack::Pack;
 use super::pad::PadNet;
 use super::runtime::{LibrarySearch, Runtime};
-use super::{
-    AnalysedFace, AnalyserFacts, CardError, DeviceChoice, FaceAnalyser, FrameAnalysis, InferenceError,
-    StageTimes,
-};
+use super::{AnalyserFacts, CardError, DeviceChoice, FaceAnalyser, InferenceError, StageTimes};
 use crate::capture::RgbPicture;
-use crate::face::{Detection, FivePoints, Liveness, Probe, Quality};
+use crate::face::{Detection, FivePoints, Liveness, Probe, Quality, Rect};
 use crate::identify::{Rejection, Threshold};
 
 /// What a pipeline is loaded from.
@@ -95,6 +92,7 @@ impl Pipeline {
         let matching = card.needs(card.matching.as_ref(), "matching")?;
         let facts = AnalyserFacts {
             pack: pack.name.clone(),
+            model: card.id.clone(),
             provider: loader.provider(),
             space: card.needs(card.embedding_space(), "matching")?,
             dimension: stages.embedder.dimension(),
@@ -120,8 +118,35 @@ impl FaceAnalyser for Pipeline {
         &self.facts
     }
 
-    fn analyse(&mut self, picture: &RgbPicture) -> Result<FrameAnalysis, InferenceError> {
-        self.stages.analyse(picture)
+    fn detect(
+        &mut self,
+        picture: &RgbPicture,
+        times: &mut StageTimes,
+    ) -> Result<Vec<Detection>, InferenceError> {
+        self.stages.detect(picture, times)
+    }
+
+    fn look_again(
+        &mut self,
+        picture: &RgbPicture,
+        region: &Rect,
+        times: &mut StageTimes,
+    ) -> Result<Vec<Detection>, InferenceError> {
+        let Some((part, corner)) = picture.part(region) else { return Ok(Vec::new()) };
+        let mut found = self.stages.detect(&part, times)?;
+        for detection in &mut found {
+            *detection = detection.shifted(corner.x, corner.y);
+        }
+        Ok(found)
+    }
+
+    fn probe(
+        &mut self,
+        picture: &RgbPicture,
+        detection: &Detection,
+        times: &mut StageTimes,
+    ) -> Result<Result<Probe, Rejection>, InferenceError> {
+        self.stages.probe(picture, detection, times)
     }
 }
 
@@ -166,8 +191,12 @@ impl Stages {
             })
     }
 
-    fn analyse(&mut self, picture: &RgbPicture) -> Result<FrameAnalysis, InferenceError> {
-        let mut times = StageTimes::default();
+    /// Every face, from the left.
+    fn detect(
+        &mut self,
+        picture: &RgbPicture,
+        times: &mut StageTimes,
+    ) -> Result<Vec<Detection>, InferenceError> {
         let start = Instant::now();
         let mut detections = self.detector.detect(picture)?;
         add(&mut times.detect, start);
@@ -176,12 +205,7 @@ impl Stages {
             let ((ax, ay), (bx, by)) = (place(a), place(b));
             ax.total_cmp(&bx).then(ay.total_cmp(&by))
         });
-        let mut faces = Vec::with_capacity(detections.len());
-        for detection in detections {
-            let probe = self.probe(picture, &detection, &mut times)?;
-            faces.push(AnalysedFace { detection, probe });
-        }
-        Ok(FrameAnalysis { faces, times })
+        Ok(detections)
     }
 
     /// One face through all stages after detection.

@@ -72,6 +72,7 @@ pub fn live() -> LiveState {
         id: TrackId(id),
         bounds,
         verdict,
+        looks_live: Some(true),
         liveness: Liveness::Score(0.97),
     };
     let ana = TrackVerdict::Identified {

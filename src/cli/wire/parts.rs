@@ -10,7 +10,9 @@ use crate::capture::source::{OpenOptions, open};
 use crate::capture::{CaptureSource, Pace, SourceSpec};
 use crate::config::Effective;
 use crate::engine::environment::{Entropy, LocalCalendar, SystemClock, SystemEntropy};
+use crate::engine::settings::LivenessSettings;
 use crate::engine::{DataDirLock, EngineParts, EngineSettings, LoadAnalyser, SourceParts};
+use crate::face::LivenessMode;
 use crate::inference::FaceAnalyser;
 use crate::inference::pipeline::{Pipeline, PipelineOptions};
 use crate::ledger::TerminalId;
@@ -66,9 +68,22 @@ pub(super) fn settings(effective: &Effective, spec: &SourceSpec) -> EngineSettin
         threshold: effective.recognition.threshold.value,
         tracks: TrackSettings {
             min_frames,
+            margin: effective.recognition.margin.value,
             undecided_limit: effective.recognition.undecided_limit(),
             ..TrackSettings::default()
         },
+        liveness: LivenessSettings {
+            mode: liveness_mode(effective.liveness_mode.value, spec),
+            threshold: effective.liveness_threshold.value,
+        },
+    }
+}
+
+/// A still picture is shown with its score and never rejected by it.
+fn liveness_mode(configured: LivenessMode, spec: &SourceSpec) -> LivenessMode {
+    match (configured, spec) {
+        (LivenessMode::Require, SourceSpec::Images(_)) => LivenessMode::Warn,
+        (mode, _) => mode,
     }
 }
 

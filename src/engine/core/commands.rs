@@ -18,7 +18,7 @@ use super::super::enrolment::choose_face;
 use super::super::handle::Call;
 use super::super::state::{InferenceStatus, SourceState};
 use super::super::worker::capture::SourceControl;
-use super::super::worker::inference::{Job, JobFailure, JobId, JobOutcome};
+use super::super::worker::inference::{Job, JobFailure, JobId, JobOutcome, JobPicture};
 use super::super::worker::store::StoreRequest;
 use super::commits::Pending;
 use super::live::relative;
@@ -28,12 +28,16 @@ use super::{Core, GalleryState, ReplySender};
 const SHOTS_KEPT: usize = 8;
 /// Side of the crop that a prompt shows, in pixels.
 const CROP_SIDE: u32 = 96;
+/// What messages call a shot's picture.
+const LIVE_PICTURE: &str = "the live picture";
 /// How many times the box the crop shows.
 const CROP_MARGIN: f32 = 1.5;
 
 /// What a picture in inference is for.
 pub(super) enum JobUse {
     Identify(ReplySender),
+    /// The live picture, for an enrolment prompt.
+    Shot(ReplySender),
     /// The picture at `index` of the enrolment `batch`.
     Enrol {
         batch: u64,
@@ -109,11 +113,7 @@ impl Core {
                 }
             },
             Command::Identify(picture) => return self.submit(picture, JobUse::Identify(reply)),
-            Command::TakeShot => {
-                let shot = self.take_shot();
-                let _ = reply.send(shot.map(Reply::Shot));
-                return;
-            }
+            Command::TakeShot => return self.take_shot(reply),
             Command::SetPaused(paused) => {
                 self.set_paused(paused);
                 let _ = reply.send(Ok(Reply::Done));
@@ -168,7 +168,8 @@ impl Core {
             return self.take_job(outcome);
         }
         self.jobs.insert(id, job_use);
-        self.job_backlog.push_back(Job { id, picture });
+        let PictureBytes { label, bytes } = picture;
+        self.job_backlog.push_back(Job { id, label, picture: JobPicture::Encoded(bytes) });
     }
 
     pub(super) fn take_job(&mut self, outcome: JobOutcome) {
@@ -182,6 +183,10 @@ impl Core {
             JobUse::Identify(reply) => {
                 let answer = result.map(|(picture, analysis)| self.answer(&picture, &analysis));
                 let _ = reply.send(answer.map(Reply::Identified));
+            }
+            JobUse::Shot(reply) => {
+                let shot = result.and_then(|(picture, analysis)| self.shot_of(&picture, &analysis));
+                let _ = reply.send(shot.map(Reply::Shot));
             }
             JobUse::Enrol { batch, index } => self.take_enrolment_picture(batch, index, &label, result),
         }
@@ -255,26 +260,45 @@ impl Core {
 
     // -- shots ------------------------------------------------------------------------------
 
-    fn take_shot(&mut self) -> Result<Shot, CommandError> {
+    /// Has the live picture looked at again: of a face whose track is decided only the place is
+    /// known.
+    fn take_shot(&mut self, reply: ReplySender) {
+        match self.live_picture() {
+            Err(error) => {
+                let _ = reply.send(Err(error));
+            }
+            Ok(picture) => {
+                let id = JobId(self.next_id());
+                self.jobs.insert(id, JobUse::Shot(reply));
+                let label = LIVE_PICTURE.to_owned();
+                self.job_backlog.push_back(Job { id, label, picture: JobPicture::Pixels(picture) });
+            }
+        }
+    }
+
+    fn live_picture(&self) -> Result<RgbPicture, CommandError> {
         let no_picture = |reason: &str| CommandError::NoPicture { reason: reason.to_owned() };
         if let InferenceStatus::Unavailable { reason } = &self.inference {
             return Err(CommandError::NoInference { reason: reason.clone() });
         }
-        let Some((frame, analysis)) = &self.last_frame else {
-            return Err(match &self.source.state {
+        match &self.last_frame {
+            Some((frame, Some(_))) => Ok(frame.picture.clone()),
+            Some((_, None)) => Err(no_picture("the nets are still loading")),
+            None => Err(match &self.source.state {
                 SourceState::None => no_picture("no source was chosen (--source)"),
                 SourceState::Lost { reason, .. } => no_picture(reason),
                 SourceState::Ended => no_picture("the recording is over"),
                 _ => no_picture("no frame has come yet; try again in a moment"),
-            });
-        };
-        let analysis = analysis.as_ref().ok_or_else(|| no_picture("the nets are still loading"))?;
-        let probe = choose_face(analysis, FaceChoice::Main, "the live picture")?;
-        let (width, height) = (frame.picture.width() as f32, frame.picture.height() as f32);
-        let crop = frame
-            .picture
+            }),
+        }
+    }
+
+    fn shot_of(&mut self, picture: &RgbPicture, analysis: &FrameAnalysis) -> Result<Shot, CommandError> {
+        let probe = choose_face(analysis, FaceChoice::Main, LIVE_PICTURE)?;
+        let (width, height) = (picture.width() as f32, picture.height() as f32);
+        let crop = picture
             .crop(probe.bounds.square(CROP_MARGIN), CROP_SIDE)
-            .ok_or_else(|| CommandError::NotAlignable { label: "the live picture".to_owned() })?;
+            .ok_or_else(|| CommandError::NotAlignable { label: LIVE_PICTURE.to_owned() })?;
         let bounds: Rect = relative(probe.bounds, width, height);
         let id = ShotId(self.next_id());
         let alike = self.search(&probe);

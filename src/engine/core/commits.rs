@@ -162,7 +162,7 @@ impl Core {
                 }
                 self.take_committed(&committed);
                 if gained {
-                    self.tracker.reopen();
+                    self.jury.reopen();
                 }
                 self.publish_roster();
                 self.publish_live();
@@ -245,7 +245,7 @@ impl Core {
                 if !person.is_active() {
                     self.presence.remove(&person.id);
                     self.policy.forget(person.id);
-                    self.tracker.forget(person.id);
+                    self.jury.forget(person.id);
                 }
                 self.roster.put(person);
             }

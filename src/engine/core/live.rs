@@ -128,14 +128,16 @@ impl Core {
             bounds: relative(track.bounds, width, height),
             verdict: self.track_verdict(&track.verdict),
             liveness: track.liveness,
+            looks_live: track.looks_live,
         };
-        self.tracker.snapshot().map(view).collect()
+        self.jury.snapshot().map(view).collect()
     }
 
     fn track_verdict(&self, verdict: &Verdict) -> TrackVerdict {
         match verdict {
             Verdict::Undecided => TrackVerdict::Undecided,
             Verdict::Unidentified => TrackVerdict::Unidentified,
+            Verdict::Rejected => TrackVerdict::Rejected,
             Verdict::Identified(candidate) => match self.roster.get(candidate.person) {
                 Some(person) => TrackVerdict::Identified {
                     person: person.id,

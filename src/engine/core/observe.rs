@@ -1,15 +1,19 @@
 //! From what the nets saw to decisions, and from decisions to entries.
 
+use chrono::{DateTime, Utc};
+
 use crate::capture::{Frame, Pace};
-use crate::face::EmbeddingSpace;
-use crate::identify::{Candidates, Gallery, Identification};
+use crate::face::{EmbeddingSpace, Liveness, LivenessMode};
+use crate::identify::{Candidates, DecisionDetails, Gallery, Identification};
 use crate::inference::{AnalysedFace, AnalyserFacts, FrameAnalysis};
 use crate::ledger::{Actor, ClockState, EntryKind, EvidencePart, Parts, RecordPart};
-use crate::track::{Sighting, TrackDecision, Verdict};
+use crate::track::{FrameTracks, LivenessRule, Rules, Sighting, TrackDecision, Verdict};
 
 use super::super::event::EngineEvent;
+use super::super::settings::LivenessSettings;
 use super::super::state::{InferenceStatus, SourceState};
 use super::super::worker::inference::InferenceReport;
+use super::super::worker::look::{Attention, LookedAt};
 use super::{Core, GalleryState};
 
 impl Core {
@@ -17,16 +21,14 @@ impl Core {
         match report {
             InferenceReport::Ready(facts) => self.take_facts(facts),
             InferenceReport::Unavailable(reason) => self.lose_inference(&reason),
-            InferenceReport::Observed { frame, analysis } => self.take_frame(frame, analysis),
+            InferenceReport::Observed { frame, looked } => self.take_frame(frame, looked),
             InferenceReport::Job(outcome) => self.take_job(outcome),
             InferenceReport::SourceEnded => {
                 // What the source said before its end came another way and may still wait.
                 while let Ok(report) = self.channels.source.try_recv() {
                     self.take_source(report);
                 }
-                for decision in self.tracker.finish() {
-                    self.take_decision(decision, None);
-                }
+                self.finish_tracks();
                 self.source_ending = true;
                 self.end_source_when_written();
             }
@@ -50,7 +52,7 @@ impl Core {
         self.publish_live();
     }
 
-    fn take_frame(&mut self, frame: Frame, analysis: Option<FrameAnalysis>) {
+    fn take_frame(&mut self, frame: Frame, looked: Option<LookedAt>) {
         // A frame that was on its way when the source was paused or let go is not shown any more.
         if self.shutdown.is_some() {
             return;
@@ -59,21 +61,57 @@ impl Core {
         self.source.width = frame.picture.width();
         self.source.height = frame.picture.height();
         self.frame_rate.count();
-        let threshold = self.threshold();
-        if let (Some(analysis), Some(threshold)) = (&analysis, threshold) {
-            let sightings = analysis.faces.iter().map(|face| self.sighting(face)).collect();
-            let decisions = self.tracker.observe(frame.at, sightings, threshold);
-            let label = frame.label.clone();
-            let at = frame.at;
-            self.last_frame = Some((frame, Some(analysis.clone())));
-            for decision in decisions {
+        let at = frame.at;
+        let label = frame.label.clone();
+        let (analysis, tracks) = looked.map(|looked| (looked.analysis, looked.tracks)).unzip();
+        self.last_frame = Some((frame, analysis.clone()));
+        if let (Some(analysis), Some(tracks)) = (analysis, tracks) {
+            for decision in self.hear(at, &analysis, &tracks) {
                 self.take_decision(decision, label.as_deref());
             }
             self.keep_passages_open(at);
-        } else {
-            self.last_frame = Some((frame, None));
+            let attention = Attention { decided: self.jury.decided(), closely: false };
+            // There is room for it, unless the inference thread has ended.
+            let _ = self.channels.attention.try_send(attention);
         }
         self.publish_live();
+    }
+
+    /// Puts what the gallery says of every face before the jury.
+    fn hear(
+        &mut self,
+        at: DateTime<Utc>,
+        analysis: &FrameAnalysis,
+        tracks: &FrameTracks,
+    ) -> Vec<TrackDecision> {
+        let Some(rules) = self.rules() else { return Vec::new() };
+        let mut decisions: Vec<TrackDecision> =
+            tracks.ended.iter().filter_map(|track| self.jury.end(*track, &rules)).collect();
+        for (track, face) in tracks.of.iter().zip(&analysis.faces) {
+            let sighting = self.sighting(face);
+            decisions.extend(self.jury.hear(*track, at, &sighting, &rules));
+        }
+        decisions
+    }
+
+    /// What every vote is held to; none before the nets are there.
+    fn rules(&self) -> Option<Rules> {
+        let LivenessSettings { mode, threshold } = self.settings.liveness;
+        let least = threshold.unwrap_or(0.5);
+        let liveness = match mode {
+            LivenessMode::Off => LivenessRule::Ignore,
+            LivenessMode::Warn => LivenessRule::Warn(least),
+            LivenessMode::Require => LivenessRule::Require(least),
+        };
+        self.threshold().map(|threshold| Rules { threshold, liveness })
+    }
+
+    /// Ends every track; what that decides is written.
+    pub(super) fn finish_tracks(&mut self) {
+        let Some(rules) = self.rules() else { return };
+        for decision in self.jury.finish(&rules) {
+            self.take_decision(decision, None);
+        }
     }
 
     fn sighting(&self, face: &AnalysedFace) -> Sighting {
@@ -87,13 +125,15 @@ impl Core {
             detection_score: face.detection.score,
             embedding: probe.map(|probe| probe.embedding.clone()),
             candidates,
-            liveness: probe.map_or(crate::face::Liveness::NotRun, |probe| probe.liveness),
+            quality: probe.map(|probe| probe.quality).unwrap_or_default(),
+            quality_score: probe.map(|probe| probe.quality.score()).unwrap_or_default(),
+            liveness: probe.map_or(Liveness::NotRun, |probe| probe.liveness),
         }
     }
 
     /// A person who stays in view stays in one passage.
-    fn keep_passages_open(&mut self, at: chrono::DateTime<chrono::Utc>) {
-        for track in self.tracker.snapshot() {
+    fn keep_passages_open(&mut self, at: DateTime<Utc>) {
+        for track in self.jury.snapshot() {
             if let Verdict::Identified(candidate) = track.verdict {
                 self.policy.still_in_view(candidate.person, at);
             }
@@ -117,7 +157,7 @@ impl Core {
                 EntryKind::Passage
             }
             Identification::Unidentified { .. } => EntryKind::Unidentified,
-            Identification::Rejected(_) => return,
+            Identification::Rejected(_) => EntryKind::Rejected,
         };
         let record = person
             .map(|person| RecordPart { person, state: Some(crate::attendance::PresenceState::Present) });
@@ -139,10 +179,26 @@ impl Core {
             threshold: self.threshold().unwrap_or(crate::identify::Threshold(crate::face::Similarity(1.0))),
             frames: decision.frames,
             detection_score: decision.detection_score,
-            liveness: decision.liveness,
+            liveness: decision.liveness.outcome(),
             space: self.facts.as_ref().map_or(unknown, |facts| facts.space),
             pack: self.facts.as_ref().map_or_else(String::new, |facts| facts.pack.clone()),
-            details: None,
+            details: Some(self.details(decision)),
+        }
+    }
+
+    fn details(&self, decision: &TrackDecision) -> DecisionDetails {
+        let facts = self.facts.as_ref();
+        DecisionDetails {
+            basis: self.threshold_basis(),
+            votes: decision.votes,
+            margin: self.settings.tracks.margin,
+            shortfall: decision.shortfall,
+            quality: decision.quality,
+            quality_score: decision.quality_score,
+            liveness_frames: decision.liveness.measured,
+            liveness_threshold: self.rules().and_then(|rules| rules.liveness.threshold()),
+            model: facts.map_or_else(String::new, |facts| facts.model.clone()),
+            program: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }
 

@@ -9,10 +9,10 @@ use crossbeam_channel::{Receiver, Sender, never, select};
 use crate::capture::{Frame, RgbPicture, picture};
 use crate::inference::{AnalyserFacts, FaceAnalyser, FrameAnalysis, InferenceError};
 
-use super::super::command::PictureBytes;
 use super::super::handle::Board;
 use super::super::state::Preview;
 use super::capture::FrameMessage;
+use super::look::{LiveLook, LookError, LookedAt};
 
 /// Loads the nets; runs on the inference thread, which then owns them.
 pub type LoadAnalyser = Box<dyn FnOnce() -> Result<Box<dyn FaceAnalyser>, InferenceError> + Send>;
@@ -21,11 +21,22 @@ pub type LoadAnalyser = Box<dyn FnOnce() -> Result<Box<dyn FaceAnalyser>, Infere
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct JobId(pub(crate) u64);
 
-/// A picture to be looked at.
+/// A picture to be looked at, every face of it with all nets.
 #[derive(Debug)]
 pub(crate) struct Job {
     pub(crate) id: JobId,
-    pub(crate) picture: PictureBytes,
+    /// The path as the user wrote it, for messages.
+    pub(crate) label: String,
+    pub(crate) picture: JobPicture,
+}
+
+/// What a [`Job`] looks at.
+#[derive(Debug)]
+pub(crate) enum JobPicture {
+    /// A picture file, not read yet.
+    Encoded(Vec<u8>),
+    /// A frame.
+    Pixels(RgbPicture),
 }
 
 /// What came of a [`Job`].
@@ -52,8 +63,9 @@ pub(crate) enum InferenceReport {
     Ready(AnalyserFacts),
     /// They are not, and why.
     Unavailable(String),
-    /// A frame was looked at; the analysis is missing where the nets are.
-    Observed { frame: Frame, analysis: Option<FrameAnalysis> },
+    /// A frame was looked at, or could not be where the nets are missing. Who was looked at is
+    /// answered with [`Attention`].
+    Observed { frame: Frame, looked: Option<LookedAt> },
     /// A picture was looked at.
     Job(JobOutcome),
     /// The recording is over; everything before was reported.
@@ -68,6 +80,7 @@ pub(crate) struct InferenceWorker {
     pub(crate) jobs: Receiver<Job>,
     pub(crate) reports: Sender<InferenceReport>,
     pub(crate) board: Arc<Board>,
+    pub(crate) look: LiveLook,
 }
 
 impl InferenceWorker {
@@ -128,7 +141,7 @@ impl InferenceWorker {
     }
 
     fn take_frame(
-        &self,
+        &mut self,
         message: FrameMessage,
         analyser: &mut Result<Box<dyn FaceAnalyser>, String>,
         previews: &mut PreviewMaker,
@@ -136,10 +149,11 @@ impl InferenceWorker {
         let FrameMessage::Frame(frame) = message else {
             return self.reports.send(InferenceReport::SourceEnded).map_err(|_| ());
         };
-        let analysis = match analyser {
-            Ok(analyser) => match analyser.analyse(&frame.picture) {
-                Ok(analysis) => Some(analysis),
-                Err(error) => {
+        let looked = match analyser {
+            Ok(analyser) => match self.look.look(analyser.as_mut(), &frame) {
+                Ok(looked) => Some(looked),
+                Err(LookError::Gone) => return Err(()),
+                Err(LookError::Inference(error)) => {
                     tracing::error!(%error, "a frame could not be looked at");
                     None
                 }
@@ -147,21 +161,25 @@ impl InferenceWorker {
             Err(_) => None,
         };
         previews.offer(&frame, &self.board);
-        self.reports.send(InferenceReport::Observed { frame, analysis }).map_err(|_| ())
+        self.reports.send(InferenceReport::Observed { frame, looked }).map_err(|_| ())
     }
 
     fn do_job(&self, job: Job, analyser: &mut Result<Box<dyn FaceAnalyser>, String>) -> Result<(), ()> {
-        let Job { id, picture } = job;
+        let Job { id, label, picture } = job;
+        let pixels = match picture {
+            JobPicture::Pixels(pixels) => Ok(pixels),
+            JobPicture::Encoded(bytes) => {
+                picture::decode(&bytes, &label).map_err(|error| JobFailure::Picture(error.to_string()))
+            }
+        };
         let result = match analyser {
             Err(reason) => Err(JobFailure::Inference(reason.clone())),
-            Ok(analyser) => picture::decode(&picture.bytes, &picture.label)
-                .map_err(|error| JobFailure::Picture(error.to_string()))
-                .and_then(|pixels| match analyser.analyse(&pixels) {
-                    Ok(analysis) => Ok((pixels, analysis)),
-                    Err(error) => Err(JobFailure::Inference(error.to_string())),
-                }),
+            Ok(analyser) => pixels.and_then(|pixels| match analyser.analyse(&pixels) {
+                Ok(analysis) => Ok((pixels, analysis)),
+                Err(error) => Err(JobFailure::Inference(error.to_string())),
+            }),
         };
-        let outcome = JobOutcome { id, label: picture.label, result };
+        let outcome = JobOutcome { id, label, result };
         self.reports.send(InferenceReport::Job(outcome)).map_err(|_| ())
     }
 }

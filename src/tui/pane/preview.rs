@@ -109,6 +109,7 @@ pub fn verdict_words(verdict: &TrackVerdict) -> (&'static str, String, Role) {
     match verdict {
         TrackVerdict::Undecided => ("…", "looking".to_owned(), Role::Text),
         TrackVerdict::Unidentified => ("?", "unknown".to_owned(), Role::Warning),
+        TrackVerdict::Rejected => ("!", "not live".to_owned(), Role::Fault),
         TrackVerdict::Identified { name, similarity, recorded, .. } => {
             let sign = if *recorded { "✓" } else { "…" };
             (sign, format!("{name} {:.2}", similarity.0), Role::Good)

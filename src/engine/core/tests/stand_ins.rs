@@ -20,10 +20,8 @@ use crate::face::{
     Detection, Embedding, EmbeddingSpace, FivePoints, Liveness, Metric, Point, Probe, Quality, Rect,
     Similarity,
 };
-use crate::identify::Threshold;
-use crate::inference::{
-    AnalysedFace, AnalyserFacts, FaceAnalyser, FrameAnalysis, InferenceError, Provider, StageTimes,
-};
+use crate::identify::{Rejection, Threshold};
+use crate::inference::{AnalyserFacts, FaceAnalyser, InferenceError, Provider, StageTimes};
 use crate::ledger::{Actor, ChainHead, ClockState, Entry, EntryKind, Sequence, TerminalId};
 use crate::store::memory::MemoryStore;
 use crate::store::{ChangePoint, Changes, Committed, Store, StoreError, Transaction};
@@ -127,6 +125,7 @@ pub(super) struct ReadingAnalyser(AnalyserFacts);
 pub(super) fn facts() -> AnalyserFacts {
     AnalyserFacts {
         pack: "test".to_owned(),
+        model: "test-net".to_owned(),
         provider: Provider::Cpu,
         space: EmbeddingSpace([1; 32]),
         dimension: 16,
@@ -141,26 +140,38 @@ impl FaceAnalyser for ReadingAnalyser {
     }
 
     /// Every non-zero byte of the first row's red channel is a face, 20 pixels wide.
-    fn analyse(&mut self, picture: &RgbPicture) -> Result<FrameAnalysis, InferenceError> {
+    fn detect(&mut self, picture: &RgbPicture, _: &mut StageTimes) -> Result<Vec<Detection>, InferenceError> {
         let faces = (0..picture.width()).filter(|x| picture.pixel(*x, 0)[0] > 0);
-        let face = |x: u32| {
-            let mut values = vec![0.01f32; 16];
-            values[usize::from(picture.pixel(x, 0)[0])] = 1.0;
-            let bounds = Rect::new(x as f32 * 40.0, 10.0, 20.0, 20.0);
-            AnalysedFace {
-                detection: Detection { bounds, score: 0.9, points: None },
-                probe: Ok(Probe {
-                    bounds,
-                    detection_score: 0.9,
-                    points: FivePoints::from_array([Point::default(); 5]),
-                    landmarks: None,
-                    quality: Quality::default(),
-                    embedding: Embedding::normalised(values).unwrap(),
-                    liveness: Liveness::Score(0.9),
-                }),
-            }
-        };
-        Ok(FrameAnalysis { faces: faces.map(face).collect(), times: StageTimes::default() })
+        let bounds = |x: u32| Rect::new(x as f32 * 40.0, 10.0, 20.0, 20.0);
+        Ok(faces.map(|x| Detection { bounds: bounds(x), score: 0.9, points: None }).collect())
+    }
+
+    fn look_again(
+        &mut self,
+        _: &RgbPicture,
+        _: &Rect,
+        _: &mut StageTimes,
+    ) -> Result<Vec<Detection>, InferenceError> {
+        Ok(Vec::new())
+    }
+
+    fn probe(
+        &mut self,
+        picture: &RgbPicture,
+        detection: &Detection,
+        _: &mut StageTimes,
+    ) -> Result<Result<Probe, Rejection>, InferenceError> {
+        let mut values = vec![0.01f32; 16];
+        values[usize::from(picture.pixel((detection.bounds.x / 40.0) as u32, 0)[0])] = 1.0;
+        Ok(Ok(Probe {
+            bounds: detection.bounds,
+            detection_score: 0.9,
+            points: FivePoints::from_array([Point::default(); 5]),
+            landmarks: None,
+            quality: Quality::default(),
+            embedding: Embedding::normalised(values).unwrap(),
+            liveness: Liveness::Score(0.9),
+        }))
     }
 }
 

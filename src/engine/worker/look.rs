@@ -1,0 +1,115 @@
+//! Looks at live frames: follows the faces, and runs the nets only where the follower says so.
+
+use crossbeam_channel::Receiver;
+
+use crate::capture::Frame;
+use crate::face::{Detection, Rect};
+use crate::identify::Rejection;
+use crate::inference::{AnalysedFace, FaceAnalyser, FrameAnalysis, InferenceError, StageTimes};
+use crate::track::{Face, Follower, FrameTracks, LINK_IOU, Look, TrackId, TrackSettings};
+
+/// What the engine says after each frame that was looked at.
+#[derive(Debug, Default)]
+pub(crate) struct Attention {
+    /// Tracks that are decided.
+    pub(crate) decided: Vec<TrackId>,
+    /// Whether every face is wanted with all nets, whatever is decided.
+    pub(crate) closely: bool,
+}
+
+/// What came of a frame.
+#[derive(Debug)]
+pub(crate) struct LookedAt {
+    pub(crate) analysis: FrameAnalysis,
+    /// The tracks of its faces.
+    pub(crate) tracks: FrameTracks,
+}
+
+/// Why a frame was not looked at.
+pub(crate) enum LookError {
+    Inference(InferenceError),
+    /// The engine has ended.
+    Gone,
+}
+
+impl From<InferenceError> for LookError {
+    fn from(error: InferenceError) -> Self {
+        Self::Inference(error)
+    }
+}
+
+/// Follows the faces of one source.
+pub(crate) struct LiveLook {
+    follower: Follower,
+    attention: Receiver<Attention>,
+    /// Whether the engine has a frame that it has not answered.
+    is_awaited: bool,
+    closely: bool,
+}
+
+impl LiveLook {
+    pub(crate) fn new(settings: TrackSettings, attention: Receiver<Attention>) -> Self {
+        Self { follower: Follower::new(settings), attention, is_awaited: false, closely: false }
+    }
+
+    /// Looks at one frame. What was decided in the frame before is waited for, so that a recording
+    /// comes to the same whatever the threads' pace.
+    pub(crate) fn look(
+        &mut self,
+        analyser: &mut dyn FaceAnalyser,
+        frame: &Frame,
+    ) -> Result<LookedAt, LookError> {
+        let mut times = StageTimes::default();
+        let mut detections = analyser.detect(&frame.picture, &mut times)?;
+        if std::mem::take(&mut self.is_awaited) {
+            let attention = self.attention.recv().map_err(|_| LookError::Gone)?;
+            self.follower.settle(&attention.decided);
+            self.closely = attention.closely;
+        }
+        self.find_missing(analyser, frame, &mut detections, &mut times)?;
+        let boxes: Vec<Rect> = detections.iter().map(|detection| detection.bounds).collect();
+        let looks = self.follower.plan(frame.at, &boxes);
+        let mut faces = Vec::with_capacity(detections.len());
+        for (detection, look) in detections.into_iter().zip(looks) {
+            let probe = match look {
+                Look::Place if !self.closely => Err(Rejection::NotLooked),
+                _ => analyser.probe(&frame.picture, &detection, &mut times)?,
+            };
+            faces.push(AnalysedFace { detection, probe });
+        }
+        let seen: Vec<Face> = faces.iter().map(face).collect();
+        let tracks = self.follower.observe(frame.at, &seen);
+        self.is_awaited = true;
+        Ok(LookedAt { analysis: FrameAnalysis { faces, times }, tracks })
+    }
+
+    /// Looks again where a track's face was and none was found.
+    fn find_missing(
+        &self,
+        analyser: &mut dyn FaceAnalyser,
+        frame: &Frame,
+        detections: &mut Vec<Detection>,
+        times: &mut StageTimes,
+    ) -> Result<(), InferenceError> {
+        let boxes: Vec<Rect> = detections.iter().map(|detection| detection.bounds).collect();
+        for (region, before) in self.follower.missing(frame.at, &boxes) {
+            let found = analyser.look_again(&frame.picture, &region, times)?;
+            let overlap = |detection: &Detection| detection.bounds.iou(&before);
+            let best = found.into_iter().max_by(|a, b| overlap(a).total_cmp(&overlap(b)));
+            let is_new =
+                |found: &Detection| detections.iter().all(|known| known.bounds.iou(&found.bounds) < LINK_IOU);
+            detections.extend(best.filter(|found| overlap(found) >= LINK_IOU && is_new(found)));
+        }
+        detections.sort_by(|a, b| a.bounds.x.total_cmp(&b.bounds.x));
+        Ok(())
+    }
+}
+
+fn face(face: &AnalysedFace) -> Face {
+    let probe = face.probe.as_ref().ok();
+    Face {
+        bounds: face.detection.bounds,
+        embedding: probe.map(|probe| probe.embedding.clone()),
+        quality: probe.map(|probe| probe.quality.score()).unwrap_or_default(),
+    }
+}
