@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 
+use crate::face::QualityLimits;
 use crate::identify::Threshold;
 use crate::track::TrackSettings;
 
@@ -14,10 +15,17 @@ pub struct EngineSettings {
     pub threshold: Option<Threshold>,
     /// How tracks are kept and decided.
     pub tracks: TrackSettings,
+    /// What a shot must reach to be taken by itself, and what is said of other pictures.
+    pub quality: QualityLimits,
 }
 
 impl Default for EngineSettings {
     fn default() -> Self {
-        Self { debounce: TimeDelta::seconds(60), threshold: None, tracks: TrackSettings::default() }
+        Self {
+            debounce: TimeDelta::seconds(60),
+            threshold: None,
+            tracks: TrackSettings::default(),
+            quality: QualityLimits::default(),
+        }
     }
 }

@@ -69,6 +69,7 @@ pub(super) fn settings(effective: &Effective, spec: &SourceSpec) -> EngineSettin
             undecided_limit: effective.recognition.undecided_limit(),
             ..TrackSettings::default()
         },
+        quality: effective.quality.limits(),
     }
 }
 
