@@ -17,6 +17,7 @@ pub mod output;
 pub mod panics;
 pub mod people;
 pub mod pictures;
+pub mod quality;
 pub mod report;
 pub mod roster;
 pub mod roster_file;

@@ -5,13 +5,14 @@ pub mod alignment;
 pub mod embedding;
 pub mod geometry;
 pub mod liveness;
+pub mod pose;
 pub mod quality;
 
 pub use alignment::{AlignmentTemplate, FivePoints, Landmarks68};
 pub use embedding::{Embedding, EmbeddingSpace, Metric, Similarity, Template, TemplateId};
 pub use geometry::{Point, Rect, SimilarityTransform};
 pub use liveness::{Liveness, LivenessMode};
-pub use quality::{HeadPose, Quality, QualityScore};
+pub use quality::{Finding, HeadPose, Measure, Quality, QualityLimits, QualityScore};
 
 use serde::{Deserialize, Serialize};
 

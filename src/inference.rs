@@ -2,7 +2,7 @@
 //! Nothing above this module names ONNX Runtime.
 //!
 //! A picture's way: [`detector`] (boxes, the doubtful ones judged), [`landmarks`] (five points from
-//! 68), [`embedder`] (the face laid on its template, and its embedding), [`pad`] (liveness), joined by
+//! 68), [`quality`], [`embedder`] (the face laid on its template, and its embedding), [`pad`] (liveness), joined by
 //! [`pipeline`]. Below them, [`resample`] and [`tensor`] make a net's input from pixels, [`net`] checks,
 //! loads and runs one net, and [`runtime`] finds ONNX Runtime. [`card`] and [`pack`] say which nets and
 //! with which numbers.
@@ -16,6 +16,7 @@ pub mod net;
 pub mod pack;
 pub mod pad;
 pub mod pipeline;
+pub mod quality;
 pub mod resample;
 pub mod runtime;
 pub mod tensor;
@@ -76,7 +77,7 @@ pub struct StageTimes {
     pub detect: Duration,
     /// Landmarks.
     pub landmarks: Duration,
-    /// Laying faces on the template.
+    /// Laying faces on the template, and measuring their quality.
     pub align: Duration,
     /// Liveness.
     pub liveness: Duration,

@@ -11,6 +11,7 @@ use crate::identify::{Candidate, Identification};
 use super::args::IdentifyArgs;
 use super::exit::{CliError, Exit};
 use super::output::{Output, printable};
+use super::quality::{QualityObject, WarningObject};
 use super::{nets, people, pictures, roster};
 
 /// One picture, as `--json` prints it.
@@ -44,6 +45,11 @@ struct FaceObject {
     runner_up: Option<CandidateObject>,
     /// The net's probability that the face is live; null where it was not measured.
     liveness: Option<f32>,
+    /// How good the picture of this face is, measure by measure, with all in one number; null where
+    /// the face was rejected.
+    quality: Option<QualityObject>,
+    /// The limits it breaks, the worst first.
+    warnings: Vec<WarningObject>,
     /// Why the face was rejected; else null.
     reason: Option<String>,
 }
@@ -148,6 +154,8 @@ fn object(face: &IdentifiedFace, roster: &RosterState) -> FaceObject {
         best: candidate(face.candidates.best),
         runner_up: candidate(face.candidates.runner_up),
         liveness: face.liveness.score(),
+        quality: face.quality.as_ref().map(QualityObject::from),
+        warnings: face.findings.iter().map(WarningObject::from).collect(),
         reason,
     }
 }

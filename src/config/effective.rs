@@ -1,8 +1,10 @@
 //! What is used, and where each value came from.
 
+mod quality;
 mod recognition;
 mod show;
 
+pub use quality::QualitySettings;
 pub use recognition::Recognition;
 
 use std::fmt;
@@ -122,6 +124,8 @@ pub struct Effective {
     pub shots: Setting<Shots>,
     /// Whether aligned crops are kept.
     pub keep_crops: Setting<bool>,
+    /// What a shot must reach to be taken by itself.
+    pub quality: QualitySettings,
     /// Hours that a stranger's item is kept; 0 for no inbox.
     pub inbox_hours: Setting<InboxHours>,
     /// When a day begins.
@@ -196,6 +200,7 @@ impl Effective {
             liveness_threshold: Setting::typed(typed.liveness.threshold.map(|t| Some(t.get())), None),
             shots: Setting::typed(typed.enrolment.shots, DEFAULT_SHOTS),
             keep_crops: Setting::typed(typed.enrolment.keep_crops, false),
+            quality: QualitySettings::resolve(&typed.quality),
             inbox_hours: Setting::typed(typed.inbox.keep_hours, DEFAULT_INBOX_HOURS),
             day_rollover: Setting::typed(typed.attendance.day_rollover.map(|r| r.0), DEFAULT_ROLLOVER),
             log_level: Setting::typed(typed.log.level.map(|level| level.0), LogLevel::Info),

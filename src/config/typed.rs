@@ -53,10 +53,30 @@ const KEYS: &[(&str, &[&str])] = &[
     ),
     ("liveness", &["mode", "threshold"]),
     ("enrolment", &["shots", "keep_crops"]),
+    (
+        "quality",
+        &[
+            "least_inter_eye_px",
+            "most_yaw_degrees",
+            "most_pitch_degrees",
+            "most_roll_degrees",
+            "least_sharpness",
+            "least_luminance",
+            "most_luminance",
+            "most_under_exposed_share",
+            "most_over_exposed_share",
+            "least_eye_opening",
+            "least_inside_share",
+        ],
+    ),
     ("inbox", &["keep_hours"]),
     ("attendance", &["day_rollover"]),
     ("log", &["level", "keep_days"]),
 ];
+
+mod quality;
+
+pub use quality::QualityTable;
 
 /// A configuration as it was typed: a key that was left out is `None`.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
@@ -76,6 +96,8 @@ pub struct Typed {
     pub liveness: LivenessTable,
     /// `[enrolment]`
     pub enrolment: EnrolmentTable,
+    /// `[quality]`
+    pub quality: QualityTable,
     /// `[inbox]`
     pub inbox: InboxTable,
     /// `[attendance]`

@@ -157,6 +157,31 @@ real_range!(
     SecondsRange: from 0.5 to 60.0, "seconds from 0.5 to 60"
 );
 
+real_range!(
+    /// Pixels between the eyes that may be asked for; a face of 500 fills the picture of most cameras.
+    PixelsRange: from 0.0 to 500.0, "pixels from 0 to 500"
+);
+real_range!(
+    /// A head turned by more shows no face.
+    AngleRange: from 0.0 to 90.0, "degrees from 0 to 90"
+);
+real_range!(
+    /// White noise has a sharpness of 4.5: its Laplacian has 20 times its variance.
+    SharpnessRange: from 0.0 to 4.0, "a sharpness from 0 to 4"
+);
+real_range!(
+    /// The lower half of 8-bit luma.
+    DarkRange: from 0.0 to 127.0, "a luma from 0 to 127"
+);
+real_range!(
+    /// The upper half of 8-bit luma.
+    BrightRange: from 128.0 to 255.0, "a luma from 128 to 255"
+);
+real_range!(
+    /// An eye is never higher than it is wide.
+    EyeOpeningRange: from 0.0 to 1.0, "a height over width from 0 to 1"
+);
+
 /// How much goes to the diagnostics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LogLevel {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::attendance::{Identifier, Person, PersonId, PersonName, PresenceState};
-use crate::face::{FivePoints, Liveness, Rect};
+use crate::face::{Finding, FivePoints, Liveness, Quality, Rect};
 use crate::identify::{Candidates, Identification, Threshold};
 use crate::ledger::{Actor, Sequence};
 
@@ -168,6 +168,10 @@ pub struct IdentifiedFace {
     pub points: Option<FivePoints>,
     /// What the presentation-attack net says; decides nothing.
     pub liveness: Liveness,
+    /// How good the picture of this face is; none where it was not searched.
+    pub quality: Option<Quality>,
+    /// The limits that it breaks, the worst first.
+    pub findings: Vec<Finding>,
     /// Who it is, or why it was not searched.
     pub identification: Identification,
     /// The most alike people.

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use crate::face::LivenessMode;
+use crate::face::{LivenessMode, QualityLimits};
 use crate::identify::Threshold;
 use crate::track::TrackSettings;
 
@@ -17,6 +17,8 @@ pub struct EngineSettings {
     pub tracks: TrackSettings,
     /// What follows from the liveness net.
     pub liveness: LivenessSettings,
+    /// What a shot must reach to be taken by itself, and what is said of other pictures.
+    pub quality: QualityLimits,
 }
 
 /// What follows from the liveness net.
@@ -35,6 +37,7 @@ impl Default for EngineSettings {
             threshold: None,
             tracks: TrackSettings::default(),
             liveness: LivenessSettings::default(),
+            quality: QualityLimits::default(),
         }
     }
 }

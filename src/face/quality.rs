@@ -3,6 +3,15 @@
 //!
 //! Each measure has a native value with a unit, a limit, and a sentence that the person in front of
 //! the camera can act on. A measure that could not be taken is `None` and breaks no limit.
+//!
+//! Left and right: a picture is taken to be as the camera sees it, not mirrored, and the preview is
+//! not mirrored either. A sentence speaks to the person from their own side, so a face that points to
+//! the right of the picture, the person's left, is asked to turn to the right.
+
+mod limits;
+mod score;
+
+pub use limits::{Finding, Measure, QualityLimits};
 
 use serde::{Deserialize, Serialize};
 
@@ -24,8 +33,8 @@ pub struct Quality {
     pub inter_eye_distance_px: Option<f32>,
     /// From the 68 landmarks.
     pub pose: Option<HeadPose>,
-    /// How much fine detail the face has; see [`super::super::inference`] for how it is taken. Grows
-    /// with sharpness, without a unit.
+    /// How much of the face's contrast is fine detail, from 0 for none; see
+    /// `inference::quality` for how it is taken. Without a unit.
     pub sharpness: Option<f32>,
     /// The mean luma of the face, 0 to 255.
     pub luminance: Option<f32>,
@@ -41,14 +50,10 @@ pub struct Quality {
 }
 
 /// All measures in one number, 0 (useless) to 1 (as good as any), for weighing frames of one face
-/// against each other. Not a probability.
+/// against each other; [`Quality::score`] says how it is made. Not a probability.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct QualityScore(pub f32);
 
-impl Quality {
-    /// All measures in one number.
-    pub fn score(&self) -> QualityScore {
-        QualityScore(1.0)
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -10,10 +10,11 @@ use super::landmarks::Landmarker;
 use super::net::Loader;
 use super::pack::Pack;
 use super::pad::PadNet;
+use super::quality::QualityMeter;
 use super::runtime::{LibrarySearch, Runtime};
 use super::{AnalyserFacts, CardError, DeviceChoice, FaceAnalyser, InferenceError, StageTimes};
 use crate::capture::RgbPicture;
-use crate::face::{Detection, FivePoints, Liveness, Probe, Quality, Rect};
+use crate::face::{Detection, FivePoints, Liveness, Probe, Rect};
 use crate::identify::{Rejection, Threshold};
 
 /// What a pipeline is loaded from.
@@ -43,6 +44,7 @@ struct Stages {
     landmarker: Option<Landmarker>,
     embedder: Embedder,
     pad: Option<PadNet>,
+    quality: QualityMeter,
 }
 
 impl Pipeline {
@@ -162,6 +164,7 @@ impl Stages {
             landmarker: pack.landmarks.as_ref().map(|card| Landmarker::open(card, loader)).transpose()?,
             embedder: Embedder::open(&pack.embedding, loader)?,
             pad: pack.liveness.as_ref().map(|card| PadNet::open(card, loader)).transpose()?,
+            quality: QualityMeter::default(),
         })
     }
 
@@ -225,8 +228,12 @@ impl Stages {
         add(&mut times.landmarks, start);
         let start = Instant::now();
         let aligned = points.filter(|points| self.embedder.align(picture, points));
+        let Some(points) = aligned else {
+            add(&mut times.align, start);
+            return Ok(Err(Rejection::NotAlignable));
+        };
+        let quality = self.quality.measure(picture, &bounds, &points, landmarks.as_deref());
         add(&mut times.align, start);
-        let Some(points) = aligned else { return Ok(Err(Rejection::NotAlignable)) };
         let start = Instant::now();
         let liveness = match &mut self.pad {
             Some(pad) => pad.measure(picture, &bounds)?,
@@ -237,8 +244,6 @@ impl Stages {
         let embedding = self.embedder.embed()?;
         add(&mut times.embed, start);
         let Some(embedding) = embedding else { return Ok(Err(Rejection::NotAlignable)) };
-        let quality =
-            Quality { inter_eye_distance_px: Some(points.inter_eye_distance()), ..Quality::default() };
         let detection_score = detection.score;
         Ok(Ok(Probe { bounds, detection_score, points, landmarks, quality, embedding, liveness }))
     }

@@ -2,11 +2,22 @@ use serde_json::{Value, json};
 
 use super::super::fake::{Fake, Ran, Script, id, ran, row};
 use super::*;
-use crate::face::{FivePoints, Liveness, Point, Rect, Similarity};
+use crate::face::{FivePoints, HeadPose, Liveness, Point, Quality, QualityLimits, Rect, Similarity};
 use crate::identify::{Candidates, Rejection};
 
 fn candidate(n: u128, similarity: f32) -> Candidate {
     Candidate { person: id(n), similarity: Similarity(similarity) }
+}
+
+/// Too dark, and otherwise as good as any.
+fn quality() -> Quality {
+    let pose = HeadPose { yaw_degrees: 4.0, pitch_degrees: -2.0, roll_degrees: 0.5 };
+    Quality {
+        inter_eye_distance_px: Some(64.0),
+        pose: Some(pose),
+        luminance: Some(38.0),
+        ..Quality::default()
+    }
 }
 
 fn face(identification: Identification, candidates: Candidates) -> IdentifiedFace {
@@ -15,6 +26,8 @@ fn face(identification: Identification, candidates: Candidates) -> IdentifiedFac
         detection_score: 0.5,
         points: Some(FivePoints::from_array([1.0, 2.0, 3.0, 4.0, 5.0].map(|v| Point::new(v, v + 0.5)))),
         liveness: Liveness::Score(0.25),
+        quality: Some(quality()),
+        findings: quality().findings(&QualityLimits::default()),
         identification,
         candidates,
     }
@@ -33,7 +46,7 @@ fn stranger() -> IdentifiedFace {
 fn rejected() -> IdentifiedFace {
     let none = Candidates::default();
     let face = face(Identification::Rejected(Rejection::NotAlignable), none);
-    IdentifiedFace { points: None, liveness: Liveness::NotRun, ..face }
+    IdentifiedFace { points: None, liveness: Liveness::NotRun, quality: None, findings: vec![], ..face }
 }
 
 /// Pictures are told apart by their first byte: how many faces there are, or `x` for no picture.
@@ -76,6 +89,18 @@ fn an_object_has_exactly_the_documented_shape() {
     let mut object: Value = serde_json::from_str(&out).unwrap();
     assert!(object["image"].take().as_str().unwrap().ends_with("/k.jpg"));
     let person = |n, name: &str, similarity: f32| json!({"person": name, "id": id(n).to_string(), "similarity": similarity});
+    // The score is tested where it is made.
+    for face in [0, 1] {
+        assert!(object["faces"][face]["quality"]["score"].take().as_f64().unwrap() < 0.5);
+    }
+    let quality = json!({
+        "score": null, "inter_eye_distance_px": 64.0, "yaw_degrees": 4.0, "pitch_degrees": -2.0,
+        "roll_degrees": 0.5, "sharpness": null, "luminance": 38.0, "under_exposed_share": null,
+        "over_exposed_share": null, "eye_opening": null, "inside_share": null,
+    });
+    let limit = QualityLimits::default().least_luminance;
+    let warnings =
+        json!([{"measure": "dark", "value": 38.0, "limit": limit, "sentence": "too dark: 38 of 255"}]);
     let landmarks = json!([[1.0, 1.5], [2.0, 2.5], [3.0, 3.5], [4.0, 4.5], [5.0, 5.5]]);
     assert_eq!(
         object,
@@ -84,13 +109,13 @@ fn an_object_has_exactly_the_documented_shape() {
             "faces": [
                 {"box": [10.0, 20.5, 30.0, 40.0], "landmarks": landmarks, "detection_score": 0.5,
                  "identification": "identified", "person": "Ana", "best": person(1, "Ana", 0.75),
-                 "runner_up": person(2, "Bo", 0.5), "liveness": 0.25, "reason": null},
+                 "runner_up": person(2, "Bo", 0.5), "liveness": 0.25, "quality": quality, "warnings": warnings, "reason": null},
                 {"box": [10.0, 20.5, 30.0, 40.0], "landmarks": landmarks, "detection_score": 0.5,
                  "identification": "unidentified", "person": null, "best": person(2, "Bo", 0.25),
-                 "runner_up": null, "liveness": 0.25, "reason": null},
+                 "runner_up": null, "liveness": 0.25, "quality": quality, "warnings": warnings, "reason": null},
                 {"box": [10.0, 20.5, 30.0, 40.0], "landmarks": null, "detection_score": 0.5,
                  "identification": "rejected", "person": null, "best": null, "runner_up": null,
-                 "liveness": null, "reason": "the face could not be aligned"},
+                 "liveness": null, "quality": null, "warnings": [], "reason": "the face could not be aligned"},
             ],
             "timings_ms": {"detect": 1.5, "embed": 2.0},
         })

@@ -76,6 +76,7 @@ pub(super) fn settings(effective: &Effective, spec: &SourceSpec) -> EngineSettin
             mode: liveness_mode(effective.liveness_mode.value, spec),
             threshold: effective.liveness_threshold.value,
         },
+        quality: effective.quality.limits(),
     }
 }
 

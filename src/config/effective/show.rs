@@ -47,6 +47,7 @@ impl Effective {
                     line("keep_crops", self.keep_crops.value, self.keep_crops.origin),
                 ],
             ),
+            ("quality", self.quality.named().map(|(key, limit)| line(key, limit.value, limit.origin)).into()),
             ("inbox", vec![line("keep_hours", self.inbox_hours.value.get(), self.inbox_hours.origin)]),
             (
                 "attendance",

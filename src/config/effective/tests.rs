@@ -66,13 +66,13 @@ fn the_sample_says_what_the_defaults_are() {
             (e.data_dir.value.clone(), e.models_dir.value.clone(), e.pack.value.clone(), e.device.value),
             (e.source.value.clone(), recognition(&e.recognition)),
             (e.liveness_mode.value, e.liveness_threshold.value, e.shots.value, e.keep_crops.value),
-            e.inbox_hours.value,
+            (e.quality.limits(), e.inbox_hours.value),
             (e.day_rollover.value, e.log_level.value, e.log_keep_days.value),
         )
     };
     assert_eq!(values(&sample), values(&defaults));
     // And it names every one of them: a value that is not commented out came from the file.
-    assert_eq!(sample.to_toml().matches("# file").count(), 17, "{}", sample.to_toml());
+    assert_eq!(sample.to_toml().matches("# file").count(), 28, "{}", sample.to_toml());
 }
 
 #[test]

@@ -16,21 +16,81 @@ fn every_known_key_is_read() {
     }
 }
 
+/// Every key of the whole configuration that takes a number, found by asking each key for one: a key
+/// that says what numbers it wants when it is given a text is one of them.
+fn numeric_keys() -> Vec<(&'static str, &'static str, String)> {
+    let keys = KEYS.iter().flat_map(|(table, keys)| keys.iter().map(move |key| (*table, *key)));
+    keys.filter_map(|(table, key)| {
+        let error = Typed::parse(&format!("[{table}]\n{key} = \"text\"\n"), Path::new("m.toml")).err()?;
+        let error = error.to_string();
+        let (_, expected) = error.split_once("invalid type: string \"text\", expected ")?;
+        // What wants `true` or `false` wants no number.
+        (!expected.starts_with("a boolean")).then(|| (table, key, expected.to_owned()))
+    })
+    .collect()
+}
+
 #[test]
 fn every_number_out_of_range_names_its_key_and_line() {
-    let numbers = [
-        ("recognition", "threshold", "above 0 and at most 1", vec!["0", "-0.1", "1.01", "nan", "inf", "2"]),
-        ("recognition", "votes", "from 1 to 60", vec!["0", "-1", "61", "9223372036854775807", "1.5"]),
-        ("recognition", "debounce_seconds", "from 0 to 86400", vec!["-1", "86401", "nan", "4294967297"]),
-        ("log", "keep_days", "from 1 to 366", vec!["0", "367", "-3"]),
-    ];
-    for (table, key, expected, values) in numbers {
-        for value in values {
+    let keys = numeric_keys();
+    for (table, key, expected) in &keys {
+        for value in
+            ["-1", "-0.001", "nan", "-nan", "inf", "-inf", "1e9", "9223372036854775807", "4294967297"]
+        {
             let error = message(&format!("# a comment\n\n[{table}]\n{key} = {value}\n"));
             assert!(error.starts_with(&format!("m.toml, line 4: `{table}.{key}`: ")), "{error}");
-            assert!(error.contains(expected), "{error}");
+            assert!(error.contains(expected.as_str()), "{table}.{key} = {value}: {error}");
+        }
+        // What lies just outside of what the key itself says it wants.
+        for outside in just_outside(expected) {
+            let error = message(&format!("[{table}]\n{key} = {outside}\n"));
+            assert!(error.contains(expected.as_str()), "{table}.{key} = {outside}: {error}");
         }
     }
+    let names: Vec<String> = keys.iter().map(|(table, key, _)| format!("{table}.{key}")).collect();
+    // So that a change of the parser's words does not empty the list: every number of the sample is in it.
+    let sample = include_str!("../../../data/muster.toml");
+    let mut table = "";
+    for line in sample.lines().map(|line| line.strip_prefix("# ").unwrap_or(line)) {
+        if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+            table = name;
+        } else if let Some((key, value)) = line.split_once(" = ")
+            && value.parse::<f64>().is_ok()
+        {
+            assert!(names.contains(&format!("{table}.{key}")), "{table}.{key} is not among {names:?}");
+        }
+    }
+}
+
+/// Numbers outside of `a share above 0 and at most 1` or `pixels from 0 to 500`.
+fn just_outside(expected: &str) -> Vec<String> {
+    let numbers: Vec<f64> = expected.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+    let [least, most] = numbers[..] else { panic!("`{expected}` does not name its least and its most") };
+    let whole = expected.starts_with("a whole number");
+    let step = if whole { 1.0 } else { (most - least) / 1000.0 };
+    let mut outside = vec![least - step, most + step];
+    outside.extend(expected.contains("above").then_some(least));
+    outside.iter().map(|value| if whole { format!("{value:.0}") } else { format!("{value:?}") }).collect()
+}
+
+#[test]
+fn numbers_at_their_ends_are_taken() {
+    for (table, key, expected) in numeric_keys() {
+        let numbers: Vec<f64> = expected.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+        let ends = numbers.iter().skip(usize::from(expected.contains("above")));
+        for end in ends {
+            Typed::parse(&format!("[{table}]\n{key} = {end}\n"), Path::new("m.toml")).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_number_with_a_fraction_is_no_whole_number() {
+    let error = message("[recognition]\nvotes = 1.5\n");
+    assert!(
+        error.starts_with("m.toml, line 2: `recognition.votes`: ") && error.contains("from 1 to 60"),
+        "{error}"
+    );
 }
 
 #[test]

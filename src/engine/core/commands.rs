@@ -248,6 +248,8 @@ impl Core {
             identification,
             candidates,
             liveness: probe.map_or(Liveness::NotRun, |probe| probe.liveness),
+            quality: probe.map(|probe| probe.quality),
+            findings: probe.map_or_else(Vec::new, |probe| probe.quality.findings(&self.settings.quality)),
         }
     }
 
