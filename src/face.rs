@@ -2,6 +2,7 @@
 //! stands for it. Pure arithmetic; pictures and nets live elsewhere.
 
 pub mod alignment;
+pub mod crop;
 pub mod embedding;
 pub mod geometry;
 pub mod liveness;
@@ -9,6 +10,7 @@ pub mod pose;
 pub mod quality;
 
 pub use alignment::{AlignmentTemplate, FivePoints, Landmarks68};
+pub use crop::EncodedCrop;
 pub use embedding::{Embedding, EmbeddingSpace, Metric, Similarity, Template, TemplateId};
 pub use geometry::{Point, Rect, SimilarityTransform};
 pub use liveness::{Liveness, LivenessMode};
