@@ -6,13 +6,18 @@
 //!
 //! # When a face belongs to a track
 //! A sighting may continue a track that has not ended, exactly if
-//! - the boxes overlap (intersection over union) by at least [`LINK_IOU`] and nothing says that the
-//!   face is another one: one of the two has no embedding, or the sighting's quality is under
-//!   [`TRUSTED_QUALITY`], or the embeddings are at least [`CHANGED_FACE`] alike; or
-//! - the embeddings are at least [`SAME_FACE`] alike, wherever the boxes are.
+//! - one of the two has no embedding, and the boxes overlap (intersection over union) by at least
+//!   [`LINK_IOU`]; or
+//! - the embeddings are at least [`CHANGED_FACE`] alike, and the boxes overlap by at least [`LINK_IOU`];
+//!   or
+//! - the sighting's quality is under [`TRUSTED_QUALITY`], so that its embedding says little (a face
+//!   that turns away is like nobody's), the boxes overlap by at least [`STEADY_IOU`], and the track was
+//!   seen in the frame before; or
+//! - the embeddings are at least [`SAME_FACE`] alike and the sighting's quality is at least
+//!   [`TRUSTED_QUALITY`], wherever the boxes are.
 //!
-//! How alike a sighting is to a track is the larger of its similarities to the track's last trusted
-//! embedding and to its best one, so that a face which turns away and comes back is still its own.
+//! How alike a sighting is to a track is the larger of its similarities to the track's last embedding
+//! and to the one of its best picture, so that a face which turns away and comes back is still its own.
 //! Of all allowed pairs the one with the largest sum of overlap and similarity is taken first; each
 //! track and each sighting is used once. A sighting that continues no track begins one. So a face
 //! that is swapped for another in the same place ends the first track as soon as it is seen well,
@@ -67,13 +72,17 @@ use crate::identify::Threshold;
 
 /// The least overlap of two boxes of one face in frames that follow each other.
 pub const LINK_IOU: f32 = 0.3;
-/// Less alike than this, two faces in the same place are two people.
+/// Less alike than this, two faces in the same place are two people. Of a face that is seen well, two
+/// pictures a frame apart were never less alike than 0.72 (a singer and three in his audience, 319
+/// pairs), nine tenths of a second apart hardly ever (0.40 where the face stays towards the camera; down
+/// to 0.09 where it turns to a profile); of 18,110 pairs of two people the most alike are at 0.41.
 pub const CHANGED_FACE: f32 = 0.3;
 /// At least as alike as this, two faces in frames that follow each other are one person, wherever
 /// they are: above every one of the 18,110 pairs of two people that the default threshold was
 /// calibrated with.
 pub const SAME_FACE: f32 = 0.5;
-/// The least quality of a sighting that is believed.
+/// The least quality of a sighting that is believed. In a clip with cuts every frame of the singer
+/// above it was at least 0.44 like his portrait, and those below it fell to 0.13.
 pub const TRUSTED_QUALITY: f32 = 0.25;
 /// The least mean quality of the votes that decide.
 pub const WEIGHT_PER_VOTE: f32 = 0.5;

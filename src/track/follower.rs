@@ -46,7 +46,7 @@ struct Track {
     last_seen: DateTime<Utc>,
     /// When a trusted embedding was last taken.
     verified: Option<DateTime<Utc>>,
-    /// The last trusted embedding, and the one of the best quality.
+    /// The last embedding, and the one of the best quality.
     last: Option<Embedding>,
     best: Option<(QualityScore, Embedding)>,
     settled: bool,
@@ -157,9 +157,11 @@ impl Follower {
         track.bounds = face.bounds;
         track.last_seen = at;
         track.missed = false;
-        if let Some(embedding) = face.embedding.as_ref().filter(|_| face.is_trusted()) {
-            track.verified = Some(at);
+        if let Some(embedding) = &face.embedding {
             track.last = Some(embedding.clone());
+            if face.is_trusted() {
+                track.verified = Some(at);
+            }
             if track.best.as_ref().is_none_or(|(quality, _)| face.quality > *quality) {
                 track.best = Some((face.quality, embedding.clone()));
             }
@@ -223,9 +225,10 @@ impl Track {
         match face.embedding.as_ref().and_then(|embedding| self.similarity(embedding)) {
             None => same_place.then_some(overlap),
             Some(similarity) => {
-                let may_be = !face.is_trusted() || similarity >= CHANGED_FACE;
                 let is_same = face.is_trusted() && similarity >= SAME_FACE;
-                ((same_place && may_be) || is_same).then_some(overlap + similarity)
+                let turned = !face.is_trusted() && !self.missed && overlap >= STEADY_IOU;
+                let may_be = same_place && (similarity >= CHANGED_FACE || turned);
+                (is_same || may_be).then_some(overlap + similarity)
             }
         }
     }
