@@ -2,6 +2,7 @@
 //! outcome.
 
 pub mod decision;
+pub mod evaluation;
 pub mod gallery;
 pub mod interval;
 
