@@ -28,20 +28,20 @@ impl Resampled {
     fn new(similarities: &Similarities, people: &[usize], target: TargetRate) -> Self {
         let persons = people.iter().max().map_or(0, |most| most + 1);
         let mut genuine = vec![Vec::new(); persons];
-        let mut impostor = Vec::new();
-        for (a, b) in similarities.pairs(people) {
-            let similarity = similarities.get(a, b);
-            if people[a] == people[b] {
-                genuine[people[a]].push(similarity);
-            } else {
-                impostor.push((similarity, people[a], people[b]));
-            }
-        }
-        impostor.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
         let mut photographs = vec![0; persons];
         for person in people {
             photographs[*person] += 1;
         }
+        for (a, b) in similarities.pairs(people).filter(|(a, b)| people[*a] == people[*b]) {
+            genuine[people[a]].push(similarities.get(a, b));
+        }
+        let impostors = || similarities.pairs(people).filter(|(a, b)| people[*a] != people[*b]);
+        let least = least_that_matters(impostors().map(|(a, b)| similarities.get(a, b)).collect(), target);
+        let mut impostor: Vec<_> = impostors()
+            .map(|(a, b)| (similarities.get(a, b), people[a], people[b]))
+            .filter(|(similarity, _, _)| *similarity >= least)
+            .collect();
+        impostor.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
         Self { genuine, impostor, photographs, target }
     }
 
@@ -66,6 +66,16 @@ impl Resampled {
         }
         (pairs > 0).then(|| matches as f64 / pairs as f64)
     }
+}
+
+/// Below this similarity no threshold of a resample lies, but for one drawn with a probability that
+/// rounds to nothing: eight times as many pairs as may match are at or above it, and 10,000 at least.
+fn least_that_matters(mut similarities: Vec<f32>, target: TargetRate) -> f32 {
+    let kept = target.allowed(similarities.len()).saturating_mul(8).max(10_000);
+    if kept >= similarities.len() {
+        return f32::MIN;
+    }
+    *similarities.select_nth_unstable_by(kept, |a, b| b.total_cmp(a)).1
 }
 
 /// The 95 % interval (percentiles) of TAR at the FMR `target` over people drawn with replacement.
