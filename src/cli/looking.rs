@@ -5,9 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::capture::{RgbPicture, picture};
-use crate::engine::command::FaceChoice;
-use crate::engine::enrolment::choose_face;
-use crate::face::Probe;
+use crate::face::{Probe, Rect};
 use crate::inference::{FaceAnalyser, StageTimes};
 
 use super::exit::CliError;
@@ -48,7 +46,9 @@ pub struct Seen {
     pub times: Option<StageTimes>,
 }
 
-/// Reads the file at `path` and takes its largest face, as `enroll --face largest` does.
+/// Reads the file at `path` and takes its largest face: the one of which most pixels lie inside the
+/// picture. A bystander cut off by the border counts for what is seen of them, so that the person whom
+/// the picture is of stays the largest.
 ///
 /// # Errors
 /// [`CliError`] where the nets fail; a picture that cannot be read or shows no face is an answer.
@@ -77,9 +77,17 @@ pub fn look_at(
     label: &str,
 ) -> Result<(Look, StageTimes), CliError> {
     let analysis = analyser.analyse(picture).map_err(CliError::missing)?;
-    let look = match choose_face(&analysis, FaceChoice::Largest, &printable(label)) {
-        Ok(probe) => Look::Face { probe: Box::new(probe), faces: analysis.faces.len() },
-        Err(error) => Look::NoFace { reason: error.to_string() },
+    let frame = Rect::new(0.0, 0.0, picture.width() as f32, picture.height() as f32);
+    let seen = |bounds: &Rect| bounds.intersection_area(&frame);
+    let faces = analysis.faces.len();
+    let largest = analysis
+        .faces
+        .into_iter()
+        .max_by(|a, b| seen(&a.detection.bounds).total_cmp(&seen(&b.detection.bounds)));
+    let look = match largest.map(|face| face.probe) {
+        Some(Ok(probe)) => Look::Face { probe: Box::new(probe), faces },
+        Some(Err(reason)) => Look::NoFace { reason: format!("{}: {reason}", printable(label)) },
+        None => Look::NoFace { reason: format!("{}: no face was found", printable(label)) },
     };
     Ok((look, analysis.times))
 }

@@ -108,11 +108,7 @@ fn tars(rows: &[TarObject]) -> String {
     let cells = |row: &TarObject| {
         let fmr = format!("{:e}", row.fmr);
         let Some(tar) = row.tar else {
-            return vec![fmr, row.reason.clone().unwrap_or_default()];
-        };
-        let over_people = match (row.interval95_over_people, &row.reason_over_people) {
-            (Some(interval), _) => between(interval),
-            (None, reason) => reason.clone().unwrap_or_default(),
+            return vec![fmr, "-".to_owned()];
         };
         let count = |rate: &Option<RateObject>| {
             rate.as_ref().map_or_else(String::new, |r| format!("{} of {}", r.events, r.trials))
@@ -121,7 +117,7 @@ fn tars(rows: &[TarObject]) -> String {
             fmr,
             percent(tar),
             row.interval95.map(between).unwrap_or_default(),
-            over_people,
+            row.interval95_over_people.map_or_else(|| "-".to_owned(), between),
             row.threshold.map(|t| format!("{t:.3}")).unwrap_or_default(),
             count(&row.matches),
             count(&row.false_matches),
@@ -129,7 +125,16 @@ fn tars(rows: &[TarObject]) -> String {
     };
     let header =
         ["at FMR", "TAR", "95 % by pairs", "95 % over people", "threshold", "matches", "false matches"];
-    columns(&header, &rows.iter().map(cells).collect::<Vec<_>>())
+    let mut text = columns(&header, &rows.iter().map(cells).collect::<Vec<_>>());
+    for row in rows {
+        if let Some(reason) = &row.reason {
+            text.push_str(&format!("\nTAR at FMR {:e}: {reason}", row.fmr));
+        }
+        if let Some(reason) = &row.reason_over_people {
+            text.push_str(&format!("\nover people at FMR {:e}: {reason}", row.fmr));
+        }
+    }
+    text
 }
 
 fn searches(figures: &Evaluation) -> String {
@@ -145,7 +150,7 @@ fn searches(figures: &Evaluation) -> String {
     let cells = |row: &FnirObject| {
         let mut cells = vec![format!("{:e}", row.fpir), format!("{:.1}", row.gallery)];
         match row.fnir {
-            None => cells.push(row.reason.clone().unwrap_or_default()),
+            None => cells.push("-".to_owned()),
             Some(fnir) => cells.extend([
                 percent(fnir),
                 row.spread95_over_splits.map(between).unwrap_or_default(),
@@ -158,6 +163,11 @@ fn searches(figures: &Evaluation) -> String {
     let header = ["at FPIR", "N", "FNIR", "95 % of the splits", "threshold", "mated and other searches"];
     text.push_str("\nhalf the people not enrolled, one photograph each\n");
     text.push_str(&columns(&header, &figures.fnir_at_fpir.iter().map(cells).collect::<Vec<_>>()));
+    for row in &figures.fnir_at_fpir {
+        if let Some(reason) = &row.reason {
+            text.push_str(&format!("\nFNIR at FPIR {:e}: {reason}", row.fpir));
+        }
+    }
     text
 }
 

@@ -78,30 +78,40 @@ fn least_that_matters(mut similarities: Vec<f32>, target: TargetRate) -> f32 {
     *similarities.select_nth_unstable_by(kept, |a, b| b.total_cmp(a)).1
 }
 
+/// Why there is no interval over people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoInterval {
+    /// Too few people.
+    #[error(transparent)]
+    People(NotSupported),
+    /// Every resample would be the same, and its interval would claim a certainty that nobody has.
+    #[error("not supported: no genuine pair fails, so that every draw of people gives the same")]
+    NoError,
+}
+
 /// The 95 % interval (percentiles) of TAR at the FMR `target` over people drawn with replacement.
 /// Photograph `i` shows person `people[i]`; people are numbered from 0. `next_below(n)` gives a random
 /// number below `n`, and `resamples` of them are drawn for each person.
 ///
 /// # Errors
-/// [`NotSupported`] where there are fewer than [`LEAST_PEOPLE`] with a genuine pair, or no genuine pair
-/// fails at all: then every resample is the same, and its interval would claim a certainty that nobody
-/// has.
+/// [`NoInterval`] where there are fewer than [`LEAST_PEOPLE`] with a genuine pair, or no genuine pair
+/// fails at all.
 pub fn tar_interval(
     similarities: &Similarities,
     people: &[usize],
     target: TargetRate,
     resamples: usize,
     mut next_below: impl FnMut(usize) -> usize,
-) -> Result<(f64, f64), NotSupported> {
+) -> Result<(f64, f64), NoInterval> {
     let from = Resampled::new(similarities, people, target);
     let persons = from.genuine.len();
     let with_pairs = from.genuine.iter().filter(|pairs| !pairs.is_empty()).count();
     if with_pairs < LEAST_PEOPLE {
-        let needed = LEAST_PEOPLE as u64;
-        return Err(NotSupported { trials: with_pairs as u64, of: "people with a genuine pair", needed });
+        let (of, needed) = ("people with a genuine pair", LEAST_PEOPLE as u64);
+        return Err(NoInterval::People(NotSupported { trials: with_pairs as u64, of, needed }));
     }
     if from.tar(&vec![1; persons]).is_none_or(|tar| tar >= 1.0) {
-        return Err(NotSupported { trials: 0, of: "genuine pairs that fail", needed: 1 });
+        return Err(NoInterval::NoError);
     }
     let mut found: Vec<f64> = (0..resamples)
         .filter_map(|_| {
@@ -115,10 +125,8 @@ pub fn tar_interval(
         })
         .collect();
     found.sort_unstable_by(f64::total_cmp);
-    match (quantile(&found, 0.025), quantile(&found, 0.975)) {
-        (Some(least), Some(most)) => Ok((least, most)),
-        _ => Err(NotSupported { trials: 0, of: "resamples", needed: 1 }),
-    }
+    let interval = quantile(&found, 0.025).zip(quantile(&found, 0.975));
+    interval.ok_or(NoInterval::NoError)
 }
 
 #[cfg(test)]
