@@ -91,3 +91,6 @@ pub fn look_at(
     };
     Ok((look, analysis.times))
 }
+
+#[cfg(test)]
+pub mod stand_in;

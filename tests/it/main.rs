@@ -8,6 +8,7 @@ mod accuracy;
 mod architecture;
 mod command_line;
 mod docs;
+mod evaluation;
 mod nets;
 mod panics;
 mod privacy;

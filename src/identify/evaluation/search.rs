@@ -214,4 +214,4 @@ impl OpenSet {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
