@@ -5,13 +5,16 @@
 //! an [`Exit`] or a [`CliError`], which has a status too. Nothing in it ends the process.
 
 pub mod args;
+pub mod compare;
 pub mod completions;
 pub mod config_command;
 pub mod demo;
 pub mod doctor;
 pub mod enroll;
+pub mod eval;
 pub mod exit;
 pub mod identify;
+pub mod looking;
 pub mod nets;
 pub mod output;
 pub mod panics;
@@ -140,6 +143,8 @@ fn dispatch(
         Command::Config(command) => config_command::run(effective, command, out),
         Command::Enroll(args) => enroll::run(wire::host(effective, Need::Nets)?.handle(), args, out),
         Command::Identify(args) => identify::run(wire::host(effective, Need::Nets)?.handle(), args, out),
+        Command::Compare(args) => compare::run(args, || wire::analyser(effective, args.pack.as_ref()), out),
+        Command::Eval(args) => eval::run(args, || wire::analyser(effective, args.pack.as_ref()), out),
         Command::Take(args) => {
             // Before the engine starts, so that a signal never finds the default action.
             let interrupts = signals::interrupts().map_err(CliError::missing)?;

@@ -2,7 +2,9 @@
 //! outcome.
 
 pub mod decision;
+pub mod evaluation;
 pub mod gallery;
+pub mod interval;
 
 pub use decision::{DecisionDetails, Shortfall, ThresholdBasis, VoteCount};
 pub use gallery::Gallery;

@@ -10,6 +10,8 @@ use crate::config::Flags;
 use crate::engine::command::FaceChoice;
 use crate::inference::DeviceChoice;
 
+use super::compare::CompareArgs;
+use super::eval::EvalArgs;
 use super::report::DayArg;
 use super::setup::SetupArgs;
 
@@ -119,6 +121,10 @@ pub enum Command {
     /// Say who is in pictures; nothing is written down
     #[command(after_help = IDENTIFY_HELP)]
     Identify(IdentifyArgs),
+    /// Say whether two pictures show the same person
+    Compare(CompareArgs),
+    /// Measure how well the nets tell the people of labelled photographs apart
+    Eval(EvalArgs),
     /// Take attendance without a screen
     #[command(after_help = TAKE_HELP)]
     Take(TakeArgs),
@@ -347,6 +353,10 @@ mod tests {
             "muster enroll Ana a.jpg b.jpg --id 7 --add --face largest",
             "muster enroll Ana a.jpg --face 2",
             "muster identify a.jpg b.png",
+            "muster compare a.jpg b.png",
+            "muster compare --pairs pairs.csv --fmr 1e-4 --pack mtcnn",
+            "muster eval people more",
+            "muster eval d --strategy best,mirror --csv s.csv --svg f.svg --video v.mp4 --seed 7 --splits 20",
             "muster take --source images:*.jpg",
             "muster roster list",
             "muster roster remove 7 --yes",
@@ -371,6 +381,12 @@ mod tests {
             ("muster identfy a.jpg", "identify"),
             ("muster enroll Ana", "<IMAGE>"),
             ("muster identify", "<IMAGE>"),
+            ("muster compare a.jpg", "<B>"),
+            ("muster compare a.jpg b.jpg --pairs p.csv", "--pairs"),
+            ("muster compare a.jpg b.jpg --fmr 1", "above 0 and below 1"),
+            ("muster eval", "<DIR>"),
+            ("muster eval d --splits 0", "1..=10000"),
+            ("muster eval d --strategy most", "mirror"),
             ("muster take", "--source"),
             ("muster take --source screen:0", "expected camera:N"),
             ("muster --device gpu", "expected auto, cpu, cuda or cuda:N"),

@@ -1,8 +1,10 @@
 //! The one place where adapters are put behind the engine's ports.
 
+mod analyser;
 mod parts;
 mod probes;
 
+pub use analyser::analyser;
 pub use probes::{probe_models, probe_provider, probe_runtime, probe_store};
 
 use std::io::{self, IsTerminal};

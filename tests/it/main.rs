@@ -9,6 +9,7 @@ mod architecture;
 mod clip;
 mod command_line;
 mod docs;
+mod evaluation;
 mod nets;
 mod panics;
 mod privacy;
