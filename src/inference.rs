@@ -30,6 +30,7 @@ use std::time::Duration;
 
 use crate::capture::RgbPicture;
 use crate::face::{Detection, EmbeddingSpace, Metric, Probe};
+use crate::identify::threshold::TailFit;
 use crate::identify::{Rejection, Threshold};
 
 /// What is known of the nets that are loaded.
@@ -47,6 +48,8 @@ pub struct AnalyserFacts {
     pub metric: Metric,
     /// The card's threshold as a similarity.
     pub threshold: Threshold,
+    /// How alike different people are, as the card has it; none where it was not measured.
+    pub impostors: Option<TailFit>,
 }
 
 /// One face of a picture.
