@@ -5,9 +5,11 @@ pub mod decision;
 pub mod evaluation;
 pub mod gallery;
 pub mod interval;
+pub mod threshold;
 
 pub use decision::{DecisionDetails, Shortfall, ThresholdBasis, VoteCount};
 pub use gallery::Gallery;
+pub use threshold::{ImpostorModel, ThresholdInForce, ThresholdPolicy};
 
 use serde::{Deserialize, Serialize};
 

@@ -31,6 +31,7 @@ use std::time::Duration;
 
 use crate::capture::RgbPicture;
 use crate::face::{Detection, EmbeddingSpace, Metric, Probe, Rect};
+use crate::identify::threshold::TailFit;
 use crate::identify::{Rejection, Threshold};
 
 /// What is known of the nets that are loaded.
@@ -50,6 +51,8 @@ pub struct AnalyserFacts {
     pub metric: Metric,
     /// The card's threshold as a similarity.
     pub threshold: Threshold,
+    /// How alike different people are, as the card has it; none where it was not measured.
+    pub impostors: Option<TailFit>,
 }
 
 /// One face of a picture.

@@ -53,6 +53,12 @@ impl Gallery {
         self.owners.iter().filter(|(owner, _)| *owner == person).count()
     }
 
+    /// Every template that is searched: whose it is, its name and its values.
+    pub fn rows(&self) -> impl Iterator<Item = (PersonId, TemplateId, &[f32])> {
+        let rows = self.values.chunks_exact(self.dimension.max(1));
+        self.owners.iter().zip(rows).map(|((person, id), values)| (*person, *id, values))
+    }
+
     /// Adds a template; one with an id that is already here replaces it.
     pub fn put(&mut self, template: &Template) {
         self.remove_template(template.id);

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::face::{AlignmentTemplate, FivePoints, Metric, Point};
+use crate::identify::threshold::{TailFit, TailSpread};
 use crate::ledger::Sha256Digest;
 
 /// What a net is for.
@@ -228,6 +229,51 @@ pub struct Matching {
     pub template_side: u32,
     /// Eyes, nose and mouth corners in that square.
     pub template_points: [[f32; 2]; 5],
+    /// How alike different people are; none where it was not measured.
+    #[serde(default)]
+    pub impostors: Option<Impostors>,
+}
+
+/// The distribution of impostor similarities, as `examples/calibrate.rs` measures it. All of it is in
+/// similarities, whatever the metric: for a Euclidean card, `1 - distance^2 / 2`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Impostors {
+    /// On whom it was measured and how, in words.
+    pub measured: String,
+    /// Pairs of templates of different people.
+    pub pairs: u64,
+    /// People whose templates those are.
+    pub people: u32,
+    /// The mean similarity of all pairs.
+    pub mean: f64,
+    /// The most alike pair.
+    pub highest: f64,
+    /// Where the tail starts; see [`TailFit`].
+    pub tail_start: f64,
+    /// The share of pairs above that.
+    pub tail_share: f64,
+    /// The mean of what they are above it.
+    pub tail_scale: f64,
+    /// The variances of the natural logarithms of share and scale, and their covariance.
+    pub spread: [f64; 3],
+}
+
+impl Impostors {
+    /// The fit that these numbers are.
+    pub fn tail(&self) -> TailFit {
+        let [log_share, log_scale, covariance] = self.spread;
+        TailFit {
+            start: self.tail_start,
+            share: self.tail_share,
+            scale: self.tail_scale,
+            mean: self.mean,
+            highest: self.highest,
+            pairs: self.pairs,
+            people: self.people,
+            spread: TailSpread { log_share, log_scale, covariance },
+        }
+    }
 }
 
 impl Matching {

@@ -100,6 +100,7 @@ impl Pipeline {
             dimension: stages.embedder.dimension(),
             metric: matching.metric,
             threshold: Threshold(matching.metric.similarity(matching.threshold)),
+            impostors: matching.impostors.as_ref().map(super::card::Impostors::tail),
         };
         Ok(Self { facts, fallback, runtime: runtime.clone(), stages })
     }

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::builtin::is_plain_id;
-use super::{Card, CardError, Channels, Decode, Decoder, Layout, NetFile, Tensor};
+use super::{Card, CardError, Channels, Decode, Decoder, Impostors, Layout, NetFile, Tensor};
 use crate::face::Metric;
+use crate::identify::threshold::MOST_SCALE_SPREAD;
 
 /// The longest side of an input or template: far above any net of a face, far below what would
 /// hurt.
@@ -172,7 +173,35 @@ fn matching(check: &Check, card: &Card) -> Result<(), CardError> {
     check.that(inside, "matching.template_points", "must lie inside the template's square")?;
     let [left, right] = [matching.template_points[0], matching.template_points[1]];
     let expected = "must begin with the eye at the picture's left, then the one at its right";
-    check.that(left[0] < right[0], "matching.template_points", expected)
+    check.that(left[0] < right[0], "matching.template_points", expected)?;
+    let threshold = f64::from(matching.metric.similarity(matching.threshold).0);
+    matching.impostors.as_ref().map_or(Ok(()), |impostors| tail(check, impostors, threshold))
+}
+
+/// What is measured of impostors makes a distribution; `threshold` is the card's, as a similarity.
+fn tail(check: &Check, impostors: &Impostors, threshold: f64) -> Result<(), CardError> {
+    let that = |holds: bool, key: &str, expected: &str| {
+        check.that(holds, &format!("matching.impostors.{key}"), expected)
+    };
+    that(!impostors.measured.trim().is_empty(), "measured", "must say on whom it was measured and how")?;
+    that((1..=1 << 53).contains(&impostors.pairs), "pairs", "must be how many pairs were compared")?;
+    that(impostors.people > 1, "people", "must be how many people the pairs are of, at least 2")?;
+    let start = impostors.tail_start;
+    let in_order = impostors.mean > -1.0 && impostors.mean < start;
+    that(in_order, "mean", "must be a similarity above -1 and below tail_start")?;
+    that(start < threshold, "tail_start", "must be below matching.threshold, as a similarity")?;
+    let is_highest = (start..=1.0).contains(&impostors.highest);
+    that(is_highest, "highest", "must be a similarity, from tail_start to 1")?;
+    let share = impostors.tail_share;
+    that(share > 0.0 && share <= 0.25, "tail_share", "must be above 0 and at most 0.25")?;
+    let scale = impostors.tail_scale;
+    that(scale > 0.0 && scale <= 0.25, "tail_scale", "must be above 0 and at most 0.25")?;
+    let [share, scale, covariance] = impostors.spread;
+    let variances = share > 0.0 && share <= 4.0 && scale > 0.0 && scale <= MOST_SCALE_SPREAD;
+    let expected = "must be two variances above 0, the first at most 4 and the second at most 0.25, and a \
+                    covariance that the two allow";
+    that(variances && covariance * covariance <= share * scale, "spread", expected)?;
+    that(impostors.tail().is_sound(), "spread", expected)
 }
 
 /// A number between 0 and 1, both included.
@@ -357,6 +386,39 @@ mod tests {
                 "unknown field `x`",
             ),
             ("mobilefacenet-512", "threshold = 0.", "threshold = 4", "matching.threshold "),
+            ("mobilefacenet-512", "threshold = 0.45", "threshold = 0.2", "matching.impostors.tail_start "),
+            ("mobilefacenet-512", "pairs = 18110", "pairs = 0", "matching.impostors.pairs "),
+            ("mobilefacenet-512", "people = 23", "people = 1", "matching.impostors.people "),
+            ("mobilefacenet-512", "mean = 0.0115", "mean = 0.3", "matching.impostors.mean "),
+            ("mobilefacenet-512", "highest = 0.4079", "highest = 0.1", "matching.impostors.highest "),
+            ("mobilefacenet-512", "tail_start = 0.2268", "tail_start = nan", "matching.impostors.mean "),
+            (
+                "mobilefacenet-512",
+                "tail_share = 0.0201",
+                "tail_share = 0.5",
+                "matching.impostors.tail_share ",
+            ),
+            (
+                "mobilefacenet-512",
+                "tail_share = 0.0201",
+                "tail_share = 0.0",
+                "matching.impostors.tail_share ",
+            ),
+            (
+                "mobilefacenet-512",
+                "tail_scale = 0.03513",
+                "tail_scale = inf",
+                "matching.impostors.tail_scale ",
+            ),
+            ("mobilefacenet-512", "spread = [0.1577", "spread = [-0.1577", "matching.impostors.spread "),
+            (
+                "mobilefacenet-512",
+                "spread = [0.1577, 0.0241",
+                "spread = [0.1577, 0.5",
+                "matching.impostors.spread ",
+            ),
+            ("mobilefacenet-512", "0.0345]", "0.345]", "matching.impostors.spread "),
+            ("mobilefacenet-512", "0.0345]", "nan]", "matching.impostors.spread "),
             ("mobilefacenet-512", "template_side = 112", "template_side = 96", "matching.template_side "),
             ("mobilefacenet-512", "[38.2946,", "[138.2946,", "matching.template_points "),
             ("mobilefacenet-512", "[38.2946,", "[80.0,", "matching.template_points "),

@@ -137,6 +137,7 @@ pub(super) fn facts() -> AnalyserFacts {
         dimension: 16,
         metric: Metric::Cosine,
         threshold: Threshold(Similarity(0.5)),
+        impostors: None,
     }
 }
 
