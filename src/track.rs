@@ -38,11 +38,12 @@
 //! Once. A sighting is *counted* exactly if it has an embedding and a quality of at least
 //! [`TRUSTED_QUALITY`]. It votes for P exactly if P is its best candidate, is at least as alike as
 //! the threshold, and is at least `margin` more alike than the runner-up; else it votes for nobody.
-//! A vote weighs as much as the sighting's quality (0 to 1). Over its last `2 * min_frames` counted
-//! sightings:
+//! A vote weighs as much as the sighting's quality (0 to 1). Over its last [`WINDOW`] times
+//! `min_frames` counted sightings:
 //! - the track is decided for P at a sighting that votes for P, exactly if at least `min_frames` of
-//!   them vote for P, their weight is at least [`WEIGHT_PER_VOTE`] times `min_frames`, and the weight
-//!   for anybody else is less than half of it;
+//!   them vote for P, their weight is at least [`WEIGHT_PER_VOTE`] times `min_frames` and at least that
+//!   of the votes for nobody and for others together, and the weight for others is less than half of
+//!   it;
 //! - it is *unidentified* exactly if it has at least `min_frames` counted sightings, is not decided,
 //!   and either was first seen at least `undecided_limit` ago or has ended.
 //!
@@ -82,10 +83,14 @@ pub const CHANGED_FACE: f32 = 0.3;
 /// calibrated with.
 pub const SAME_FACE: f32 = 0.5;
 /// The least quality of a sighting that is believed. In a clip with cuts every frame of the singer
-/// above it was at least 0.44 like his portrait, and those below it fell to 0.13.
-pub const TRUSTED_QUALITY: f32 = 0.25;
+/// above it was at least 0.44 like his portrait, and those below it fell to 0.13; a face that leans by
+/// 46 degrees, which alignment undoes, has 0.24 and is recognised.
+pub const TRUSTED_QUALITY: f32 = 0.2;
 /// The least mean quality of the votes that decide.
 pub const WEIGHT_PER_VOTE: f32 = 0.5;
+/// How many times the votes that a decision needs are looked back on: poor pictures, of which it takes
+/// more, must find room.
+pub const WINDOW: usize = 4;
 /// The least overlap of a face that has not moved to speak of.
 pub const STEADY_IOU: f32 = 0.6;
 /// How long the last embedding of a decided track is good for.

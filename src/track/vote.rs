@@ -9,7 +9,10 @@ use crate::attendance::PersonId;
 use crate::face::{Liveness, Quality, QualityScore};
 use crate::identify::{Candidate, Candidates, Identification, Rejection, Shortfall, VoteCount};
 
-use super::{Rules, TRUSTED_QUALITY, TrackId, TrackSettings, WEIGHT_PER_VOTE};
+use super::{Rules, TRUSTED_QUALITY, TrackId, TrackSettings, WEIGHT_PER_VOTE, WINDOW};
+
+/// Sums of weights may lie this far below what they would be without rounding.
+const ROUNDING: f32 = 1e-4;
 
 /// How a track stands.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -210,7 +213,7 @@ impl Vote {
         }
         let person = candidate.map(|candidate| candidate.person);
         self.window.push_back(Cast { person, weight: ballot.quality_score.0.clamp(0.0, 1.0) });
-        while self.window.len() > 2 * settings.min_frames as usize {
+        while self.window.len() > WINDOW * settings.min_frames as usize {
             self.window.pop_front();
         }
         let candidate = candidate?;
@@ -230,9 +233,10 @@ impl Vote {
         let (count, weight) = own.fold((0u32, 0.0f32), |(n, w), cast| (n + 1, w + cast.weight));
         let others = self.window.iter().filter(|cast| cast.person.is_some_and(|other| other != person));
         let against: f32 = others.map(|cast| cast.weight).sum();
-        // A sum of ratios of two is exact here; of others it may lie a rounding below.
-        let enough = weight >= WEIGHT_PER_VOTE * least as f32 - f32::EPSILON * least as f32;
-        count >= least && enough && 2.0 * against < weight
+        let all: f32 = self.window.iter().map(|cast| cast.weight).sum();
+        let enough = weight >= WEIGHT_PER_VOTE * least as f32 - ROUNDING;
+        let most = 2.0 * weight >= all - ROUNDING;
+        count >= least && enough && most && 2.0 * against < weight
     }
 
     /// Decides an undecided track as unidentified, if it has evidence enough.

@@ -34,7 +34,7 @@ fn take(home: &Home, faces: &Path) -> (Vec<String>, Vec<Value>) {
     let lines = home.run(["take", "--source", &source, "--json"]).expect(0).json_lines();
     let of = |kind: &str| lines.iter().filter(|line| line["kind"] == kind).cloned().collect::<Vec<Value>>();
     let name = |line: &Value| line["person"].as_str().unwrap_or("nobody").to_owned();
-    let decisions = of("decision");
+    let decisions = of("decided");
     for line in decisions.iter().chain(&of("unidentified")).chain(&of("passage")) {
         println!("{line}");
     }

@@ -9,9 +9,7 @@ use crate::face::{
     Similarity,
 };
 use crate::identify::{Rejection, Threshold};
-use crate::inference::{
-    AnalysedFace, AnalyserFacts, FaceAnalyser, FrameAnalysis, InferenceError, Provider, StageTimes,
-};
+use crate::inference::{AnalyserFacts, FaceAnalyser, InferenceError, Provider, StageTimes};
 
 /// Directions that people have; with more, two would share one.
 const DIMENSION: usize = 64;
@@ -25,6 +23,8 @@ impl StandIn {
     pub fn boxed() -> Box<dyn FaceAnalyser> {
         Box::new(Self(AnalyserFacts {
             pack: "stand-in".to_owned(),
+            model: "stand-in".to_owned(),
+            impostors: None,
             provider: Provider::Cpu,
             space: EmbeddingSpace([3; 32]),
             dimension: DIMENSION,
@@ -34,45 +34,58 @@ impl StandIn {
     }
 }
 
-fn face(bounds: Rect, values: Vec<f32>) -> AnalysedFace {
-    let probe = Embedding::normalised(values).map(|embedding| Probe {
-        bounds,
-        detection_score: 0.9,
-        points: FivePoints::from_array([Point::default(); 5]),
-        landmarks: None,
-        quality: Quality::default(),
-        embedding,
-        liveness: Liveness::NotRun,
-    });
-    let probe = probe.map_err(|_| Rejection::NotAlignable);
-    AnalysedFace { detection: Detection { bounds, score: 0.9, points: None }, probe }
-}
-
 impl FaceAnalyser for StandIn {
     fn facts(&self) -> &AnalyserFacts {
         &self.0
     }
 
-    fn analyse(&mut self, picture: &RgbPicture) -> Result<FrameAnalysis, InferenceError> {
-        let [red, green, blue] = picture.pixel(0, 0);
-        let mut faces = Vec::new();
-        if red > 0 {
-            let mut values = vec![0.0; DIMENSION];
-            if red < 255 {
-                values[usize::from(red) % (DIMENSION - 1)] = 1.0;
-                values[DIMENSION - 1] = f32::from(green) / 255.0;
-            }
-            faces.push(face(Rect::new(4.0, 4.0, 8.0, 8.0), values));
-        }
-        for _ in 0..blue {
-            // Larger, but cut off by the border: less of it is seen.
-            let mut values = vec![0.0; DIMENSION];
+    fn detect(&mut self, picture: &RgbPicture, _: &mut StageTimes) -> Result<Vec<Detection>, InferenceError> {
+        let [red, _, blue] = picture.pixel(0, 0);
+        let person = (red > 0).then_some(PERSON);
+        // Larger, but cut off by the border: less of it is seen.
+        let bystanders = (0..blue).map(|_| BYSTANDER);
+        let face = |bounds| Detection { bounds, score: 0.9, points: None };
+        Ok(person.into_iter().chain(bystanders).map(face).collect())
+    }
+
+    fn look_again(
+        &mut self,
+        _: &RgbPicture,
+        _: &Rect,
+        _: &mut StageTimes,
+    ) -> Result<Vec<Detection>, InferenceError> {
+        Ok(Vec::new())
+    }
+
+    fn probe(
+        &mut self,
+        picture: &RgbPicture,
+        detection: &Detection,
+        _: &mut StageTimes,
+    ) -> Result<Result<Probe, Rejection>, InferenceError> {
+        let [red, green, _] = picture.pixel(0, 0);
+        let mut values = vec![0.0; DIMENSION];
+        if detection.bounds != PERSON {
             values[0] = 1.0;
-            faces.push(face(Rect::new(-9.0, 0.0, 12.0, 12.0), values));
+        } else if red < 255 {
+            values[usize::from(red) % (DIMENSION - 1)] = 1.0;
+            values[DIMENSION - 1] = f32::from(green) / 255.0;
         }
-        Ok(FrameAnalysis { faces, times: StageTimes::default() })
+        let probe = Embedding::normalised(values).map(|embedding| Probe {
+            bounds: detection.bounds,
+            detection_score: detection.score,
+            points: FivePoints::from_array([Point::default(); 5]),
+            landmarks: None,
+            quality: Quality::default(),
+            embedding,
+            liveness: Liveness::NotRun,
+        });
+        Ok(probe.map_err(|_| Rejection::NotAlignable))
     }
 }
+
+const PERSON: Rect = Rect::new(4.0, 4.0, 8.0, 8.0);
+const BYSTANDER: Rect = Rect::new(-9.0, 0.0, 12.0, 12.0);
 
 /// A picture of 16x16 pixels in one colour.
 pub fn picture(path: &Path, colour: [u8; 3]) -> PathBuf {
