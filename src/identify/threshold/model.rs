@@ -119,6 +119,10 @@ impl ImpostorModel {
         let sum = own.sum + site.sum;
         let weight = site.pairs / (own.pairs + site.pairs);
         let mean = card.mean + (found.mean - card.mean) * weight;
+        let (log_share, log_scale) = (1.0 / above, 1.0 / excesses);
+        let most_covariance = (log_share * log_scale).sqrt();
+        let covariance = own.covariance * (own.above / above) * (own.sum / sum)
+            + site.covariance * (site.above / above) * (site.sum / sum);
         let tail = TailFit {
             // Under 0.5 by a margin that rounding cannot take; above it, no tail is left.
             share: (above / (own.pairs + site.pairs)).min(0.49),
@@ -128,10 +132,10 @@ impl ImpostorModel {
             pairs: card.pairs + found.pairs,
             people: card.people.saturating_add(found.people),
             spread: TailSpread {
-                log_share: 1.0 / above,
-                log_scale: 1.0 / excesses,
-                covariance: own.covariance * (own.above / above) * (own.sum / sum)
-                    + site.covariance * (site.above / above) * (site.sum / sum),
+                log_share,
+                log_scale,
+                // Of few pairs the sum of two estimates can exceed what two variances allow.
+                covariance: covariance.clamp(-most_covariance, most_covariance),
             },
             ..card
         };
