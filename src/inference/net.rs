@@ -126,7 +126,12 @@ pub fn verified_bytes(path: &Path, file: &NetFile) -> Result<Vec<u8>, InferenceE
     let unreadable = |error: std::io::Error| match error.kind() {
         std::io::ErrorKind::NotFound => InferenceError::Missing {
             path: path.to_owned(),
-            hint: "run `muster setup` to fetch it".to_owned(),
+            hint: match file.origin {
+                Some(_) => "run `muster setup` to fetch it".to_owned(),
+                None => {
+                    "it is in no package registry: bring it, and run `muster models add CARD FILE`".to_owned()
+                }
+            },
         },
         _ => InferenceError::Unreadable { path: path.to_owned(), source: error },
     };

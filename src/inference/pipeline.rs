@@ -46,6 +46,8 @@ struct Stages {
     landmarker: Option<Landmarker>,
     embedder: Embedder,
     pad: Option<PadNet>,
+    /// The detector's `decode.liveness_box`.
+    liveness_box: [f32; 4],
 }
 
 impl Pipeline {
@@ -137,6 +139,7 @@ impl Stages {
             landmarker: pack.landmarks.as_ref().map(|card| Landmarker::open(card, loader)).transpose()?,
             embedder: Embedder::open(&pack.embedding, loader)?,
             pad: pack.liveness.as_ref().map(|card| PadNet::open(card, loader)).transpose()?,
+            liveness_box: pack.detection.decode.liveness_box.unwrap_or_default(),
         })
     }
 
@@ -205,7 +208,7 @@ impl Stages {
         let Some(points) = aligned else { return Ok(Err(Rejection::NotAlignable)) };
         let start = Instant::now();
         let liveness = match &mut self.pad {
-            Some(pad) => pad.measure(picture, &bounds)?,
+            Some(pad) => pad.measure(picture, &bounds.with_edges_moved(self.liveness_box))?,
             None => Liveness::NotRun,
         };
         add(&mut times.liveness, start);
