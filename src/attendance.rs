@@ -5,7 +5,9 @@ pub mod policy;
 pub mod record;
 pub mod report;
 pub mod roster;
+pub mod stranger;
 
 pub use policy::AttendancePolicy;
 pub use record::{Presence, PresenceState};
 pub use roster::{Identifier, Person, PersonId, PersonName, Roster, Who};
+pub use stranger::{Stranger, StrangerId};

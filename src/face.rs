@@ -2,12 +2,14 @@
 //! stands for it. Pure arithmetic; pictures and nets live elsewhere.
 
 pub mod alignment;
+pub mod crop;
 pub mod embedding;
 pub mod geometry;
 pub mod liveness;
 pub mod quality;
 
 pub use alignment::{AlignmentTemplate, FivePoints, Landmarks68};
+pub use crop::EncodedCrop;
 pub use embedding::{Embedding, EmbeddingSpace, Metric, Similarity, Template, TemplateId};
 pub use geometry::{Point, Rect, SimilarityTransform};
 pub use liveness::{Liveness, LivenessMode};

@@ -17,8 +17,8 @@ use std::path::PathBuf;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::attendance::{Person, PersonId};
-use crate::face::{Template, TemplateId};
+use crate::attendance::{Person, PersonId, Stranger, StrangerId};
+use crate::face::{EncodedCrop, Template, TemplateId};
 use crate::ledger::{ChainFault, ChainHead, Entry, EntryDraft, SealError, Sequence, TerminalId};
 
 /// A point in the store's stream of changes; 0 is before the first.
@@ -34,9 +34,27 @@ pub enum Change {
     PersonPut(Person),
     /// A template is new or different.
     TemplatePut(Template),
-    /// A template is gone, its embedding with it.
+    /// A template is gone, its embedding with it, and its crop where it has one.
     TemplateRemoved(TemplateId),
+    /// The picture that a template was made from, kept beside it. It goes with its template, and
+    /// stays where the template is put anew. Not in the feed: see [`Store::crop`].
+    CropPut {
+        /// Whose it is.
+        template: TemplateId,
+        /// At most [`MAX_CROP_BYTES`].
+        bytes: EncodedCrop,
+    },
+    /// The picture beside a template is gone; the template stays. Not in the feed.
+    CropRemoved(TemplateId),
+    /// An item of the inbox is new or different.
+    StrangerPut(Stranger),
+    /// An item of the inbox is gone, with all that it held.
+    StrangerRemoved(StrangerId),
 }
+
+/// Bytes of a crop beside a template at most. A face of 480 by 480 pixels is under 700 KiB as PNG,
+/// which does not compress it at worst, and about a tenth of that as JPEG.
+pub const MAX_CROP_BYTES: usize = 1024 * 1024;
 
 /// What one transaction writes: all of it or nothing. It is judged by what would hold after all of
 /// it, so the order matters only where one thing is changed twice.
@@ -139,14 +157,24 @@ pub trait Store: Send {
     /// # Errors
     /// [`StoreError::Refused`] for a template of a person that is not there or whose enrolment has
     /// ended, a second active person with one identifier, an enrolment that ends while templates
-    /// stay, and a time outside of the calendar; [`StoreError::Failed`] where the medium fails.
+    /// stay, a crop of a template that is not there, an empty crop or one of more than
+    /// [`MAX_CROP_BYTES`], an item of the inbox past its limits ([`Stranger::check`]), and a time
+    /// outside of the calendar; [`StoreError::Failed`] where the medium fails.
     fn commit(&mut self, transaction: Transaction) -> Result<Committed, StoreError>;
 
-    /// Everything that changed after `point`; from 0, all people and templates there are.
+    /// Everything that changed after `point`; from 0, all people, templates and items of the inbox
+    /// there are. Crops are left out, so that nobody has to hold all of them at once: a change of a
+    /// crop moves the point and gives no change.
     ///
     /// # Errors
     /// [`StoreError`] where the medium fails or what is stored cannot be read.
     fn changes_since(&self, point: ChangePoint) -> Result<Changes, StoreError>;
+
+    /// The crop beside `template`; none where none is kept or the template is not there.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the medium fails or what is stored cannot be read.
+    fn crop(&self, template: TemplateId) -> Result<Option<EncodedCrop>, StoreError>;
 
     /// Entries after `sequence`, oldest first, at most `limit`.
     ///

@@ -4,17 +4,18 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use crate::attendance::{Identifier, Person, PersonId};
-use crate::face::{Template, TemplateId};
+use crate::attendance::{Identifier, Person, PersonId, Stranger, StrangerId};
+use crate::face::{EncodedCrop, Template, TemplateId};
 use crate::ledger::to_microsecond;
 
-use super::{Change, StoreError};
+use super::{Change, MAX_CROP_BYTES, StoreError};
 
 /// Names a thing that changes: what a feed of changes keeps one point for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Object {
     Person(PersonId),
     Template(TemplateId),
+    Stranger(StrangerId),
 }
 
 /// What is stored now, as far as the rule needs to know.
@@ -26,6 +27,8 @@ pub(super) trait Stored {
     fn holder(&self, identifier: &Identifier) -> Result<Option<PersonId>, Self::Error>;
     fn owner(&self, template: TemplateId) -> Result<Option<PersonId>, Self::Error>;
     fn templates_of(&self, person: PersonId) -> Result<Vec<TemplateId>, Self::Error>;
+    fn has_crop(&self, template: TemplateId) -> Result<bool, Self::Error>;
+    fn has_stranger(&self, id: StrangerId) -> Result<bool, Self::Error>;
 }
 
 /// A template that is put or goes.
@@ -40,23 +43,30 @@ pub(super) struct TemplateChange {
 /// What a store writes for a transaction's changes.
 #[derive(Debug, Default)]
 pub(super) struct Staged {
-    /// Everything that is different afterwards, each once, in the order of the last change to it.
-    /// Each takes the next point.
+    /// Everything in the feed that is different afterwards, each once, in the order of the last
+    /// change to it. Each takes the next point.
     pub(super) order: Vec<Object>,
     pub(super) people: BTreeMap<PersonId, Person>,
     pub(super) templates: BTreeMap<TemplateId, TemplateChange>,
+    /// What is beside a template afterwards; none where a crop that was there goes. Each takes a
+    /// point after those of `order`, and no place in the feed. To be applied after `templates`: the
+    /// crop of a template that goes is not named here.
+    pub(super) crops: BTreeMap<TemplateId, Option<EncodedCrop>>,
+    /// None where one that was there goes.
+    pub(super) strangers: BTreeMap<StrangerId, Option<Stranger>>,
     /// Identifiers that active people gave up; to be taken out before `claimed` is put in.
     pub(super) released: Vec<Identifier>,
     /// Identifiers that active people have now.
     pub(super) claimed: BTreeMap<Identifier, PersonId>,
 }
 
-/// Stages `changes`. Times of people are cut to the microsecond.
+/// Stages `changes`. Times are cut to the microsecond.
 ///
 /// Refused are exactly: a template whose person is not there or whose person's enrolment has ended
 /// when the transaction is done; an identifier that two active people would then have; a person
-/// whose enrolment would then have ended and who would still have templates; and a time outside of
-/// the calendar. Removing a template that is not there changes nothing.
+/// whose enrolment would then have ended and who would still have templates; a crop beside a
+/// template that would then not be there; a crop that is empty or too large; an item of the inbox
+/// past its limits; and a time outside of the calendar. Removing what is not there changes nothing.
 pub(super) fn stage<S: Stored>(changes: &[Change], stored: &S) -> Result<Staged, S::Error> {
     let mut staged = Staged::default();
     for change in changes {
@@ -66,10 +76,27 @@ pub(super) fn stage<S: Stored>(changes: &[Change], stored: &S) -> Result<Staged,
             }
             Change::TemplatePut(template) => put(&mut staged, stored, template.id, Some(template))?,
             Change::TemplateRemoved(id) => put(&mut staged, stored, *id, None)?,
+            Change::CropPut { template, bytes } => {
+                check_size(*template, bytes)?;
+                staged.crops.insert(*template, Some(bytes.clone()));
+            }
+            Change::CropRemoved(template) => drop(staged.crops.insert(*template, None)),
+            Change::StrangerPut(stranger) => {
+                drop(staged.strangers.insert(stranger.id, Some(checked(stranger)?)));
+            }
+            Change::StrangerRemoved(id) => drop(staged.strangers.insert(*id, None)),
         }
     }
     // What was put and removed within the transaction never was.
     staged.templates.retain(|_, change| change.now.is_some() || change.owner_before.is_some());
+    check_crops(&mut staged, stored)?;
+    let (mut kept, strangers) = (BTreeMap::new(), std::mem::take(&mut staged.strangers));
+    for (id, now) in strangers {
+        if now.is_some() || stored.has_stranger(id)? {
+            kept.insert(id, now);
+        }
+    }
+    staged.strangers = kept;
     staged.order = order(changes, &staged);
     check_templates(&staged, stored)?;
     check_ended(&staged, stored)?;
@@ -90,6 +117,53 @@ fn cut(person: &Person) -> Result<Person, StoreError> {
         Some(at) => Some(to_microsecond(at).ok_or_else(calendar)?),
     };
     Ok(Person { created_at, removed_at, ..person.clone() })
+}
+
+fn check_size(template: TemplateId, bytes: &EncodedCrop) -> Result<(), StoreError> {
+    let (id, length) = (template.0, bytes.len());
+    match length {
+        0 => refused(format!("the crop of template {id} is empty")),
+        1..=MAX_CROP_BYTES => Ok(()),
+        _ => refused(format!(
+            "the crop of template {id} has {length} bytes; at most {MAX_CROP_BYTES} are kept"
+        )),
+    }
+}
+
+fn checked(stranger: &Stranger) -> Result<Stranger, StoreError> {
+    let id = stranger.id;
+    stranger.check().map_err(|why| StoreError::Refused(format!("the inbox item {id} {why}")))?;
+    let time = |at| {
+        let calendar =
+            || StoreError::Refused(format!("a time of the inbox item {id} is outside of the calendar"));
+        to_microsecond(at).ok_or_else(calendar)
+    };
+    let mut cut = stranger.clone();
+    (cut.first_seen, cut.last_seen) = (time(cut.first_seen)?, time(cut.last_seen)?);
+    for track in &mut cut.tracks {
+        track.at = time(track.at)?;
+    }
+    Ok(cut)
+}
+
+/// Leaves of the staged crops those that change something.
+fn check_crops<S: Stored>(staged: &mut Staged, stored: &S) -> Result<(), S::Error> {
+    for (id, now) in std::mem::take(&mut staged.crops) {
+        let change = staged.templates.get(&id);
+        let is_there = match change {
+            Some(change) => change.now.is_some(),
+            None => stored.owner(id)?.is_some(),
+        };
+        match (now, is_there) {
+            (Some(_), false) => {
+                return refused(format!("the crop of template {} has no template to lie beside", id.0));
+            }
+            (Some(bytes), true) => drop(staged.crops.insert(id, Some(bytes))),
+            (None, true) if stored.has_crop(id)? => drop(staged.crops.insert(id, None)),
+            (None, _) => {}
+        }
+    }
+    Ok(())
 }
 
 fn put<S: Stored>(
@@ -113,6 +187,10 @@ fn order(changes: &[Change], staged: &Staged) -> Vec<Object> {
         Change::PersonPut(person) => Some(Object::Person(person.id)),
         Change::TemplatePut(Template { id, .. }) | Change::TemplateRemoved(id) => {
             staged.templates.contains_key(id).then_some(Object::Template(*id))
+        }
+        Change::CropPut { .. } | Change::CropRemoved(_) => None,
+        Change::StrangerPut(Stranger { id, .. }) | Change::StrangerRemoved(id) => {
+            staged.strangers.contains_key(id).then_some(Object::Stranger(*id))
         }
     };
     let mut order: Vec<Object> =

@@ -1,5 +1,7 @@
 //! What every store must do, run on each of them.
 
+pub(super) mod beside;
+
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
@@ -95,18 +97,19 @@ pub(super) fn entries(entries: Vec<EntryDraft>) -> Transaction {
 }
 
 /// What a replica ends up with.
-type Gist = (BTreeMap<PersonId, Person>, BTreeMap<TemplateId, Template>);
+type Gist = (BTreeMap<PersonId, Person>, BTreeMap<TemplateId, Template>, BTreeMap<StrangerId, Stranger>);
 
 fn gist(store: &impl Store) -> Gist {
-    let (mut people, mut templates) = Gist::default();
+    let (mut people, mut templates, mut strangers) = Gist::default();
     for change in store.changes_since(ChangePoint(0)).unwrap().changes {
         match change {
             Change::PersonPut(person) => drop(people.insert(person.id, person)),
             Change::TemplatePut(template) => drop(templates.insert(template.id, template)),
-            Change::TemplateRemoved(id) => panic!("template {} was removed before the point 0", id.0),
+            Change::StrangerPut(stranger) => drop(strangers.insert(stranger.id, stranger)),
+            other => panic!("before the point 0 there was nothing: {other:?}"),
         }
     }
-    (people, templates)
+    (people, templates, strangers)
 }
 
 fn refusal(store: &mut impl Store, transaction: Transaction) -> String {
@@ -313,7 +316,11 @@ fn any_change() -> impl Strategy<Value = Change> {
         3 => (people.clone(), identifier.clone()).prop_map(|(id, i)| Change::PersonPut(person(id, i.as_deref()))),
         1 => (people.clone(), identifier).prop_map(|(id, i)| Change::PersonPut(ended(&person(id, i.as_deref())))),
         3 => (templates.clone(), people).prop_map(|(id, owner)| Change::TemplatePut(template(id, owner))),
-        2 => templates.prop_map(|id| Change::TemplateRemoved(TemplateId(Ulid(id)))),
+        2 => templates.clone().prop_map(|id| Change::TemplateRemoved(TemplateId(Ulid(id)))),
+        2 => (templates.clone(), any::<u8>()).prop_map(|(id, content)| beside::crop_put(id, content)),
+        1 => templates.prop_map(|id| Change::CropRemoved(TemplateId(Ulid(id)))),
+        2 => (0u128..3, any::<u8>()).prop_map(|(id, content)| Change::StrangerPut(beside::stranger(id, content))),
+        1 => (0u128..3).prop_map(|id| Change::StrangerRemoved(StrangerId(Ulid(id)))),
     ]
 }
 
@@ -340,6 +347,7 @@ fn replay(store: &mut impl Store, history: Vec<(Transaction, bool)>) -> Result<(
         }
         let news = store.changes_since(point).unwrap();
         prop_assert_eq!(&news, &model.changes_since(point).unwrap());
+        prop_assert_eq!(beside::crops(store), beside::crops(&model));
         if ask {
             replica.commit(changes(news.changes)).unwrap();
             point = news.point;
@@ -349,7 +357,8 @@ fn replay(store: &mut impl Store, history: Vec<(Transaction, bool)>) -> Result<(
     let all = |store: &dyn Store| {
         let between = store.entries_between(at_us(10), at_us(40)).unwrap();
         let of: Vec<_> = (0..5).map(|id| store.sequences_of(PersonId(Ulid(id))).unwrap()).collect();
-        (store.entries_since(Sequence(0), 1000).unwrap(), between, of, store.verify().unwrap())
+        let entries = store.entries_since(Sequence(0), 1000).unwrap();
+        (entries, between, of, beside::crops(store), store.verify().unwrap())
     };
     prop_assert_eq!(all(store), all(&model));
     Ok(())
@@ -393,6 +402,26 @@ macro_rules! contract {
             #[test]
             fn the_feed_is_compacted() {
                 super::the_feed_is_compacted(&mut $make.1);
+            }
+
+            #[test]
+            fn crops_lie_beside_their_templates() {
+                beside::crops_lie_beside_their_templates(&mut $make.1);
+            }
+
+            #[test]
+            fn crops_that_cannot_be_are_refused() {
+                beside::crops_that_cannot_be_are_refused(&mut $make.1);
+            }
+
+            #[test]
+            fn items_of_the_inbox_are_in_the_feed() {
+                beside::items_of_the_inbox_are_in_the_feed(&mut $make.1);
+            }
+
+            #[test]
+            fn items_past_their_limits_are_refused() {
+                beside::items_past_their_limits_are_refused(&mut $make.1);
             }
 
             #[test]

@@ -6,8 +6,8 @@ use std::ops::Bound;
 
 use chrono::{DateTime, Utc};
 
-use crate::attendance::{Identifier, Person, PersonId};
-use crate::face::{Template, TemplateId};
+use crate::attendance::{Identifier, Person, PersonId, Stranger, StrangerId};
+use crate::face::{EncodedCrop, Template, TemplateId};
 use crate::ledger::{
     ChainHead, Entry, Head, Parts, Sealed, Sequence, Sha256Digest, StoredPart, TerminalId, seal, verify_chain,
 };
@@ -22,6 +22,8 @@ pub struct MemoryStore {
     people: BTreeMap<PersonId, Person>,
     identifiers: BTreeMap<Identifier, PersonId>,
     templates: BTreeMap<TemplateId, Template>,
+    crops: BTreeMap<TemplateId, EncodedCrop>,
+    strangers: BTreeMap<StrangerId, Stranger>,
     point: u64,
     feed: BTreeMap<u64, Object>,
     points: BTreeMap<Object, u64>,
@@ -41,6 +43,8 @@ impl MemoryStore {
             people: BTreeMap::new(),
             identifiers: BTreeMap::new(),
             templates: BTreeMap::new(),
+            crops: BTreeMap::new(),
+            strangers: BTreeMap::new(),
             point: 0,
             feed: BTreeMap::new(),
             points: BTreeMap::new(),
@@ -61,7 +65,23 @@ impl MemoryStore {
         for (id, change) in staged.templates {
             match change.now {
                 Some(template) => drop(self.templates.insert(id, template)),
-                None => drop(self.templates.remove(&id)),
+                None => {
+                    self.templates.remove(&id);
+                    self.crops.remove(&id);
+                }
+            }
+        }
+        let crops = staged.crops.len() as u64;
+        for (id, now) in staged.crops {
+            match now {
+                Some(crop) => drop(self.crops.insert(id, crop)),
+                None => drop(self.crops.remove(&id)),
+            }
+        }
+        for (id, now) in staged.strangers {
+            match now {
+                Some(stranger) => drop(self.strangers.insert(id, stranger)),
+                None => drop(self.strangers.remove(&id)),
             }
         }
         for object in staged.order {
@@ -71,6 +91,7 @@ impl MemoryStore {
             }
             self.feed.insert(self.point, object);
         }
+        self.point += crops;
     }
 
     fn append(&mut self, sealed: Sealed) -> Entry {
@@ -107,6 +128,10 @@ impl MemoryStore {
                 Some(template) => Change::TemplatePut(template.clone()),
                 None => Change::TemplateRemoved(*id),
             },
+            Object::Stranger(id) => match self.strangers.get(id) {
+                Some(stranger) => Change::StrangerPut(stranger.clone()),
+                None => Change::StrangerRemoved(*id),
+            },
         })
     }
 }
@@ -129,6 +154,14 @@ impl Stored for MemoryStore {
     fn templates_of(&self, person: PersonId) -> Result<Vec<TemplateId>, StoreError> {
         let of_person = self.templates.values().filter(|template| template.person == person);
         Ok(of_person.map(|template| template.id).collect())
+    }
+
+    fn has_crop(&self, template: TemplateId) -> Result<bool, StoreError> {
+        Ok(self.crops.contains_key(&template))
+    }
+
+    fn has_stranger(&self, id: StrangerId) -> Result<bool, StoreError> {
+        Ok(self.strangers.contains_key(&id))
     }
 }
 
@@ -156,9 +189,15 @@ impl Store for MemoryStore {
         let later = (Bound::Excluded(point.0), Bound::Unbounded);
         let change = |(_, object): (&u64, &Object)| self.change(object);
         let from_nothing = point == ChangePoint::default();
-        let wanted = |change: &Change| !(from_nothing && matches!(change, Change::TemplateRemoved(_)));
+        let gone =
+            |change: &Change| matches!(change, Change::TemplateRemoved(_) | Change::StrangerRemoved(_));
+        let wanted = |change: &Change| !(from_nothing && gone(change));
         let changes = self.feed.range(later).filter_map(change).filter(wanted).collect();
         Ok(Changes { point: ChangePoint(self.point), changes })
+    }
+
+    fn crop(&self, template: TemplateId) -> Result<Option<EncodedCrop>, StoreError> {
+        Ok(self.crops.get(&template).cloned())
     }
 
     fn entries_since(&self, sequence: Sequence, limit: usize) -> Result<Vec<Entry>, StoreError> {

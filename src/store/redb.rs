@@ -13,8 +13,10 @@
 //!   reported as done: its pages were synced before the header that names them was written, and
 //!   opening has written and synced that header anew. In every other case nothing of it is there.
 //!   Where opening fails too, the next commit tries again.
-//! - **Removal**: the row of a removed template goes at once. Its page is free for the next commit
-//!   to write over, but redb does not wipe it, so the bytes can stay in the file until then; and
+//! - **Upgrade**: a file of an older schema becomes one of this program's when it is opened, in one
+//!   transaction, once it was checked. From then on an older program says that it is newer.
+//! - **Removal**: the rows of a removed template, its crop or an item of the inbox go at once. Their pages are free for the next commit
+//!   to write over, but redb does not wipe them, so the bytes can stay in the file until then; and
 //!   what a file system or a drive keeps of them is out of the store's reach.
 
 mod open;
@@ -30,14 +32,15 @@ use chrono::{DateTime, Utc};
 use redb::{Database, Durability, ReadTransaction, ReadableDatabase, ReadableTable, WriteTransaction};
 
 use crate::attendance::PersonId;
+use crate::face::{EncodedCrop, TemplateId};
 use crate::ledger::{
     ChainFault, ChainHead, Entry, Head, Parts, Sealed, Sequence, TerminalId, seal, verify_chain,
 };
 
 use self::open::{DataFile, open_checked};
 use self::tables::{
-    BY_PERSON, BY_TIME, CHANGE_POINT, FEED, HEADS, META, PARTS, PEOPLE, TEMPLATES, Tables, head_row,
-    kept_end, meta, object, part_row,
+    BY_PERSON, BY_TIME, CHANGE_POINT, CROPS, FEED, HEADS, META, PARTS, PEOPLE, STRANGERS, TEMPLATES, Tables,
+    head_row, kept_end, meta, object, part_row,
 };
 use super::changes::{Object, stage};
 use super::{Change, ChangePoint, Changes, Committed, Store, StoreError, Transaction, range_us, rows};
@@ -303,6 +306,7 @@ impl Store for RedbStore {
             let feed = transaction.open_table(FEED)?;
             let people = transaction.open_table(PEOPLE)?;
             let templates = transaction.open_table(TEMPLATES)?;
+            let strangers = transaction.open_table(STRANGERS)?;
             let mut changes = Vec::new();
             for row in feed.range((Bound::Excluded(point.0), Bound::Unbounded))? {
                 let change = match object(row?.1.value())? {
@@ -318,10 +322,24 @@ impl Store for RedbStore {
                         None if point == ChangePoint::default() => continue,
                         None => Change::TemplateRemoved(id),
                     },
+                    Object::Stranger(id) => match strangers.get(id.0.0)? {
+                        Some(row) => {
+                            Change::StrangerPut(rows::stranger(id, row.value()).map_err(Fault::Damaged)?)
+                        }
+                        None if point == ChangePoint::default() => continue,
+                        None => Change::StrangerRemoved(id),
+                    },
                 };
                 changes.push(change);
             }
             Ok(Changes { point: ChangePoint(u64::from_be_bytes(meta(&values, CHANGE_POINT)?)), changes })
+        })
+    }
+
+    fn crop(&self, template: TemplateId) -> Result<Option<EncodedCrop>, StoreError> {
+        self.read("read the crop of a template", |transaction| {
+            let row = transaction.open_table(CROPS)?.get(template.0.0)?;
+            Ok(row.map(|row| EncodedCrop::from(row.value().to_vec())))
         })
     }
 

@@ -1,5 +1,7 @@
-//! People and templates as the bytes a store keeps: a version byte and a layout that serves
+//! People, templates and items of the inbox as the bytes a store keeps: a version byte and a layout that serves
 //! nothing else, so that the types the program works with may change without it.
+
+mod stranger;
 
 use chrono::DateTime;
 use serde::de::DeserializeOwned;
@@ -8,6 +10,8 @@ use ulid::Ulid;
 
 use crate::attendance::{Person, PersonId};
 use crate::face::{Embedding, EmbeddingSpace, Template, TemplateId};
+
+pub(super) use stranger::{stranger, stranger_row};
 
 /// The version byte of the layouts below.
 const VERSION: u8 = 1;

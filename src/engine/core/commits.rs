@@ -263,6 +263,9 @@ impl Core {
                     GalleryState::Ready(gallery) => gallery.remove_template(id),
                 }
             }
+            // Read from the store when they are needed.
+            Change::CropPut { .. } | Change::CropRemoved(_) => {}
+            Change::StrangerPut(_) | Change::StrangerRemoved(_) => {}
         }
     }
 

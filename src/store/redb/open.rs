@@ -154,23 +154,34 @@ pub(super) fn initialise(database: &Database, terminal: TerminalId) -> Result<()
     Ok(transaction.commit()?)
 }
 
-/// Opens a store and checks that its schema is known and its chain ends where it was kept to end.
+/// Opens a store, checks that its schema is known and its chain ends where it was kept to end, and
+/// upgrades one of an older schema.
 pub(super) fn open_checked(medium: &dyn Medium) -> Result<(Database, TerminalId), StoreError> {
     let opened = guarded(|| {
         let database = medium.open()?;
-        let terminal = check(&database, medium.path())?;
+        let (terminal, found) = check(&database, medium.path())?;
+        if found < SCHEMA_VERSION {
+            tracing::info!("the store's schema is raised from version {found} to {SCHEMA_VERSION}");
+            let transaction = write_transaction(&database)?;
+            Tables::open(&transaction)?.upgrade()?;
+            transaction.commit()?;
+        }
         Ok((database, terminal))
     });
     opened.map_err(|fault| fault.into_store_error("open", medium.path()))
 }
 
-fn check(database: &Database, path: &Path) -> Result<TerminalId, Fault> {
+/// Whose it is, and its schema's version.
+fn check(database: &Database, path: &Path) -> Result<(TerminalId, u32), Fault> {
     let transaction = database.begin_read()?;
     let values = transaction.open_table(META)?;
     let found = u32::from_be_bytes(meta(&values, SCHEMA)?);
     if found > SCHEMA_VERSION {
         let newer = StoreError::Newer { path: path.to_owned(), found, supported: SCHEMA_VERSION };
         return Err(Fault::Said(newer));
+    }
+    if found == 0 {
+        return Err(Fault::Damaged("its schema has version 0, which never was".to_owned()));
     }
     let terminal = TerminalId(Ulid::from_bytes(meta(&values, TERMINAL)?));
     let kept = kept_end(&values)?;
@@ -186,7 +197,7 @@ fn check(database: &Database, path: &Path) -> Result<TerminalId, Fault> {
         let (last, kept) = (last.sequence, kept.sequence);
         return Err(Fault::Damaged(format!("its last entry is {last}, but {kept} was kept as the end")));
     }
-    Ok(terminal)
+    Ok((terminal, found))
 }
 
 impl Fault {

@@ -3,7 +3,7 @@
 use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
 use ulid::Ulid;
 
-use crate::attendance::{Identifier, Person, PersonId};
+use crate::attendance::{Identifier, Person, PersonId, StrangerId};
 use crate::face::TemplateId;
 use crate::ledger::{ChainHead, Salt, Sealed, Sequence, Sha256Digest, StoredPart, TerminalId};
 use crate::store::changes::{Object, Staged, Stored};
@@ -13,7 +13,10 @@ use super::Fault;
 
 /// What is in this file's tables. A program reads up to its own number; it is raised with every
 /// new table, layout, kind of entry, or number with a meaning.
-pub(super) const SCHEMA_VERSION: u32 = 1;
+///
+/// 1: people, templates, the feed and the ledger. 2: crops and items of the inbox, the kinds of
+/// entry from 14 on, and evidence with its details.
+pub(super) const SCHEMA_VERSION: u32 = 2;
 
 type Bytes = &'static [u8];
 /// Single values by name.
@@ -35,6 +38,10 @@ const IDENTIFIERS: TableDefinition<&str, u128> = TableDefinition::new("identifie
 pub(super) const TEMPLATES: TableDefinition<u128, Bytes> = TableDefinition::new("templates");
 /// Person and template.
 const TEMPLATES_OF: TableDefinition<(u128, u128), ()> = TableDefinition::new("templates_of");
+/// Template to the crop beside it.
+pub(super) const CROPS: TableDefinition<u128, Bytes> = TableDefinition::new("crops");
+/// Items of the inbox by id.
+pub(super) const STRANGERS: TableDefinition<u128, Bytes> = TableDefinition::new("strangers");
 /// Point of the feed to object.
 pub(super) const FEED: TableDefinition<u64, (u8, u128)> = TableDefinition::new("feed");
 /// Object to its one point of the feed.
@@ -48,11 +55,13 @@ pub(super) const BY_PERSON: TableDefinition<(u128, u64), ()> = TableDefinition::
 /// Microseconds since 1970 and sequence.
 pub(super) const BY_TIME: TableDefinition<(i64, u64), ()> = TableDefinition::new("entries_by_time");
 
-/// An object of the feed as a key: 1 for a person, 2 for a template, and the id.
+/// An object of the feed as a key: 1 for a person, 2 for a template, 3 for an item of the inbox, and
+/// the id.
 fn object_key(object: &Object) -> (u8, u128) {
     match object {
         Object::Person(id) => (1, id.0.0),
         Object::Template(id) => (2, id.0.0),
+        Object::Stranger(id) => (3, id.0.0),
     }
 }
 
@@ -61,6 +70,7 @@ pub(super) fn object(key: (u8, u128)) -> Result<Object, Fault> {
     match key {
         (1, id) => Ok(Object::Person(PersonId(Ulid(id)))),
         (2, id) => Ok(Object::Template(TemplateId(Ulid(id)))),
+        (3, id) => Ok(Object::Stranger(StrangerId(Ulid(id)))),
         (kind, _) => Err(Fault::Damaged(format!("the feed of changes names a thing of kind {kind}"))),
     }
 }
@@ -111,6 +121,8 @@ pub(super) struct Tables<'txn> {
     identifiers: Table<'txn, &'static str, u128>,
     templates: Table<'txn, u128, Bytes>,
     templates_of: Table<'txn, (u128, u128), ()>,
+    crops: Table<'txn, u128, Bytes>,
+    strangers: Table<'txn, u128, Bytes>,
     feed: Table<'txn, u64, (u8, u128)>,
     points: Table<'txn, (u8, u128), u64>,
     heads: Table<'txn, u64, Bytes>,
@@ -128,6 +140,8 @@ impl<'txn> Tables<'txn> {
             identifiers: transaction.open_table(IDENTIFIERS)?,
             templates: transaction.open_table(TEMPLATES)?,
             templates_of: transaction.open_table(TEMPLATES_OF)?,
+            crops: transaction.open_table(CROPS)?,
+            strangers: transaction.open_table(STRANGERS)?,
             feed: transaction.open_table(FEED)?,
             points: transaction.open_table(POINTS)?,
             heads: transaction.open_table(HEADS)?,
@@ -143,6 +157,13 @@ impl<'txn> Tables<'txn> {
         self.meta.insert(TERMINAL, &terminal.0.to_bytes()[..])?;
         self.meta.insert(CHAIN_END, end_bytes(&ChainHead::empty(terminal)).as_slice())?;
         self.meta.insert(CHANGE_POINT, &0u64.to_be_bytes()[..])?;
+        Ok(())
+    }
+
+    /// Says that the tables are as this program has them. Tables that an earlier one did not have
+    /// are there, and empty, since [`Tables::open`].
+    pub(super) fn upgrade(&mut self) -> Result<(), Fault> {
+        self.meta.insert(SCHEMA, &SCHEMA_VERSION.to_be_bytes()[..])?;
         Ok(())
     }
 
@@ -176,7 +197,25 @@ impl<'txn> Tables<'txn> {
                     self.templates.insert(id.0.0, row.as_slice())?;
                     self.templates_of.insert((template.person.0.0, id.0.0), ())?;
                 }
-                None => drop(self.templates.remove(id.0.0)?),
+                None => {
+                    self.templates.remove(id.0.0)?;
+                    self.crops.remove(id.0.0)?;
+                }
+            }
+        }
+        for (id, now) in &staged.crops {
+            match now {
+                Some(crop) => drop(self.crops.insert(id.0.0, crop.as_bytes())?),
+                None => drop(self.crops.remove(id.0.0)?),
+            }
+        }
+        for (id, now) in &staged.strangers {
+            match now {
+                Some(stranger) => {
+                    let row = rows::stranger_row(stranger).map_err(Fault::Unwritable)?;
+                    self.strangers.insert(id.0.0, row.as_slice())?;
+                }
+                None => drop(self.strangers.remove(id.0.0)?),
             }
         }
         let mut point = self.point()?;
@@ -188,6 +227,8 @@ impl<'txn> Tables<'txn> {
             }
             self.feed.insert(point, key)?;
         }
+        // Without a place in the feed: that the point moved tells that they were written.
+        point += staged.crops.len() as u64;
         self.meta.insert(CHANGE_POINT, &point.to_be_bytes()[..])?;
         Ok(point)
     }
@@ -234,5 +275,13 @@ impl Stored for Tables<'_> {
     fn templates_of(&self, person: PersonId) -> Result<Vec<TemplateId>, Fault> {
         let of_person = self.templates_of.range((person.0.0, 0)..=(person.0.0, u128::MAX))?;
         of_person.map(|row| Ok(TemplateId(Ulid(row?.0.value().1)))).collect()
+    }
+
+    fn has_crop(&self, template: TemplateId) -> Result<bool, Fault> {
+        Ok(self.crops.get(template.0.0)?.is_some())
+    }
+
+    fn has_stranger(&self, id: StrangerId) -> Result<bool, Fault> {
+        Ok(self.strangers.get(id.0.0)?.is_some())
     }
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::tables::{SCHEMA, SCHEMA_VERSION};
 use super::*;
 use crate::ledger::PartKind;
+use crate::store::contract::beside::{crop, crop_put, stranger};
 use crate::store::contract::{TERMINAL, Tamper, at_us, draft, entries, person, template};
 
 mod crash;
@@ -133,6 +134,40 @@ fn a_newer_schema_is_refused_and_left_alone() {
         matches!(newer, Err(StoreError::Newer { found, supported, .. }) if found == supported + 1),
         "{newer:?}"
     );
+}
+
+/// A file as the program wrote it when its schema had version 1, gzipped: a person, a template and
+/// three entries.
+const VERSION_1: &[u8] = include_bytes!("tests/version1.redb.gz");
+
+fn version_1() -> Vec<u8> {
+    use std::io::Read;
+    let mut file = Vec::new();
+    flate2::read::GzDecoder::new(VERSION_1).read_to_end(&mut file).unwrap();
+    file
+}
+
+#[test]
+fn a_file_of_version_1_is_upgraded_when_it_is_opened() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join(FILE_NAME), version_1()).unwrap();
+    let schema = |store: &RedbStore| {
+        let found = store.read("look", |transaction| meta(&transaction.open_table(META)?, SCHEMA));
+        u32::from_be_bytes(found.unwrap())
+    };
+    let mut store = RedbStore::open(directory.path(), TerminalId(ulid::Ulid(99))).unwrap();
+    assert_eq!((store.terminal(), schema(&store)), (TERMINAL, SCHEMA_VERSION));
+    assert_eq!(store.verify().unwrap().sequence, Sequence(3));
+    let held = [Change::PersonPut(person(1, Some("A"))), Change::TemplatePut(template(10, 1))];
+    assert_eq!(store.changes_since(ChangePoint(0)).unwrap().changes, held);
+    assert_eq!(store.crop(TemplateId(ulid::Ulid(10))).unwrap(), None);
+    let new = vec![crop_put(10, 1), Change::StrangerPut(stranger(5, 1))];
+    store.commit(Transaction { changes: new, entries: vec![draft(4, at_us(5), Some(1))] }).unwrap();
+    drop(store);
+    let store = RedbStore::open(directory.path(), TERMINAL).unwrap();
+    assert_eq!((schema(&store), store.verify().unwrap().sequence), (SCHEMA_VERSION, Sequence(4)));
+    assert_eq!(store.crop(TemplateId(ulid::Ulid(10))).unwrap(), Some(crop(1)));
+    assert_eq!(store.changes_since(ChangePoint(0)).unwrap().changes.len(), 3);
 }
 
 #[test]

@@ -100,6 +100,12 @@ impl Store for SharedStore {
     fn changes_since(&self, point: ChangePoint) -> Result<Changes, StoreError> {
         self.inner.lock().unwrap().changes_since(point)
     }
+    fn crop(
+        &self,
+        template: crate::face::TemplateId,
+    ) -> Result<Option<crate::face::EncodedCrop>, StoreError> {
+        self.inner.lock().unwrap().crop(template)
+    }
     fn entries_since(&self, sequence: Sequence, limit: usize) -> Result<Vec<Entry>, StoreError> {
         self.inner.lock().unwrap().entries_since(sequence, limit)
     }

@@ -13,6 +13,7 @@ use redb::StorageBackend;
 
 use super::super::open::{builder, initialise};
 use super::*;
+use crate::store::contract::beside::{crop, crop_put, stranger};
 
 const SECTOR: usize = 512;
 
@@ -137,12 +138,21 @@ fn on_image(image: Vec<u8>) -> Result<RedbStore, StoreError> {
     RedbStore::on(Box::new(FakeDisk(Arc::new(Mutex::new(disk)))))
 }
 
-/// A transaction of one to four entries, the first numbered `first`, and a person for each.
+/// A transaction of one to four entries, the first numbered `first`, and for each a person, a
+/// template with a crop, and an item of the inbox.
 fn transaction(random: &mut Random, first: u64) -> Transaction {
     let numbers = first..=first + random.below(4);
-    let put = |n: u64| Change::PersonPut(person(u128::from(n), None));
+    let put = |n: u64| {
+        let id = u128::from(n);
+        [
+            Change::PersonPut(person(id, None)),
+            Change::TemplatePut(template(id, id)),
+            crop_put(id, n as u8),
+            Change::StrangerPut(stranger(id, n as u8)),
+        ]
+    };
     Transaction {
-        changes: numbers.clone().map(put).collect(),
+        changes: numbers.clone().flat_map(put).collect(),
         entries: numbers.map(|n| draft(n, at_us(n as i64), Some(u128::from(n)))).collect(),
     }
 }
@@ -152,8 +162,12 @@ fn numbers(store: &RedbStore, context: &str) -> Vec<u64> {
     let end = store.verify().unwrap_or_else(|error| panic!("{context}: {error}"));
     let entries = store.entries_since(Sequence(0), usize::MAX).unwrap();
     assert_eq!(end.sequence.0, entries.len() as u64, "{context}");
-    let people = store.changes_since(ChangePoint(0)).unwrap().changes.len();
-    assert_eq!(people, entries.len(), "{context}: half of a transaction");
+    let changes = store.changes_since(ChangePoint(0)).unwrap().changes.len();
+    assert_eq!(changes, 3 * entries.len(), "{context}: half of a transaction");
+    for n in entries.iter().map(|entry| entry.head.id.0) {
+        let kept = store.crop(TemplateId(n)).unwrap();
+        assert_eq!(kept, Some(crop(n.0 as u8)), "{context}: half of a transaction");
+    }
     entries.iter().map(|entry| entry.head.id.0.0 as u64).collect()
 }
 

@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
 
 use super::*;
+use crate::store::contract::beside::{crop, crop_put, stranger};
 
 /// Set for the child: the data directory to write to.
 const CHILD: &str = "MUSTER_TEST_KILL_DIRECTORY";
@@ -19,7 +20,15 @@ fn write_until_killed(directory: &str) -> ! {
     loop {
         let next = store.chain_head().unwrap().sequence.0 + 1;
         let drafts = (next..next + 3).map(|n| draft(n, at_us(n as i64), Some(7))).collect();
-        let last = store.commit(entries(drafts)).unwrap().entries.pop().unwrap();
+        let id = u128::from(next);
+        let changes = vec![
+            Change::PersonPut(person(id, None)),
+            Change::TemplatePut(template(id, id)),
+            crop_put(id, next as u8),
+            Change::StrangerPut(stranger(1, next as u8)),
+        ];
+        let transaction = Transaction { changes, entries: drafts };
+        let last = store.commit(transaction).unwrap().entries.pop().unwrap();
         println!("{ACKNOWLEDGED}{}", last.head.sequence);
     }
 }
@@ -65,6 +74,12 @@ fn kill(rounds: u64) {
         assert_eq!(end % 3, 0, "{context}: half of a transaction is there");
         let of = store.sequences_of(PersonId(ulid::Ulid(7))).unwrap();
         assert_eq!(of.len() as u64, end, "{context}");
+        for first in (1..end).step_by(3) {
+            let kept = store.crop(TemplateId(ulid::Ulid(u128::from(first)))).unwrap();
+            assert_eq!(kept, Some(crop(first as u8)), "{context}");
+        }
+        let held = store.changes_since(ChangePoint(0)).unwrap().changes.pop();
+        assert_eq!(held, Some(Change::StrangerPut(stranger(1, (end - 2) as u8))), "{context}");
     }
 }
 
