@@ -19,6 +19,7 @@ pub mod pipeline;
 pub mod resample;
 pub mod runtime;
 pub mod tensor;
+pub mod trial;
 
 pub use card::{Card, CardError};
 pub use device::{DeviceChoice, Provider};

@@ -6,6 +6,7 @@
 
 pub mod builtin;
 mod check;
+pub mod complete;
 mod space;
 
 use std::path::{Path, PathBuf};
@@ -342,6 +343,30 @@ pub enum CardError {
     },
 }
 
+/// The text of a card, and the path to name in messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CardText {
+    /// The text.
+    pub text: String,
+    /// The file's path.
+    pub path: PathBuf,
+}
+
+/// The text of the card that `named` means: a card's file where it looks like one
+/// (`.toml` at the end, or a `/`), else the card of that name.
+///
+/// # Errors
+/// [`CardError::Read`] where the file cannot be read, [`CardError::Unknown`] where there is no such
+/// card.
+pub fn text_of(models_dir: &Path, named: &str) -> Result<CardText, CardError> {
+    let path = Path::new(named);
+    if named.ends_with(".toml") || named.contains('/') {
+        return Ok(CardText { text: builtin::read_text(path)?, path: path.to_owned() });
+    }
+    let (text, path) = builtin::find(models_dir, builtin::Kind::Card, named)?;
+    Ok(CardText { text: text.into_owned(), path })
+}
+
 /// For serde: 64 hexadecimal digits.
 pub(crate) fn hexadecimal<'de, D: serde::Deserializer<'de>>(
     deserializer: D,
@@ -358,6 +383,14 @@ pub fn parse_sha256(text: &str) -> Option<Sha256Digest> {
 }
 
 impl Card {
+    /// Whether this card comes with muster.
+    pub fn is_built_in(&self) -> bool {
+        let of_this_name = builtin::Kind::Card.texts().iter().find(|(id, _)| *id == self.id);
+        of_this_name.is_some_and(|(id, text)| {
+            Self::parse(text, Path::new(&format!("{id}.toml"))).is_ok_and(|card| card == *self)
+        })
+    }
+
     /// The card `id`: `cards/ID.toml` in the models folder, else the built-in one.
     ///
     /// # Errors

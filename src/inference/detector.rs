@@ -8,7 +8,7 @@ pub mod placement;
 pub mod rfb;
 
 use super::InferenceError;
-use super::card::Decoder;
+use super::card::{Card, Decoder};
 use super::net::Loader;
 use super::pack::Pack;
 use crate::capture::RgbPicture;
@@ -28,8 +28,19 @@ pub trait Detector: Send {
 /// # Errors
 /// [`InferenceError`] where a net cannot be loaded.
 pub fn open(pack: &Pack, loader: &Loader) -> Result<Box<dyn Detector>, InferenceError> {
-    let card = &pack.detection;
     let judge = pack.refinement.as_ref().map(|card| judge::OnetJudge::open(card, loader)).transpose()?;
+    open_card(&pack.detection, judge, loader)
+}
+
+/// The detector of `card`; `judge` has a say in its doubtful boxes.
+///
+/// # Errors
+/// [`InferenceError`] where a net cannot be loaded.
+pub fn open_card(
+    card: &Card,
+    judge: Option<judge::OnetJudge>,
+    loader: &Loader,
+) -> Result<Box<dyn Detector>, InferenceError> {
     Ok(match card.decoder {
         Decoder::Mtcnn => Box::new(mtcnn::Mtcnn::open(card, loader)?),
         Decoder::Yunet | Decoder::Scrfd => Box::new(grid::Grid::open(card, judge, loader)?),
