@@ -14,10 +14,17 @@ pub struct EngineSettings {
     pub threshold: Option<Threshold>,
     /// How tracks are kept and decided.
     pub tracks: TrackSettings,
+    /// Whether the picture around an enrolled face is kept beside its template.
+    pub keep_crops: bool,
 }
 
 impl Default for EngineSettings {
     fn default() -> Self {
-        Self { debounce: TimeDelta::seconds(60), threshold: None, tracks: TrackSettings::default() }
+        Self {
+            debounce: TimeDelta::seconds(60),
+            threshold: None,
+            tracks: TrackSettings::default(),
+            keep_crops: false,
+        }
     }
 }

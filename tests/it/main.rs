@@ -6,6 +6,7 @@
 
 mod accuracy;
 mod architecture;
+mod brought;
 mod command_line;
 mod docs;
 mod nets;

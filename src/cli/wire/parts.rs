@@ -64,6 +64,7 @@ pub(super) fn settings(effective: &Effective, spec: &SourceSpec) -> EngineSettin
     EngineSettings {
         debounce: effective.recognition.debounce(),
         threshold: effective.recognition.threshold.value,
+        keep_crops: effective.keep_crops.value,
         tracks: TrackSettings {
             min_frames,
             undecided_limit: effective.recognition.undecided_limit(),
