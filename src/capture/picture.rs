@@ -167,8 +167,9 @@ pub fn decode_motion(buffer: &[u8], strict: bool) -> Option<RgbPicture> {
     guarded(|| jpeg::decode_motion(buffer, strict).ok()).flatten()
 }
 
-/// Of a hundred. Faces cut out at 95 and embedded again were as alike to themselves as faces cut out
-/// without loss: see `CROP_FACTOR` of the engine.
+/// Of a hundred. Faces kept at 95 and embedded again came out as without loss, in a third of the bytes;
+/// at 85 the fifth percentile of their cosine to the original fell from 0.88 to 0.80 with small faces among
+/// them.
 const JPEG_QUALITY: u8 = 95;
 
 /// The picture as the bytes of a JPEG file; `None` where a side is above 65535 pixels.

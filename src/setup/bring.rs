@@ -54,23 +54,18 @@ pub enum BringError {
     },
     /// Another file than the card's.
     #[error(
-        "{path} is not the file that the card `{card}` describes: SHA-256 {expected} with {expected_bytes} bytes was \
-         expected, but it has {found} with {found_bytes} bytes; bring that file, or leave sha256 and size_bytes out of \
-         a card of your own"
+        "{path} is not the file that the card `{card}` describes: {expected} was expected, but it has {found}; \
+         bring that file, or leave sha256 and size_bytes out of a card of your own"
     )]
     OtherFile {
         /// Which file.
         path: PathBuf,
         /// Which card.
         card: String,
-        /// What the card says.
-        expected: Sha256Digest,
-        /// What the card says.
-        expected_bytes: u64,
-        /// What the file has.
-        found: Sha256Digest,
-        /// What the file has.
-        found_bytes: u64,
+        /// What the card says, in words.
+        expected: String,
+        /// What the file has, in words.
+        found: String,
     },
     /// There is another card of that name.
     #[error("there is another card `{card}` already: give yours another id and file name")]
@@ -174,16 +169,18 @@ fn facts_of(file: &Path, stop: &AtomicBool) -> Result<(Sha256Digest, u64), Bring
     Ok((place::digest(file, stop)?, metadata.len()))
 }
 
+fn described(sha256: Sha256Digest, size_bytes: u64) -> String {
+    format!("{size_bytes} bytes with SHA-256 {sha256}")
+}
+
 fn compare(card: &Card, files: &[PathBuf], facts: &[(Sha256Digest, u64)]) -> Result<(), BringError> {
     for ((net, file), (sha256, size)) in card.files.iter().zip(files).zip(facts) {
         if (net.sha256, net.size_bytes) != (*sha256, *size) {
             return Err(BringError::OtherFile {
                 path: file.clone(),
                 card: card.id.clone(),
-                expected: net.sha256,
-                expected_bytes: net.size_bytes,
-                found: *sha256,
-                found_bytes: *size,
+                expected: described(net.sha256, net.size_bytes),
+                found: described(*sha256, *size),
             });
         }
     }

@@ -1,6 +1,7 @@
 //! The whole engine with its threads, over a store in memory and nets that read the answer from
 //! the picture: pixel 0 of a frame names who is in it (0 for nobody).
 
+mod spaces;
 mod stand_ins;
 
 use std::sync::atomic::Ordering;
@@ -266,7 +267,8 @@ fn missing_nets_are_a_state_and_everything_else_works() {
     let engine = start(all).unwrap();
     let handle = engine.handle(Actor::System);
     handle.request_preview(Some(PreviewRequest { max_width: 16, max_height: 16, max_fps: 100.0 }));
-    feed_until(&feed, &[1], || handle.preview().is_some());
+    let loading = || matches!(handle.snapshot().live.inference, InferenceStatus::Loading);
+    feed_until(&feed, &[1], || handle.preview().is_some() && !loading());
     assert_eq!(handle.preview().as_ref().as_ref().unwrap().width, 16);
     let live = handle.snapshot().live;
     assert!(

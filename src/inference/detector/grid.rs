@@ -2,7 +2,7 @@
 //! (Wu, Peng, Yu: "YuNet: A Tiny Millisecond-level Face Detector", Machine Intelligence Research 20,
 //! 2023) and those in the manner of SCRFD (Guo, Deng, Lattas, Zafeiriou: "Sample and Computation
 //! Redistribution for Efficient Face Detection", 2021). They differ in how a score and a box are
-//! written down ([`Code`]); the grid, the points and everything around them is the same.
+//! written down; the grid, the points and everything around them is the same.
 
 use super::judge::OnetJudge;
 use super::placement::{Canvas, Placement};
