@@ -137,7 +137,7 @@ pub fn bring(
         }
         wanted.push((staged, destination));
     }
-    try_out(&card, &folder)?;
+    try_out(&card, &folder).map_err(|error| named_as_given(error, &card, files))?;
     let card_file = (!known).then(|| models_dir.join("cards").join(format!("{}.toml", card.id)));
     let staged_card = staging.file(0);
     if card_file.is_some() {
@@ -159,6 +159,18 @@ pub fn bring(
         return Err(error.into());
     }
     Ok(Brought { card, nets, card_file })
+}
+
+/// Names the user's own file in place of its staged copy.
+fn named_as_given(error: InferenceError, card: &Card, files: &[PathBuf]) -> InferenceError {
+    match error {
+        InferenceError::Mismatch { path, expected, found, hint } => {
+            let mut pairs = card.files.iter().zip(files);
+            let given = pairs.find(|(net, _)| path.ends_with(&net.name)).map(|(_, file)| file.clone());
+            InferenceError::Mismatch { path: given.unwrap_or(path), expected, found, hint }
+        }
+        other => other,
+    }
 }
 
 fn facts_of(file: &Path, stop: &AtomicBool) -> Result<(Sha256Digest, u64), BringError> {

@@ -264,7 +264,13 @@ fn what_does_not_fit_is_refused_and_nothing_is_left() {
     // The card's file and text (none for the name of a card), the net, the exit status, what is said.
     let cases: Vec<(&str, Option<String>, String, i32, &str)> = vec![
         ("sface.toml", Some(sface.clone()), junk.display().to_string(), 1, "could not load"),
-        ("sface.toml", Some(sface.clone()), file("openface"), 1, "were expected, but it has"),
+        (
+            "sface.toml",
+            Some(sface.clone()),
+            file("openface"),
+            1,
+            "openface.onnx is not the file its card describes",
+        ),
         ("sface.toml", Some(sface.clone()), "/nonexistent.onnx".to_owned(), 3, "/nonexistent.onnx"),
         ("sface.toml", Some(sface.clone()), "/dev/null".to_owned(), 2, "is no net"),
         (
@@ -344,6 +350,23 @@ fn yunet_is_brought_and_used() {
         (&pack["in_use"], &pack["complete"], &pack["templates"]),
         (&true.into(), &true.into(), &1.into())
     );
+}
+
+#[test]
+fn pictures_of_any_shape_and_content_are_looked_at_by_yunet() {
+    let Some(models) = models_with_yunet() else { return };
+    let mut pipeline = pipeline(models.path(), "yunet");
+    let mut noise = 1u32;
+    for (width, height) in [(1, 1), (1, 3000), (3000, 1), (7, 11), (33, 31), (640, 480), (2000, 40)] {
+        let mut random = || {
+            noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (noise >> 24) as u8
+        };
+        let data: Vec<u8> = (0..width * height * 3).map(|_| random()).collect();
+        let picture = RgbPicture::new(width, height, data).unwrap();
+        let faces = pipeline.analyse(&picture).unwrap().faces.len();
+        assert!(faces < 3, "{width}x{height}: {faces} faces in noise");
+    }
 }
 
 /// A net that was spoilt in its place is brought again; one of another card is not replaced.

@@ -136,10 +136,10 @@ fn sentences(pack: &Pack, report: &SpaceReport, planned: bool) -> Vec<String> {
         let space = pack.embedding.embedding_space().map(|space| space.to_string()).unwrap_or_default();
         lines.push(format!(
             "embedding space {space}: {} {are} computed anew from the pictures kept at enrolment, {} stay in another \
-             space and {} not searched",
+             space and {} searched",
             templates(report.recomputed),
             report.left,
-            if planned { "would be" } else { "are" }
+            if planned { "would not be" } else { "are not" }
         ));
     }
     if !report.enrol_again.is_empty() {
