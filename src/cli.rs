@@ -15,6 +15,7 @@ pub mod eval;
 pub mod exit;
 pub mod identify;
 pub mod looking;
+pub mod models;
 pub mod nets;
 pub mod output;
 pub mod panics;
@@ -44,6 +45,7 @@ use crate::diagnostics::{self, Terminal};
 use args::{Cli, Command, RosterCommand};
 use doctor::{Check, machine};
 use exit::{CliError, Exit};
+use models::ModelsCommand;
 use output::Output;
 use wire::Need;
 
@@ -58,9 +60,9 @@ pub fn main() -> ExitCode {
             return u8::try_from(error.exit_code()).unwrap_or(Exit::Usage.code()).into();
         }
     };
-    if !matches!(cli.command, Some(Command::Setup(_))) {
-        // People's data is for its owner alone, whatever the shell's mask; what set-up fetches is
-        // for every user of the machine.
+    if !matches!(cli.command, Some(Command::Setup(_) | Command::Models(ModelsCommand::Add(_)))) {
+        // People's data is for its owner alone, whatever the shell's mask; nets, fetched or brought,
+        // are for every user of the machine.
         rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     }
     let json = cli.global.json;
@@ -140,6 +142,7 @@ fn dispatch(
     match command {
         Command::Setup(args) => setup::run(args, &effective.models_dir.value, out.json),
         Command::Doctor => doctor::run(probes(effective, environment), out),
+        Command::Models(command) => models::run(effective, environment, command, &mut ask, out),
         Command::Config(command) => config_command::run(effective, command, out),
         Command::Enroll(args) => enroll::run(wire::host(effective, Need::Nets)?.handle(), args, out),
         Command::Identify(args) => identify::run(wire::host(effective, Need::Nets)?.handle(), args, out),

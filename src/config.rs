@@ -6,6 +6,7 @@
 //! `/etc/muster/muster.toml`. One that is named and not there is an error; the others may be missing.
 //! `data/muster.toml` in the repository is a commented sample of every key at its default.
 
+pub mod edit;
 pub mod effective;
 pub mod environment;
 pub mod typed;

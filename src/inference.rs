@@ -20,6 +20,7 @@ pub mod quality;
 pub mod resample;
 pub mod runtime;
 pub mod tensor;
+pub mod trial;
 
 pub use card::{Card, CardError};
 pub use device::{DeviceChoice, Provider};

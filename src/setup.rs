@@ -17,6 +17,7 @@
 //! at most a staging folder, which the next one removes, and files that are whole.
 
 pub mod archive;
+pub mod bring;
 pub mod catalogue;
 pub mod client;
 pub mod place;

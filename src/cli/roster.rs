@@ -266,6 +266,8 @@ pub fn unexpected(reply: &Reply) -> CliError {
         Reply::Written(_) => "written",
         Reply::Imported(_) => "imported",
         Reply::Roster { .. } => "roster",
+        Reply::Spaces(_) => "spaces",
+        Reply::Reembedded(_) => "reembedded",
         Reply::Done => "done",
     };
     CliError::missing(format_args!("the engine gave an answer of another kind (`{kind}`)"))

@@ -154,13 +154,13 @@ fn plan(args: &SetupArgs, models_dir: &Path) -> Result<Plan, CliError> {
 
 /// A flag that SIGINT, SIGTERM and SIGHUP set while this value lives. The second of them ends the
 /// process as it is: its staging folder is removed by the next set-up.
-struct Signals {
-    stop: Arc<AtomicBool>,
+pub(super) struct Signals {
+    pub(super) stop: Arc<AtomicBool>,
     ids: Vec<signal_hook::SigId>,
 }
 
 impl Signals {
-    fn caught() -> Self {
+    pub(super) fn caught() -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let mut ids = Vec::new();
         for signal in [SIGINT, SIGTERM, SIGHUP] {

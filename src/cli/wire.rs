@@ -1,11 +1,13 @@
 //! The one place where adapters are put behind the engine's ports.
 
 mod analyser;
+mod nets;
 mod parts;
 mod probes;
 
 pub use analyser::analyser;
-pub use probes::{probe_models, probe_provider, probe_runtime, probe_store};
+pub use nets::{cpu_loader, runtime};
+pub use probes::{holds_a_store, probe_models, probe_provider, probe_runtime, probe_store};
 
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};

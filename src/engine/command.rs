@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::attendance::{Identifier, Person, PersonId, PersonName, PresenceState};
-use crate::face::{Finding, FivePoints, Liveness, Quality, Rect};
+use crate::face::{EmbeddingSpace, Finding, FivePoints, Liveness, Quality, Rect};
 use crate::identify::{Candidates, Identification, Threshold};
 use crate::ledger::{Actor, Sequence};
 
@@ -133,6 +133,14 @@ pub enum Command {
     Import(Vec<ImportRow>),
     /// Notes that the roster left the store as a file, and gives it.
     Export,
+    /// How many templates there are in each embedding space.
+    Spaces,
+    /// Computes anew, from the crops that were kept, every template that is not in the space of the
+    /// nets that are loaded. Templates without a crop stay as they are.
+    Reembed {
+        /// Say what would be done, and write nothing.
+        dry_run: bool,
+    },
     /// Stops taking frames, or goes on.
     SetPaused(bool),
     /// Ends the engine in good order: what was acknowledged is on disk before the reply comes.
@@ -200,6 +208,31 @@ pub struct ImportReport {
     pub skipped: u32,
 }
 
+/// The templates of one embedding space.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpaceCount {
+    /// Which.
+    pub space: EmbeddingSpace,
+    /// How many templates.
+    pub templates: u32,
+    /// Of how many people.
+    pub people: u32,
+}
+
+/// What moving to another embedding space did, or would do.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct SpaceReport {
+    /// Templates that were in the space already.
+    pub there_already: u32,
+    /// Templates that were computed anew from their crops.
+    pub recomputed: u32,
+    /// Templates of other spaces that stay: no crop was kept, or the nets found no face in it.
+    pub left: u32,
+    /// People with templates of other spaces alone: they are not recognised until they are enrolled
+    /// again. By name.
+    pub enrol_again: Vec<Person>,
+}
+
 /// What a command did.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Reply {
@@ -225,6 +258,10 @@ pub enum Reply {
         /// The entry that notes it.
         sequence: Sequence,
     },
+    /// The spaces that templates live in, the largest first.
+    Spaces(Vec<SpaceCount>),
+    /// What was moved to the space of the nets that are loaded.
+    Reembedded(SpaceReport),
     /// Done; there is nothing more to say.
     Done,
 }

@@ -3,6 +3,7 @@
 
 mod commands;
 mod commits;
+mod crops;
 mod live;
 mod observe;
 #[cfg(test)]
@@ -17,7 +18,7 @@ use crossbeam_channel::{Receiver, Sender, never, select};
 
 use crate::attendance::{AttendancePolicy, PersonId, Presence, Roster};
 use crate::capture::{Frame, Pace};
-use crate::face::{Probe, Template, TemplateId};
+use crate::face::{EmbeddingSpace, Template, TemplateId};
 use crate::identify::{Gallery, Threshold, ThresholdBasis};
 use crate::inference::{AnalyserFacts, FrameAnalysis};
 use crate::ledger::{Actor, ClockState, EntryDraft, EntryId, EntryKind, NotePart, Parts};
@@ -96,6 +97,8 @@ pub(crate) struct Core {
 
     roster: Roster,
     templates: BTreeMap<TemplateId, PersonId>,
+    spaces: BTreeMap<TemplateId, EmbeddingSpace>,
+    reembedding: Option<crops::Reembedding>,
     gallery: GalleryState,
     facts: Option<AnalyserFacts>,
     inference: InferenceStatus,
@@ -111,7 +114,7 @@ pub(crate) struct Core {
     last_frame: Option<(Frame, Option<FrameAnalysis>)>,
     frame_rate: FrameRate,
 
-    shots: VecDeque<(ShotId, Probe)>,
+    shots: VecDeque<(ShotId, crops::Sample)>,
     next_id: u64,
     jobs: HashMap<JobId, commands::JobUse>,
     job_backlog: VecDeque<Job>,
@@ -140,6 +143,8 @@ impl Core {
             pace,
             roster: Roster::default(),
             templates: BTreeMap::new(),
+            spaces: BTreeMap::new(),
+            reembedding: None,
             gallery: GalleryState::Waiting(Vec::new()),
             facts: None,
             inference,

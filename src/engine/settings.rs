@@ -19,6 +19,8 @@ pub struct EngineSettings {
     pub liveness: LivenessSettings,
     /// What a shot must reach to be taken by itself, and what is said of other pictures.
     pub quality: QualityLimits,
+    /// Whether the picture around an enrolled face is kept beside its template.
+    pub keep_crops: bool,
 }
 
 /// What follows from the liveness net.
@@ -38,6 +40,7 @@ impl Default for EngineSettings {
             tracks: TrackSettings::default(),
             liveness: LivenessSettings::default(),
             quality: QualityLimits::default(),
+            keep_crops: false,
         }
     }
 }

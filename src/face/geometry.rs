@@ -113,6 +113,17 @@ impl Rect {
         )
     }
 
+    /// The box with its left, top, right and bottom edge moved by so many of its own widths and heights;
+    /// extents that would be negative are zero.
+    pub fn with_edges_moved(&self, [left, top, right, bottom]: [f32; 4]) -> Rect {
+        Rect::from_corners(
+            self.x + left * self.width,
+            self.y + top * self.height,
+            self.right() + right * self.width,
+            self.bottom() + bottom * self.height,
+        )
+    }
+
     /// The box with every coordinate multiplied by `x_factor` and `y_factor`.
     pub fn scaled(&self, x_factor: f32, y_factor: f32) -> Rect {
         Rect::new(self.x * x_factor, self.y * y_factor, self.width * x_factor, self.height * y_factor)

@@ -6,6 +6,7 @@
 
 pub mod builtin;
 mod check;
+pub mod complete;
 mod space;
 
 use std::path::{Path, PathBuf};
@@ -40,6 +41,14 @@ pub enum Decoder {
     /// Anchors already decoded to corners in 0..1, with softmaxed scores (RFB-320). Outputs: scores
     /// `[1, N, 2]` (background, face), boxes `[1, N, 4]`.
     Rfb,
+    /// Anchor-free cells at several strides, each with one box about its own corner (YuNet; OpenCV's
+    /// `FaceDetectorYN`). Outputs, each kind for all strides before the next kind: class `[.., 1]`,
+    /// objectness `[.., 1]`, box `[.., 4]`, points `[.., 10]`.
+    Yunet,
+    /// Anchor-free cells at several strides, each anchor with its distances to the four edges (SCRFD:
+    /// Guo et al., 2021). Outputs, each kind for all strides before the next kind: score `[.., 1]`,
+    /// distances `[.., 4]`, and points `[.., 10]` where the net has them.
+    Scrfd,
     /// MTCNN's three nets over an image pyramid. Outputs of `pnet`: box regression, score; of
     /// `rnet`: the same; of `onet`: box regression, five points, score.
     Mtcnn,
@@ -58,17 +67,12 @@ impl Decoder {
     /// The task that its nets are for.
     pub fn task(self) -> Task {
         match self {
-            Self::Rfb | Self::Mtcnn => Task::Detection,
+            Self::Rfb | Self::Yunet | Self::Scrfd | Self::Mtcnn => Task::Detection,
             Self::OnetJudge => Task::Refinement,
             Self::Landmarks68 => Task::Landmarks,
             Self::Arcface => Task::Embedding,
             Self::Minifasnet => Task::Liveness,
         }
-    }
-
-    /// Whether it gives five points with each box, so that a pack needs no landmarks.
-    pub fn gives_points(self) -> bool {
-        self == Self::Mtcnn
     }
 }
 
@@ -110,15 +114,28 @@ impl Channels {
 pub enum Layout {
     /// Batch, channel, row, column.
     Nchw,
+    /// Batch, row, column, channel: nets converted from TensorFlow and Keras.
+    Nhwc,
     /// Batch, column, row, channel: MTCNN's weights come from a column-major training.
     Nwhc,
+}
+
+impl Layout {
+    /// The dimensions of one picture's tensor.
+    pub fn shape(self, channels: usize, width: usize, height: usize) -> [usize; 4] {
+        match self {
+            Self::Nchw => [1, channels, height, width],
+            Self::Nhwc => [1, height, width, channels],
+            Self::Nwhc => [1, width, height, channels],
+        }
+    }
 }
 
 /// How a picture becomes a net's input: `(value - mean) * scale` for each 8-bit value.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Input {
-    /// Columns; 0 where the net takes any (MTCNN's first).
+    /// Columns; 0 where the net takes any (MTCNN's first, YuNet, SCRFD with open dimensions).
     pub width: u32,
     /// Rows; 0 where the net takes any.
     pub height: u32,
@@ -149,6 +166,13 @@ pub struct Tensor {
     pub name: String,
     /// Its dimensions.
     pub shape: Vec<i64>,
+}
+
+impl Tensor {
+    /// Whether its rows are five points.
+    fn holds_points(&self) -> bool {
+        self.shape.last() == Some(&10)
+    }
 }
 
 /// Where a file is taken from by `muster setup`.
@@ -196,8 +220,18 @@ pub struct Decode {
     pub sure_score: Option<f32>,
     /// Boxes that overlap more than this (intersection over union) are one face.
     pub nms_iou: Option<f32>,
-    /// The longer side that a picture is scaled down to before detection, in pixels.
+    /// The longer side that a picture is scaled down to before detection, in pixels; a smaller picture
+    /// keeps its size. For nets that take any size: the rest up to a multiple of the largest stride is
+    /// black.
     pub longest_side: Option<u32>,
+    /// The cells' sides in pixels of the input, in the order of the outputs.
+    pub strides: Option<Vec<u32>>,
+    /// How many boxes there are for each cell, one after the other.
+    pub anchors: Option<u32>,
+    /// The box that a liveness crop is measured from, for any detector: how far its left, top, right and
+    /// bottom edge lie from the detector's own, in widths and heights of that one. Liveness nets are
+    /// fitted to one detector's boxes, and another's need not be as large.
+    pub liveness_box: Option<[f32; 4]>,
     /// The smallest face an image pyramid looks for, in pixels of the scaled picture.
     pub min_face: Option<u32>,
     /// The step between two levels of an image pyramid, 0 to 1.
@@ -355,6 +389,30 @@ pub enum CardError {
     },
 }
 
+/// The text of a card, and the path to name in messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CardText {
+    /// The text.
+    pub text: String,
+    /// The file's path.
+    pub path: PathBuf,
+}
+
+/// The text of the card that `named` means: a card's file where it looks like one
+/// (`.toml` at the end, or a `/`), else the card of that name.
+///
+/// # Errors
+/// [`CardError::Read`] where the file cannot be read, [`CardError::Unknown`] where there is no such
+/// card.
+pub fn text_of(models_dir: &Path, named: &str) -> Result<CardText, CardError> {
+    let path = Path::new(named);
+    if named.ends_with(".toml") || named.contains('/') {
+        return Ok(CardText { text: builtin::read_text(path)?, path: path.to_owned() });
+    }
+    let (text, path) = builtin::find(models_dir, builtin::Kind::Card, named)?;
+    Ok(CardText { text: text.into_owned(), path })
+}
+
 /// For serde: 64 hexadecimal digits.
 pub(crate) fn hexadecimal<'de, D: serde::Deserializer<'de>>(
     deserializer: D,
@@ -371,6 +429,14 @@ pub fn parse_sha256(text: &str) -> Option<Sha256Digest> {
 }
 
 impl Card {
+    /// Whether this card comes with muster.
+    pub fn is_built_in(&self) -> bool {
+        let of_this_name = builtin::Kind::Card.texts().iter().find(|(id, _)| *id == self.id);
+        of_this_name.is_some_and(|(id, text)| {
+            Self::parse(text, Path::new(&format!("{id}.toml"))).is_ok_and(|card| card == *self)
+        })
+    }
+
     /// The card `id`: `cards/ID.toml` in the models folder, else the built-in one.
     ///
     /// # Errors
@@ -398,6 +464,15 @@ impl Card {
             .map_err(|error| CardError::Syntax { path: path.to_owned(), detail: error.to_string() })?;
         check::check(&card, path)?;
         Ok(card)
+    }
+
+    /// Whether a detector gives five points with each box, so that a pack needs no landmarks.
+    pub fn gives_points(&self) -> bool {
+        match self.decoder {
+            Decoder::Mtcnn | Decoder::Yunet => true,
+            Decoder::Scrfd => self.files.iter().flat_map(|file| &file.outputs).any(Tensor::holds_points),
+            _ => false,
+        }
     }
 
     /// The file of `role`; the checks of a card see to it that its decoder's roles are there.

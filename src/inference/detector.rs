@@ -1,12 +1,14 @@
 //! Face detectors: one file for each family, all behind [`Detector`]. A new family is a variant of
 //! [`Decoder`], its rules in `card/check.rs`, and an arm of [`open`].
 
+pub mod grid;
 pub mod judge;
 pub mod mtcnn;
+pub mod placement;
 pub mod rfb;
 
 use super::InferenceError;
-use super::card::Decoder;
+use super::card::{Card, Decoder};
 use super::net::Loader;
 use super::pack::Pack;
 use crate::capture::RgbPicture;
@@ -26,13 +28,54 @@ pub trait Detector: Send {
 /// # Errors
 /// [`InferenceError`] where a net cannot be loaded.
 pub fn open(pack: &Pack, loader: &Loader) -> Result<Box<dyn Detector>, InferenceError> {
-    let card = &pack.detection;
     let judge = pack.refinement.as_ref().map(|card| judge::OnetJudge::open(card, loader)).transpose()?;
+    open_card(&pack.detection, judge, loader)
+}
+
+/// The detector of `card`; `judge` has a say in its doubtful boxes.
+///
+/// # Errors
+/// [`InferenceError`] where a net cannot be loaded.
+pub fn open_card(
+    card: &Card,
+    judge: Option<judge::OnetJudge>,
+    loader: &Loader,
+) -> Result<Box<dyn Detector>, InferenceError> {
     Ok(match card.decoder {
         Decoder::Mtcnn => Box::new(mtcnn::Mtcnn::open(card, loader)?),
+        Decoder::Yunet | Decoder::Scrfd => Box::new(grid::Grid::open(card, judge, loader)?),
         // The checks of cards and packs leave no other decoder in a detector's place.
         _ => Box::new(rfb::Rfb::open(card, judge, loader)?),
     })
+}
+
+/// A box below one pixel, or whose middle lies outside the picture, holds no face to be looked at.
+fn on_picture(bounds: &Rect, picture: &RgbPicture) -> bool {
+    let center = bounds.center();
+    bounds.width >= 1.0
+        && bounds.height >= 1.0
+        && (0.0..=picture.width() as f32).contains(&center.x)
+        && (0.0..=picture.height() as f32).contains(&center.y)
+}
+
+/// What is left of `found` once `judge` has thrown out the boxes below `sure_score` that hold no
+/// face. Without a judge, or without doubtful boxes, all of them.
+fn judged(
+    mut found: Vec<Detection>,
+    sure_score: Option<f32>,
+    judge: Option<&mut judge::OnetJudge>,
+    picture: &RgbPicture,
+) -> Result<Vec<Detection>, InferenceError> {
+    if let (Some(sure_score), Some(judge)) = (sure_score, judge) {
+        let mut kept = Vec::with_capacity(found.len());
+        for face in found {
+            if face.score >= sure_score || judge.is_face(picture, &face.bounds)? {
+                kept.push(face);
+            }
+        }
+        found = kept;
+    }
+    Ok(found)
 }
 
 /// What the overlap of two boxes is divided by.

@@ -51,10 +51,9 @@ impl Embedder {
     /// # Errors
     /// [`InferenceError::Runtime`] where the net fails.
     pub fn embed(&mut self) -> Result<Option<Embedding>, InferenceError> {
-        let (channels, side) = (self.input.channels.count(), self.template.side as usize);
+        let side = self.template.side as usize;
+        let shape = self.input.layout.shape(self.input.channels.count(), side, side);
         let dimension = self.dimension;
-        self.net.run([1, channels, side, side], |outputs| {
-            Ok(Embedding::normalised(outputs.values(0, dimension)?.to_vec()).ok())
-        })
+        self.net.run(shape, |outputs| Ok(Embedding::normalised(outputs.values(0, dimension)?.to_vec()).ok()))
     }
 }

@@ -17,7 +17,13 @@ use super::runtime::Runtime;
 use super::{DeviceChoice, InferenceError};
 use crate::ledger::Sha256Digest;
 
-const HINT: &str = "run `muster setup` to fetch it again, or correct the card if the file is your own";
+/// What to do about a file that is not the one its card describes.
+fn hint(file: &NetFile) -> &'static str {
+    match file.origin {
+        Some(_) => "run `muster setup` to fetch it again",
+        None => "bring the file that the card describes, or correct the card if it is your own",
+    }
+}
 
 /// What nets are loaded with.
 #[derive(Debug, Clone)]
@@ -67,8 +73,8 @@ impl Loader {
         }
         let session =
             builder.commit_from_memory(&bytes).map_err(|error| self.step_error("load", &path, &error))?;
-        compare(&path, "input", &file.inputs, session.inputs())?;
-        compare(&path, "output", &file.outputs, session.outputs())?;
+        compare(&path, file, "input", &file.inputs, session.inputs())?;
+        compare(&path, file, "output", &file.outputs, session.outputs())?;
         let outputs = file.outputs.iter().map(|tensor| tensor.name.clone()).collect();
         Ok(Net { session, path, outputs, input: Vec::new() })
     }
@@ -126,7 +132,12 @@ pub fn verified_bytes(path: &Path, file: &NetFile) -> Result<Vec<u8>, InferenceE
     let unreadable = |error: std::io::Error| match error.kind() {
         std::io::ErrorKind::NotFound => InferenceError::Missing {
             path: path.to_owned(),
-            hint: "run `muster setup` to fetch it".to_owned(),
+            hint: match file.origin {
+                Some(_) => "run `muster setup` to fetch it".to_owned(),
+                None => {
+                    "it is in no package registry: bring it, and run `muster models add CARD FILE`".to_owned()
+                }
+            },
         },
         _ => InferenceError::Unreadable { path: path.to_owned(), source: error },
     };
@@ -134,24 +145,30 @@ pub fn verified_bytes(path: &Path, file: &NetFile) -> Result<Vec<u8>, InferenceE
     let size = opened.metadata().map_err(unreadable)?.len();
     if size != file.size_bytes {
         let expected = format!("{} bytes were expected", file.size_bytes);
-        return Err(mismatch(path, expected, format!("it has {size}")));
+        return Err(mismatch(path, file, expected, format!("it has {size}")));
     }
     let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
     opened.take(size).read_to_end(&mut bytes).map_err(unreadable)?;
     let found = Sha256Digest(Sha256::digest(&bytes).into());
     if found != file.sha256 {
         let expected = format!("SHA-256 {} was expected", file.sha256);
-        return Err(mismatch(path, expected, format!("it has {found}")));
+        return Err(mismatch(path, file, expected, format!("it has {found}")));
     }
     Ok(bytes)
 }
 
-fn mismatch(path: &Path, expected: String, found: String) -> InferenceError {
-    InferenceError::Mismatch { path: path.to_owned(), expected, found, hint: HINT.to_owned() }
+fn mismatch(path: &Path, file: &NetFile, expected: String, found: String) -> InferenceError {
+    InferenceError::Mismatch { path: path.to_owned(), expected, found, hint: hint(file).to_owned() }
 }
 
 /// Whether the runtime reports exactly the card's tensors, all of 32-bit floats, in any order.
-fn compare(path: &Path, kind: &str, expected: &[Tensor], found: &[Outlet]) -> Result<(), InferenceError> {
+fn compare(
+    path: &Path,
+    file: &NetFile,
+    kind: &str,
+    expected: &[Tensor],
+    found: &[Outlet],
+) -> Result<(), InferenceError> {
     let same = expected.len() == found.len()
         && expected.iter().all(|tensor| {
             found.iter().any(|outlet| {
@@ -168,6 +185,7 @@ fn compare(path: &Path, kind: &str, expected: &[Tensor], found: &[Outlet]) -> Re
         found.iter().map(|outlet| format!("{} {}", outlet.name(), outlet.dtype())).collect();
     Err(mismatch(
         path,
+        file,
         format!("{kind}s {} were expected", expected.join(", ")),
         format!("it has {}", found.join(", ")),
     ))

@@ -105,7 +105,7 @@ impl Pack {
 
     /// What must hold between the cards.
     fn check(&self) -> Result<(), (&'static str, String)> {
-        if self.landmarks.is_none() && !self.detection.decoder.gives_points() {
+        if self.landmarks.is_none() && !self.detection.gives_points() {
             let id = &self.detection.id;
             return Err(("landmarks", format!("must name a card: the detector `{id}` gives no points")));
         }

@@ -45,6 +45,8 @@ struct Stages {
     embedder: Embedder,
     pad: Option<PadNet>,
     quality: QualityMeter,
+    /// The detector's `decode.liveness_box`.
+    liveness_box: [f32; 4],
 }
 
 impl Pipeline {
@@ -166,6 +168,7 @@ impl Stages {
             embedder: Embedder::open(&pack.embedding, loader)?,
             pad: pack.liveness.as_ref().map(|card| PadNet::open(card, loader)).transpose()?,
             quality: QualityMeter::default(),
+            liveness_box: pack.detection.decode.liveness_box.unwrap_or_default(),
         })
     }
 
@@ -237,7 +240,7 @@ impl Stages {
         add(&mut times.align, start);
         let start = Instant::now();
         let liveness = match &mut self.pad {
-            Some(pad) => pad.measure(picture, &bounds)?,
+            Some(pad) => pad.measure(picture, &bounds.with_edges_moved(self.liveness_box))?,
             None => Liveness::NotRun,
         };
         add(&mut times.liveness, start);

@@ -30,6 +30,12 @@ pub fn append(rgb: &[u8], width: usize, height: usize, input: &Input, tensor: &m
                 tensor.extend(pixels.iter().map(|p| value(p[channel])));
             }
         }
+        (Layout::Nhwc, Channels::Grey) => tensor.extend(pixels.iter().map(|p| value(luma(*p)))),
+        (Layout::Nhwc, _) => {
+            for pixel in pixels {
+                tensor.extend(order.iter().map(|&channel| value(pixel[channel])));
+            }
+        }
         (Layout::Nwhc, channels) => {
             for x in 0..width {
                 for pixel in pixels.iter().skip(x).step_by(width) {
@@ -80,6 +86,21 @@ mod tests {
         assert_eq!(packed(Channels::Rgb, Layout::Nwhc, 0.0, 1.0), rgb);
         assert_eq!(packed(Channels::Bgr, Layout::Nwhc, 0.0, 1.0), bgr);
         assert_eq!(packed(Channels::Grey, Layout::Nwhc, 0.0, 1.0), [2.0, 8.0, 14.0, 5.0, 11.0, 17.0]);
+    }
+
+    #[test]
+    fn rows_first_with_the_channels_together() {
+        let rgb: Vec<f32> = PICTURE.map(f32::from).into();
+        let bgr: Vec<f32> = PICTURE
+            .as_chunks::<3>()
+            .0
+            .iter()
+            .flat_map(|[r, g, b]| [b, g, r])
+            .map(|v| f32::from(*v))
+            .collect();
+        assert_eq!(packed(Channels::Rgb, Layout::Nhwc, 0.0, 1.0), rgb);
+        assert_eq!(packed(Channels::Bgr, Layout::Nhwc, 0.0, 1.0), bgr);
+        assert_eq!(packed(Channels::Grey, Layout::Nhwc, 0.0, 1.0), [2.0, 5.0, 8.0, 11.0, 14.0, 17.0]);
     }
 
     #[test]

@@ -177,7 +177,7 @@ pub(super) fn verify(
     Ok(())
 }
 
-fn digest(path: &Path, stop: &AtomicBool) -> Result<Sha256Digest, SetupError> {
+pub(super) fn digest(path: &Path, stop: &AtomicBool) -> Result<Sha256Digest, SetupError> {
     let mut file = File::open(path).map_err(SetupError::io("open", path))?;
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; CHUNK_BYTES];

@@ -8,10 +8,11 @@ use muster::capture::picture;
 use muster::face::embedding::dot;
 use muster::face::{Embedding, Liveness, Rect, Template, TemplateId};
 use muster::identify::{Gallery, Identification};
-use muster::inference::{FaceAnalyser, Pipeline};
+use muster::inference::{FaceAnalyser, Pipeline, PipelineOptions};
+use tempfile::TempDir;
 use ulid::Ulid;
 
-use crate::support::{analyse, faces, largest, pipeline, sorted};
+use crate::support::{analyse, faces, largest, models_with_yunet, options, pipeline, sorted};
 
 /// One photograph: whose it is, and its largest face, where one was found.
 struct Photograph {
@@ -96,13 +97,44 @@ fn pairs(pipeline: &Pipeline, photographs: &[Photograph]) -> [(usize, usize); 2]
     [(false_matches, impostors), (false_non_matches, genuine)]
 }
 
+/// The share of genuine pairs above the similarity that one impostor pair in a thousand reaches: TAR
+/// at FMR 1e-3, in percent. A pair with a photograph in which no face was found is not accepted,
+/// whatever it is.
+fn tar_at_fmr_1e3_percent(photographs: &[Photograph]) -> f64 {
+    let (mut genuine, mut impostors) = (Vec::new(), Vec::new());
+    for (index, a) in photographs.iter().enumerate() {
+        for b in &photographs[index + 1..] {
+            let similarity = match (&a.embedding, &b.embedding) {
+                (Some(x), Some(y)) => dot(x.as_slice(), y.as_slice()),
+                _ => f32::NEG_INFINITY,
+            };
+            if a.person == b.person { genuine.push(similarity) } else { impostors.push(similarity) }
+        }
+    }
+    impostors.sort_by(|a, b| b.total_cmp(a));
+    let reached = impostors[impostors.len() / 1000];
+    let accepted = genuine.iter().filter(|similarity| **similarity > reached).count();
+    100.0 * accepted as f64 / genuine.len() as f64
+}
+
+/// The nets of `pack`; for YuNet, with the folder they lie in, where that net is there.
+fn with_pack(pack: &str) -> Option<(Pipeline, Option<TempDir>)> {
+    if pack != "yunet" {
+        return Some((pipeline(pack), None));
+    }
+    let folder = models_with_yunet()?;
+    let options = PipelineOptions { models_dir: folder.path().to_owned(), ..options(pack) };
+    Some((Pipeline::load(&options).unwrap(), Some(folder)))
+}
+
 fn one_photograph_identifies_all_others(
     pack: &str,
     most_missed_percent: usize,
     least_identified_percent: usize,
+    least_tar_percent: f64,
 ) {
     let Some(people) = faces("people") else { return };
-    let mut pipeline = pipeline(pack);
+    let Some((mut pipeline, _folder)) = with_pack(pack) else { return };
     let mut all = Vec::new();
     for (index, set) in ["lfw10", "johns", "bbt"].into_iter().enumerate() {
         let photographs = photographs(&mut pipeline, &people.join(set), 1000 * index as u128);
@@ -114,10 +146,13 @@ fn one_photograph_identifies_all_others(
     }
     let outcome = search(&pipeline, &all);
     let [(false_matches, impostors), (false_non_matches, genuine)] = pairs(&pipeline, &all);
+    let tar = tar_at_fmr_1e3_percent(&all);
     println!(
-        "{pack}, all: {outcome:?}; false matches {false_matches} of {impostors} impostor pairs, false non-matches \
-         {false_non_matches} of {genuine} genuine pairs"
+        "{pack}, all: {outcome:?}; rank-1 {:.1} %; false matches {false_matches} of {impostors} impostor pairs, \
+         false non-matches {false_non_matches} of {genuine} genuine pairs; TAR at FMR 1e-3 {tar:.2} %",
+        100.0 * outcome.right_first as f64 / outcome.probes as f64
     );
+    assert!(tar >= least_tar_percent, "{pack}, all: TAR {tar}");
     assert_eq!(outcome.right_first, outcome.probes - outcome.missed, "{pack}, all: {outcome:?}");
     assert_eq!((outcome.wrong_identified, false_matches), (0, 0), "{pack}, all: {outcome:?}");
     assert!(outcome.missed * 100 <= outcome.probes * most_missed_percent, "{pack}, all: {outcome:?}");
@@ -129,12 +164,17 @@ fn one_photograph_identifies_all_others(
 
 #[test]
 fn people_by_one_photograph_with_the_default_pack() {
-    one_photograph_identifies_all_others("default", 0, 98);
+    one_photograph_identifies_all_others("default", 0, 98, 99.5);
 }
 
 #[test]
 fn people_by_one_photograph_with_the_mtcnn_pack() {
-    one_photograph_identifies_all_others("mtcnn", 1, 97);
+    one_photograph_identifies_all_others("mtcnn", 1, 97, 99.0);
+}
+
+#[test]
+fn people_by_one_photograph_with_the_yunet_pack() {
+    one_photograph_identifies_all_others("yunet", 0, 98, 99.0);
 }
 
 /// The one man of the portraits, by one photograph, and nobody else.
@@ -202,7 +242,7 @@ fn found_and_extra(annotated: &[Rect], found: &[Rect]) -> (usize, usize) {
 
 fn groups(pack: &str, least_found: usize, most_extra: usize) {
     let Some(groups) = faces("groups") else { return };
-    let mut pipeline = pipeline(pack);
+    let Some((mut pipeline, _folder)) = with_pack(pack) else { return };
     let mut boxes_of = |name: &str| -> Vec<Rect> {
         let analysis = analyse(&mut pipeline, &groups.join(name));
         analysis.faces.iter().map(|face| face.detection.bounds).collect()
@@ -231,15 +271,47 @@ fn groups_with_the_mtcnn_pack() {
     groups("mtcnn", 42, 0);
 }
 
+#[test]
+fn groups_with_the_yunet_pack() {
+    groups("yunet", 43, 0);
+}
+
+/// The boxes of OpenCV 5.0's own `FaceDetectorYN` with the same net, least score 0.6 and NMS 0.3, run
+/// once on pictures that neither scales. The JPEG decoders differ by a value here and there; over all
+/// 227 pictures 329 of its 329 faces were found, with a mean IoU of 0.997 where the picture is not
+/// scaled and 0.993 where it is, and 0.84 at least.
+#[test]
+fn yunet_s_boxes_are_opencv_s() {
+    let Some((mut pipeline, _folder)) = with_pack("yunet") else { return };
+    let (Some(people), Some(groups)) = (faces("people"), faces("groups")) else { return };
+    let opencv: [(_, &[[f32; 4]]); 3] = [
+        (people.join("lfw10/Ariel_Sharon/Ariel_Sharon_0001.jpg"), &[[78.9, 58.1, 90.1, 133.2]]),
+        (people.join("bbt/amy/amy1.png"), &[[23.6, -1.6, 131.6, 153.7]]),
+        (
+            groups.join("2008_001322.jpg"),
+            &[[107.1, 145.3, 68.3, 94.4], [233.9, 206.1, 61.5, 81.1], [357.9, 143.4, 81.2, 109.5]],
+        ),
+    ];
+    for (path, boxes) in opencv {
+        let found = analyse(&mut pipeline, &path).faces;
+        assert_eq!(found.len(), boxes.len(), "{}", path.display());
+        for (face, [x, y, width, height]) in found.iter().zip(boxes) {
+            let iou = face.detection.bounds.iou(&Rect::new(*x, *y, *width, *height));
+            println!("{}: IoU {iou:.4}", path.display());
+            assert!(iou > 0.97, "{}: IoU {iou}", path.display());
+        }
+    }
+}
+
 /// The same picture gives the same numbers, whatever was looked at before: the buffers that are
 /// kept hold nothing over.
 #[test]
 fn a_picture_gives_the_same_whatever_came_before() {
     let Some(groups) = faces("groups") else { return };
-    for pack in ["default", "mtcnn"] {
+    for pack in ["default", "mtcnn", "yunet"] {
+        let Some((mut pipeline, _folder)) = with_pack(pack) else { continue };
         let picture = picture::read(&groups.join("bbt1.jpg")).unwrap();
         let other = picture::read(&groups.join("bald_guys.jpg")).unwrap();
-        let mut pipeline = pipeline(pack);
         let first = pipeline.analyse(&picture).unwrap().faces;
         pipeline.analyse(&other).unwrap();
         let again = pipeline.analyse(&picture).unwrap().faces;

@@ -6,6 +6,7 @@
 
 mod accuracy;
 mod architecture;
+mod brought;
 mod clip;
 mod command_line;
 mod docs;

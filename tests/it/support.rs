@@ -16,7 +16,8 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The models folder with the nets of every pack: `MUSTER_TEST_MODELS`, else `models/` of the checkout.
+/// The models folder with the nets of every pack that `muster setup` can fetch: `MUSTER_TEST_MODELS`,
+/// else `models/` of the checkout.
 ///
 /// Fails the test where a file is missing, and says what to do.
 pub fn models_dir() -> PathBuf {
@@ -24,7 +25,7 @@ pub fn models_dir() -> PathBuf {
     let folder = named.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("models"));
     for pack in Pack::names(&folder) {
         let pack = Pack::read(&folder, &pack).unwrap();
-        for file in pack.files() {
+        for file in pack.files().filter(|file| file.origin.is_some()) {
             let path = folder.join(&file.name);
             assert!(path.is_file(), "{} is missing: run `make setup` first", path.display());
         }
@@ -54,6 +55,41 @@ pub fn options(pack: &str) -> PipelineOptions {
         library: None,
         device: DeviceChoice::Cpu,
     }
+}
+
+/// A models folder of its own: links to the files of [`models_dir`], and folders of its own for cards
+/// and packs, which are all built in.
+pub fn own_models_dir() -> TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(models_dir().canonicalize().unwrap()).unwrap().map(Result::unwrap) {
+        let name = entry.file_name();
+        if name != "cards" && name != "packs" {
+            std::os::unix::fs::symlink(entry.path(), copy.path().join(name)).unwrap();
+        }
+    }
+    copy
+}
+
+/// YuNet, which is in no registry and so may not be there; `None`, and a line that says so, where it
+/// is not.
+pub fn yunet_net() -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/models/yunet_n_dynamic.onnx");
+    if path.is_file() {
+        return Some(path);
+    }
+    println!("SKIPPED: {} is not there", path.display());
+    None
+}
+
+/// A models folder of its own with YuNet in it.
+pub fn models_with_yunet() -> Option<TempDir> {
+    let net = yunet_net()?;
+    let folder = own_models_dir();
+    // A checkout may have it already, as a link now.
+    let place = folder.path().join("yunet_n_dynamic.onnx");
+    let _ = std::fs::remove_file(&place);
+    std::fs::copy(net, place).unwrap();
+    Some(folder)
 }
 
 /// A folder of the pictures that the project is tried on and does not carry; `None`, and a line that

@@ -37,7 +37,8 @@ pub fn probe_store(effective: &Effective) -> Vec<Check> {
     vec![check]
 }
 
-fn holds_a_store(dir: &Path) -> bool {
+/// Whether a store was made in `dir`.
+pub fn holds_a_store(dir: &Path) -> bool {
     dir.join(crate::store::redb::FILE_NAME).exists()
 }
 

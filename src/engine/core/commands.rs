@@ -12,7 +12,7 @@ use crate::store::{Change, Transaction};
 
 use super::super::command::{
     Command, CommandError, EnrolmentSource, EnrolmentTarget, FaceChoice, IdentifiedFace, ImportReport,
-    ImportRow, PictureAnswer, PictureBytes, Reply, Request, Shot, ShotId,
+    ImportRow, PictureAnswer, PictureBytes, Reply, Request, Shot, ShotId, SpaceReport,
 };
 use super::super::enrolment::choose_face;
 use super::super::handle::Call;
@@ -21,6 +21,7 @@ use super::super::worker::capture::SourceControl;
 use super::super::worker::inference::{Job, JobFailure, JobId, JobOutcome, JobPicture};
 use super::super::worker::store::StoreRequest;
 use super::commits::Pending;
+use super::crops::{Recomputed, Sample};
 use super::live::relative;
 use super::{Core, GalleryState, ReplySender};
 
@@ -43,6 +44,8 @@ pub(super) enum JobUse {
         batch: u64,
         index: usize,
     },
+    /// The crop beside a template that is computed anew.
+    Reembed(TemplateId),
 }
 
 /// An enrolment whose pictures are being looked at.
@@ -50,18 +53,19 @@ pub(super) struct Enrolling {
     actor: Actor,
     target: EnrolmentTarget,
     face: FaceChoice,
-    probes: Vec<Option<Probe>>,
+    samples: Vec<Option<Sample>>,
     reply: ReplySender,
 }
 
 /// A command that needs nothing more but the store.
 pub(super) struct Prepared {
-    actor: Actor,
-    what: PreparedWhat,
+    pub(super) actor: Actor,
+    pub(super) what: PreparedWhat,
 }
 
-enum PreparedWhat {
-    Enrol { target: EnrolmentTarget, probes: Vec<Probe> },
+pub(super) enum PreparedWhat {
+    Enrol { target: EnrolmentTarget, samples: Vec<Sample> },
+    Reembed(Recomputed),
     Mark { person: PersonId, state: PresenceState, note: Option<String> },
     Remove(PersonId),
     Rename { person: PersonId, name: PersonName },
@@ -74,6 +78,7 @@ pub(super) enum ReplyPlan {
     Enrolled { person: Person, templates_added: u32 },
     Imported(ImportReport),
     Exported(Vec<Person>),
+    Reembedded(SpaceReport),
     Written,
 }
 
@@ -106,7 +111,7 @@ impl Core {
                 return self.begin_enrolment(actor, target, pictures, face, reply);
             }
             Command::Enrol { target, source: EnrolmentSource::Shot(shot) } => match self.shot(shot) {
-                Some(probe) => PreparedWhat::Enrol { target, probes: vec![probe] },
+                Some(sample) => PreparedWhat::Enrol { target, samples: vec![sample] },
                 None => {
                     let _ = reply.send(Err(CommandError::NoSuchShot));
                     return;
@@ -114,6 +119,11 @@ impl Core {
             },
             Command::Identify(picture) => return self.submit(picture, JobUse::Identify(reply)),
             Command::TakeShot => return self.take_shot(reply),
+            Command::Spaces => {
+                let _ = reply.send(Ok(Reply::Spaces(self.space_counts())));
+                return;
+            }
+            Command::Reembed { dry_run } => return self.begin_reembedding(actor, dry_run, reply),
             Command::SetPaused(paused) => {
                 self.set_paused(paused);
                 let _ = reply.send(Ok(Reply::Done));
@@ -152,14 +162,14 @@ impl Core {
             return;
         }
         let batch = self.next_id();
-        let probes = vec![None; pictures.len()];
-        self.enrolments.insert(batch, Enrolling { actor, target, face, probes, reply });
+        let samples = vec![None; pictures.len()];
+        self.enrolments.insert(batch, Enrolling { actor, target, face, samples, reply });
         for (index, picture) in pictures.into_iter().enumerate() {
             self.submit(picture, JobUse::Enrol { batch, index });
         }
     }
 
-    fn submit(&mut self, picture: PictureBytes, job_use: JobUse) {
+    pub(super) fn submit(&mut self, picture: PictureBytes, job_use: JobUse) {
         let id = JobId(self.next_id());
         if let InferenceStatus::Unavailable { reason } = &self.inference {
             let failure = JobFailure::Inference(reason.clone());
@@ -188,6 +198,7 @@ impl Core {
                 let shot = result.and_then(|(picture, analysis)| self.shot_of(&picture, &analysis));
                 let _ = reply.send(shot.map(Reply::Shot));
             }
+            JobUse::Reembed(template) => self.take_recomputed(template, result),
             JobUse::Enrol { batch, index } => self.take_enrolment_picture(batch, index, &label, result),
         }
     }
@@ -201,20 +212,22 @@ impl Core {
     ) {
         // An earlier picture may have refused the whole enrolment already.
         let Some(mut enrolling) = self.enrolments.remove(&batch) else { return };
-        let probe = result.and_then(|(_, analysis)| choose_face(&analysis, enrolling.face, label));
-        match probe {
-            Ok(probe) => enrolling.probes[index] = Some(probe),
+        let sample = result.and_then(|(picture, analysis)| {
+            choose_face(&analysis, enrolling.face, label).map(|probe| self.sample(&picture, probe))
+        });
+        match sample {
+            Ok(sample) => enrolling.samples[index] = Some(sample),
             Err(error) => {
                 let _ = enrolling.reply.send(Err(error));
                 return;
             }
         }
-        if enrolling.probes.iter().any(Option::is_none) {
+        if enrolling.samples.iter().any(Option::is_none) {
             self.enrolments.insert(batch, enrolling);
             return;
         }
-        let Enrolling { actor, target, probes, reply, .. } = enrolling;
-        let what = PreparedWhat::Enrol { target, probes: probes.into_iter().flatten().collect() };
+        let Enrolling { actor, target, samples, reply, .. } = enrolling;
+        let what = PreparedWhat::Enrol { target, samples: samples.into_iter().flatten().collect() };
         self.commits.commands.push_back((Prepared { actor, what }, reply));
     }
 
@@ -302,23 +315,24 @@ impl Core {
             .crop(probe.bounds.square(CROP_MARGIN), CROP_SIDE)
             .ok_or_else(|| CommandError::NotAlignable { label: LIVE_PICTURE.to_owned() })?;
         let bounds: Rect = relative(probe.bounds, width, height);
-        let id = ShotId(self.next_id());
         let alike = self.search(&probe);
         let threshold = self.threshold().unwrap_or(Threshold(crate::face::Similarity(1.0)));
-        self.keep_shot(id, probe);
+        let sample = self.sample(picture, probe);
+        let id = ShotId(self.next_id());
+        self.keep_shot(id, sample);
         Ok(Shot { id, bounds, crop: crop.data().to_vec(), crop_side: CROP_SIDE, alike, threshold })
     }
 
-    fn keep_shot(&mut self, id: ShotId, probe: Probe) {
-        self.shots.push_back((id, probe));
+    fn keep_shot(&mut self, id: ShotId, sample: Sample) {
+        self.shots.push_back((id, sample));
         while self.shots.len() > SHOTS_KEPT {
             self.shots.pop_front();
         }
     }
 
-    fn shot(&self, id: ShotId) -> Option<Probe> {
-        let shots: &VecDeque<(ShotId, Probe)> = &self.shots;
-        shots.iter().find(|(held, _)| *held == id).map(|(_, probe)| probe.clone())
+    fn shot(&self, id: ShotId) -> Option<Sample> {
+        let shots: &VecDeque<(ShotId, Sample)> = &self.shots;
+        shots.iter().find(|(held, _)| *held == id).map(|(_, sample)| sample.clone())
     }
 
     // -- what is written --------------------------------------------------------------------
@@ -327,7 +341,8 @@ impl Core {
     pub(super) fn build(&mut self, prepared: Prepared) -> Result<(Transaction, ReplyPlan), CommandError> {
         let Prepared { actor, what } = prepared;
         match what {
-            PreparedWhat::Enrol { target, probes } => self.build_enrolment(actor, target, probes),
+            PreparedWhat::Enrol { target, samples } => self.build_enrolment(actor, target, samples),
+            PreparedWhat::Reembed(recomputed) => self.build_reembedding(actor, recomputed),
             PreparedWhat::Mark { person, state, note } => {
                 self.active(person)?;
                 let note = note.filter(|text| !text.trim().is_empty()).map(|text| NotePart { text });
@@ -366,7 +381,7 @@ impl Core {
         &mut self,
         actor: Actor,
         target: EnrolmentTarget,
-        probes: Vec<Probe>,
+        samples: Vec<Sample>,
     ) -> Result<(Transaction, ReplyPlan), CommandError> {
         let target = self.resolve(target)?;
         let Some(space) = self.facts.as_ref().map(|facts| facts.space) else {
@@ -386,11 +401,12 @@ impl Core {
                 (person, kind, vec![])
             }
         };
-        let templates_added = u32::try_from(probes.len()).unwrap_or(u32::MAX);
-        for probe in probes {
+        let templates_added = u32::try_from(samples.len()).unwrap_or(u32::MAX);
+        for Sample { probe, crop } in samples {
             let id = TemplateId(self.entropy.ulid(now));
             let template = Template { id, person: person.id, space, embedding: probe.embedding };
             changes.push(Change::TemplatePut(template));
+            changes.extend(crop.map(|bytes| Change::CropPut { template: id, bytes }));
         }
         let entry = self.draft_about(kind, actor, person.id);
         let plan = ReplyPlan::Enrolled { person, templates_added };
@@ -422,7 +438,7 @@ impl Core {
         (transaction, ReplyPlan::Imported(report))
     }
 
-    fn draft_about(&mut self, kind: EntryKind, actor: Actor, person: PersonId) -> EntryDraft {
+    pub(super) fn draft_about(&mut self, kind: EntryKind, actor: Actor, person: PersonId) -> EntryDraft {
         let record = Some(RecordPart { person, state: None });
         self.draft(kind, actor, Parts { record, ..Parts::default() })
     }

@@ -8,6 +8,7 @@ use crossbeam_channel::Sender;
 
 use crate::attendance::report::PresenceRecord;
 use crate::attendance::{PersonId, Presence};
+use crate::face::TemplateId;
 use crate::ledger::{Entry, EntryDraft};
 use crate::store::{Change, Committed, StoreError, Transaction};
 
@@ -85,6 +86,8 @@ pub(super) enum Pending {
     Command { changes: Vec<Change>, plan: ReplyPlan, reply: ReplySender },
     /// A page of the log.
     Page(Sender<Vec<LogEntry>>),
+    /// The crop beside a template that is computed anew.
+    Crop(TemplateId),
 }
 
 /// The entries of one transaction.
@@ -147,6 +150,7 @@ impl Core {
                 };
                 let _ = reply.send(entries.iter().map(|entry| self.log_entry(entry)).collect());
             }
+            (Pending::Crop(template), answer) => self.take_crop(template, answer),
             (Pending::Entries(_), Ok(StoreAnswer::Committed(committed))) => {
                 self.settle_commit();
                 self.take_committed(&committed);
@@ -230,6 +234,7 @@ impl Core {
                 Reply::Enrolled { person, templates_added }
             }
             (ReplyPlan::Imported(report), _) => Reply::Imported(report),
+            (ReplyPlan::Reembedded(report), _) => Reply::Reembedded(report),
             (ReplyPlan::Exported(people), Some(entry)) => {
                 Reply::Roster { people, sequence: entry.head.sequence }
             }
@@ -251,6 +256,7 @@ impl Core {
             }
             Change::TemplatePut(template) => {
                 self.templates.insert(template.id, template.person);
+                self.spaces.insert(template.id, template.space);
                 match &mut self.gallery {
                     GalleryState::Waiting(waiting) => waiting.push(template),
                     GalleryState::Ready(gallery) => gallery.put(&template),
@@ -258,6 +264,7 @@ impl Core {
             }
             Change::TemplateRemoved(id) => {
                 self.templates.remove(&id);
+                self.spaces.remove(&id);
                 match &mut self.gallery {
                     GalleryState::Waiting(waiting) => waiting.retain(|template| template.id != id),
                     GalleryState::Ready(gallery) => gallery.remove_template(id),

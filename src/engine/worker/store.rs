@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use crossbeam_channel::{Receiver, Sender};
 
+use crate::face::{EncodedCrop, TemplateId};
 use crate::ledger::{Entry, Sequence};
 use crate::store::{Committed, Store, StoreError, Transaction};
 
@@ -14,6 +15,7 @@ pub(crate) struct Ticket(pub(crate) u64);
 #[derive(Debug)]
 pub(crate) enum StoreRequest {
     Commit(Transaction),
+    Crop(TemplateId),
     EntriesSince(Sequence, usize),
     EntriesBefore(Sequence, usize),
     EntriesBetween(DateTime<Utc>, DateTime<Utc>),
@@ -23,6 +25,7 @@ pub(crate) enum StoreRequest {
 #[derive(Debug)]
 pub(crate) enum StoreAnswer {
     Committed(Committed),
+    Crop(Option<EncodedCrop>),
     Entries(Vec<Entry>),
 }
 
@@ -47,6 +50,7 @@ impl StoreWorker {
     fn answer(&mut self, request: StoreRequest) -> Result<StoreAnswer, StoreError> {
         match request {
             StoreRequest::Commit(transaction) => self.store.commit(transaction).map(StoreAnswer::Committed),
+            StoreRequest::Crop(template) => self.store.crop(template).map(StoreAnswer::Crop),
             StoreRequest::EntriesSince(sequence, limit) => {
                 self.store.entries_since(sequence, limit).map(StoreAnswer::Entries)
             }

@@ -47,10 +47,9 @@ macro_rules! embedded {
     };
 }
 
-const CARDS: &[(&str, &str)] =
-    embedded!("cards": "landmarks-68", "minifasnet-3", "mobilefacenet-512", "mtcnn", "onet", "rfb-320");
+const CARDS: &[(&str, &str)] = embedded!("cards": "landmarks-68", "minifasnet-3", "mobilefacenet-512", "mtcnn", "onet", "rfb-320", "yunet");
 
-const PACKS: &[(&str, &str)] = embedded!("packs": "default", "mtcnn");
+const PACKS: &[(&str, &str)] = embedded!("packs": "default", "mtcnn", "yunet");
 
 /// More than any card says; a larger file is none.
 const LARGEST_TEXT_BYTES: u64 = 256 * 1024;

@@ -1,10 +1,12 @@
 //! What a card's values must be, whatever its decoder, and what each decoder needs.
 
+mod shapes;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::builtin::is_plain_id;
-use super::{Card, CardError, Channels, Decode, Decoder, Impostors, Layout, NetFile, Tensor};
+use super::{Card, CardError, Decode, Decoder, Impostors, NetFile, Task};
 use crate::face::Metric;
 use crate::identify::threshold::MOST_SCALE_SPREAD;
 
@@ -13,8 +15,6 @@ use crate::identify::threshold::MOST_SCALE_SPREAD;
 const LONGEST_INPUT: u32 = 4096;
 /// The largest file that is read into memory.
 const LARGEST_FILE_BYTES: u64 = 2 << 30;
-/// The most values an embedding may have.
-const LARGEST_DIMENSION: i64 = 8192;
 
 /// Collects what is wrong with one card; the first finding is the message.
 struct Check<'a> {
@@ -43,7 +43,7 @@ pub(super) fn check(card: &Card, path: &Path) -> Result<(), CardError> {
     roles(&check, card)?;
     matching(&check, card)?;
     decode(&check, card)?;
-    tensors(&check, card)
+    shapes::check(&check, card)
 }
 
 fn identity(check: &Check, card: &Card) -> Result<(), CardError> {
@@ -70,14 +70,16 @@ fn identity(check: &Check, card: &Card) -> Result<(), CardError> {
 
 fn input(check: &Check, card: &Card) -> Result<(), CardError> {
     let input = &card.input;
-    let any_size = card.decoder == Decoder::Mtcnn;
+    let grid = is_grid(card.decoder);
     for (key, side) in [("input.width", input.width), ("input.height", input.height)] {
-        if any_size {
+        if card.decoder == Decoder::Mtcnn {
             check.that(side == 0, key, "must be 0: the cascade takes pictures of any size")?;
-        } else {
+        } else if !(grid && side == 0) {
             check.that((8..=LONGEST_INPUT).contains(&side), key, "must be 8 to 4096 pixels")?;
         }
     }
+    let together = (input.width == 0) == (input.height == 0);
+    check.that(together, "input.height", "must be 0 where input.width is: the net takes any size, or one")?;
     check.that(input.mean.is_finite() && input.mean.abs() <= 255.0, "input.mean", "must be -255 to 255")?;
     check.that(
         input.scale.is_finite() && input.scale > 0.0 && input.scale <= 1000.0,
@@ -211,7 +213,7 @@ fn is_share(value: f32) -> bool {
 
 fn decode(check: &Check, card: &Card) -> Result<(), CardError> {
     let d = &card.decode;
-    needed(check, card.decoder, d)?;
+    needed(check, card)?;
     for (key, value) in
         [("decode.score", d.score), ("decode.sure_score", d.sure_score), ("decode.nms_iou", d.nms_iou)]
     {
@@ -229,14 +231,47 @@ fn decode(check: &Check, card: &Card) -> Result<(), CardError> {
     check.that(scores, "decode.stage_scores", "must each be 0 to 1")?;
     let overlaps = d.stage_iou.iter().flatten().all(|v| is_share(*v));
     check.that(overlaps, "decode.stage_iou", "must each be 0 to 1")?;
+    grid(check, d)?;
+    let edges = d.liveness_box.iter().flatten().all(|v| (-1.0..=1.0).contains(v));
+    check.that(edges, "decode.liveness_box", "must be four numbers of -1 to 1: left, top, right, bottom")?;
+    let [left, top, right, bottom] = d.liveness_box.unwrap_or_default();
+    let some_left = 1.0 + right - left > 0.1 && 1.0 + bottom - top > 0.1;
+    check.that(some_left, "decode.liveness_box", "must leave a tenth of the box at least")?;
     let crop = card.input.crop.unwrap_or(f32::MAX);
     let least = d.least_crop.is_none_or(|least| least > 0.0 && least <= crop);
     check.that(least, "decode.least_crop", "must be above 0 and not above input.crop")
 }
 
+fn grid(check: &Check, d: &Decode) -> Result<(), CardError> {
+    let strides = d.strides.as_deref().unwrap_or(&[8]);
+    let powers = strides.iter().all(|stride| stride.is_power_of_two() && (2..=256).contains(stride));
+    let rising = strides.is_sorted_by(|a, b| a < b);
+    let expected = "must be 1 to 8 powers of two from 2 to 256, each larger than the one before";
+    check.that(powers && rising && (1..=8).contains(&strides.len()), "decode.strides", expected)?;
+    let anchors = d.anchors.is_none_or(|anchors| (1..=16).contains(&anchors));
+    check.that(anchors, "decode.anchors", "must be 1 to 16 boxes for each cell")
+}
+
+/// Whether a decoder reads cells at several strides.
+fn is_grid(decoder: Decoder) -> bool {
+    matches!(decoder, Decoder::Yunet | Decoder::Scrfd)
+}
+
 /// Each decoder's numbers must be there, and no others: a number that nothing reads is a mistake.
-fn needed(check: &Check, decoder: Decoder, d: &Decode) -> Result<(), CardError> {
-    let needed: &[&str] = match decoder {
+fn needed(check: &Check, card: &Card) -> Result<(), CardError> {
+    let d = &card.decode;
+    let detector = card.decoder.task() == Task::Detection;
+    // May be there, and need not.
+    let allowed = |key: &str| match key {
+        "liveness_box" => detector,
+        "sure_score" => is_grid(card.decoder),
+        _ => false,
+    };
+    let needed: &[&str] = match card.decoder {
+        Decoder::Yunet | Decoder::Scrfd if card.input.width == 0 => {
+            &["longest_side", "score", "nms_iou", "strides", "anchors"]
+        }
+        Decoder::Yunet | Decoder::Scrfd => &["fit", "score", "nms_iou", "strides", "anchors"],
         Decoder::Rfb => &["fit", "score", "sure_score", "nms_iou"],
         Decoder::Mtcnn => &["longest_side", "min_face", "pyramid_factor", "stage_scores", "stage_iou"],
         Decoder::OnetJudge => &["score"],
@@ -249,6 +284,9 @@ fn needed(check: &Check, decoder: Decoder, d: &Decode) -> Result<(), CardError> 
         ("sure_score", d.sure_score.is_some()),
         ("nms_iou", d.nms_iou.is_some()),
         ("longest_side", d.longest_side.is_some()),
+        ("strides", d.strides.is_some()),
+        ("anchors", d.anchors.is_some()),
+        ("liveness_box", d.liveness_box.is_some()),
         ("min_face", d.min_face.is_some()),
         ("pyramid_factor", d.pyramid_factor.is_some()),
         ("stage_scores", d.stage_scores.is_some()),
@@ -257,194 +295,13 @@ fn needed(check: &Check, decoder: Decoder, d: &Decode) -> Result<(), CardError> 
         ("least_crop", d.least_crop.is_some()),
     ];
     for (key, there) in given {
-        let wanted = needed.contains(&key);
+        let (wanted, optional) = (needed.contains(&key), allowed(key));
         let key = format!("decode.{key}");
         check.that(there || !wanted, &key, "is needed by this decoder")?;
-        check.that(wanted || !there, &key, "is not used by this decoder: leave it out")?;
+        check.that(wanted || !there || optional, &key, "is not used by this decoder: leave it out")?;
     }
     Ok(())
 }
 
-/// The shapes that a decoder counts on, so that it never reads past an output's end.
-fn tensors(check: &Check, card: &Card) -> Result<(), CardError> {
-    let (width, height) = (i64::from(card.input.width), i64::from(card.input.height));
-    let channels = card.input.channels.count() as i64;
-    let colour = card.input.channels != Channels::Grey;
-    check.that(
-        colour == (card.decoder != Decoder::Landmarks68),
-        "input.channels",
-        "must be grey for landmarks and rgb or bgr for everything else",
-    )?;
-    let column_major = matches!(card.decoder, Decoder::Mtcnn | Decoder::OnetJudge);
-    let layout = if column_major { Layout::Nwhc } else { Layout::Nchw };
-    check.that(
-        card.input.layout == layout,
-        "input.layout",
-        "must be nwhc for MTCNN's nets and nchw for others",
-    )?;
-    let fixed = [1, channels, height, width];
-    for file in &card.files {
-        let input = &file.inputs[0].shape;
-        let expected: &[i64] = match (card.decoder, file.role.as_str()) {
-            (Decoder::Mtcnn, "pnet") => &[-1, -1, -1, 3],
-            (Decoder::Mtcnn, "rnet") => &[-1, 24, 24, 3],
-            (Decoder::Mtcnn, _) | (Decoder::OnetJudge, _) => &[-1, 48, 48, 3],
-            _ => &fixed,
-        };
-        let message = format!("must have the shape {expected:?}, which this decoder feeds");
-        check.that(input == expected, "files.inputs", &message)?;
-        outputs(check, card, file)?;
-    }
-    let judge = card.decoder != Decoder::OnetJudge || (width, height) == (48, 48);
-    check.that(judge, "input.width", "and input.height must be 48: O-Net sees 48 by 48 pixels")
-}
-
-fn outputs(check: &Check, card: &Card, file: &NetFile) -> Result<(), CardError> {
-    let shapes: Vec<&[i64]> = file.outputs.iter().map(|Tensor { shape, .. }| shape.as_slice()).collect();
-    let (fits, expected) = match (card.decoder, file.role.as_str()) {
-        (Decoder::Rfb, _) => (
-            matches!(shapes[..], [[1, n, 2], [1, m, 4]] if n == m && *n > 0),
-            "must be scores [1, N, 2] and boxes [1, N, 4], in this order",
-        ),
-        (Decoder::Mtcnn, "pnet") => (
-            shapes == [&[-1, -1, -1, 4][..], &[-1, -1, -1, 2][..]],
-            "must be boxes [-1, -1, -1, 4] and scores [-1, -1, -1, 2], in this order",
-        ),
-        (Decoder::Mtcnn, "rnet") => (
-            shapes == [&[-1, 4][..], &[-1, 2][..]],
-            "must be boxes [-1, 4] and scores [-1, 2], in this order",
-        ),
-        (Decoder::Mtcnn | Decoder::OnetJudge, _) => (
-            shapes == [&[-1, 4][..], &[-1, 10][..], &[-1, 2][..]],
-            "must be boxes [-1, 4], points [-1, 10] and scores [-1, 2], in this order",
-        ),
-        (Decoder::Landmarks68, _) => (shapes == [&[1, 136][..]], "must be points [1, 136]"),
-        (Decoder::Arcface, _) => (
-            matches!(shapes[..], [[1, n]] if (1..=LARGEST_DIMENSION).contains(n)),
-            "must be one embedding [1, N] with N of 1 to 8192",
-        ),
-        (Decoder::Minifasnet, _) => {
-            let live = card.decode.live_class.unwrap_or(0) as i64;
-            let fits = matches!(shapes[..], [[1, n]] if (2..=100).contains(n) && live < *n);
-            (fits, "must be classes [1, N] with N of 2 to 100 and above decode.live_class")
-        }
-    };
-    check.that(fits, "files.outputs", expected)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::super::builtin::Kind;
-    use super::*;
-
-    fn text(id: &str) -> String {
-        Kind::Card.texts().iter().find(|(known, _)| *known == id).unwrap().1.to_owned()
-    }
-
-    fn refusal(id: &str, from: &str, to: &str) -> String {
-        let original = text(id);
-        assert!(original.contains(from), "{id} says no `{from}`");
-        let changed = original.replacen(from, to, 1);
-        Card::parse(&changed, Path::new(&format!("{id}.toml"))).unwrap_err().to_string()
-    }
-
-    /// Each line: a card, what is changed to what, and what the message must name.
-    #[test]
-    fn a_wrong_value_is_refused_by_its_key() {
-        for (id, from, to, key) in [
-            ("rfb-320", "id = \"rfb-320\"", "id = \"other\"", "rfb-320.toml: id "),
-            ("rfb-320", "task = \"detection\"", "task = \"liveness\"", "task "),
-            ("rfb-320", "width = 320", "width = 0", "input.width "),
-            ("rfb-320", "width = 320", "width = 640", "files.inputs "),
-            ("rfb-320", "height = 240", "height = 5000000", "input.height "),
-            ("rfb-320", "mean = 127.0", "mean = nan", "input.mean "),
-            ("rfb-320", "scale = 0.0078125", "scale = 0.0", "input.scale "),
-            ("rfb-320", "scale = 0.0078125", "scale = inf", "input.scale "),
-            ("rfb-320", "nms_iou = 0.3", "", "decode.nms_iou is needed"),
-            ("rfb-320", "nms_iou = 0.3", "nms_iou = 1.3", "decode.nms_iou "),
-            ("rfb-320", "nms_iou = 0.3", "nms_iou = 0.3\nlive_class = 0", "decode.live_class is not used"),
-            ("rfb-320", "\nscore = 0.3", "\nscore = 0.95", "decode.sure_score "),
-            ("rfb-320", "name = \"fr_detect.onnx\"", "name = \"../fr_detect.onnx\"", "files.name "),
-            ("rfb-320", "name = \"fr_detect.onnx\"", "name = \"/etc/passwd\"", "files.name "),
-            ("rfb-320", "name = \"fr_detect.onnx\"", "name = \"..\"", "files.name "),
-            ("rfb-320", "package/model/fr_detect.onnx", "package/../../x", "files.origin.path "),
-            ("rfb-320", "size_bytes = 1217758", "size_bytes = 0", "files.size_bytes "),
-            ("rfb-320", "4420, 4]", "4419, 4]", "files.outputs "),
-            ("rfb-320", "licence = \"MIT", "licence = \" \" # ", "licence "),
-            ("mtcnn", "role = \"rnet\"", "role = \"onet\"", "files.role "),
-            ("mtcnn", "pyramid_factor = 0.709", "pyramid_factor = 1.0", "decode.pyramid_factor "),
-            ("mtcnn", "[0.6, 0.7, 0.7]", "[0.6, nan, 0.7]", "decode.stage_scores "),
-            ("mtcnn", "layout = \"nwhc\"", "layout = \"nchw\"", "input.layout "),
-            ("onet", "crop = 1.", "# crop = 1.", "input.crop is needed"),
-            ("landmarks-68", "channels = \"grey\"", "channels = \"rgb\"", "input.channels "),
-            ("minifasnet-3", "live_class = 0", "live_class = 3", "files.outputs "),
-            ("minifasnet-3", "live_class = 0", "", "decode.live_class is needed"),
-            (
-                "mobilefacenet-512",
-                "metric = \"cosine\"",
-                "metric = \"euclidean\"\nx = 1",
-                "unknown field `x`",
-            ),
-            ("mobilefacenet-512", "threshold = 0.", "threshold = 4", "matching.threshold "),
-            ("mobilefacenet-512", "threshold = 0.45", "threshold = 0.2", "matching.impostors.tail_start "),
-            ("mobilefacenet-512", "pairs = 18110", "pairs = 0", "matching.impostors.pairs "),
-            ("mobilefacenet-512", "people = 23", "people = 1", "matching.impostors.people "),
-            ("mobilefacenet-512", "mean = 0.0115", "mean = 0.3", "matching.impostors.mean "),
-            ("mobilefacenet-512", "highest = 0.4079", "highest = 0.1", "matching.impostors.highest "),
-            ("mobilefacenet-512", "tail_start = 0.2268", "tail_start = nan", "matching.impostors.mean "),
-            (
-                "mobilefacenet-512",
-                "tail_share = 0.0201",
-                "tail_share = 0.5",
-                "matching.impostors.tail_share ",
-            ),
-            (
-                "mobilefacenet-512",
-                "tail_share = 0.0201",
-                "tail_share = 0.0",
-                "matching.impostors.tail_share ",
-            ),
-            (
-                "mobilefacenet-512",
-                "tail_scale = 0.03513",
-                "tail_scale = inf",
-                "matching.impostors.tail_scale ",
-            ),
-            ("mobilefacenet-512", "spread = [0.1577", "spread = [-0.1577", "matching.impostors.spread "),
-            (
-                "mobilefacenet-512",
-                "spread = [0.1577, 0.0241",
-                "spread = [0.1577, 0.5",
-                "matching.impostors.spread ",
-            ),
-            ("mobilefacenet-512", "0.0345]", "0.345]", "matching.impostors.spread "),
-            ("mobilefacenet-512", "0.0345]", "nan]", "matching.impostors.spread "),
-            ("mobilefacenet-512", "template_side = 112", "template_side = 96", "matching.template_side "),
-            ("mobilefacenet-512", "[38.2946,", "[138.2946,", "matching.template_points "),
-            ("mobilefacenet-512", "[38.2946,", "[80.0,", "matching.template_points "),
-        ] {
-            let message = refusal(id, from, to);
-            assert!(message.contains(key), "{id}: `{from}` to `{to}` said: {message}");
-        }
-    }
-
-    #[test]
-    fn junk_is_refused_with_its_place() {
-        for (junk, place) in
-            [("", "missing field"), ("[[[", "line 1"), ("id = 3", "line 1"), ("\u{0}", "line 1")]
-        {
-            let message = Card::parse(junk, Path::new("junk.toml")).unwrap_err().to_string();
-            assert!(message.starts_with("junk.toml is not valid"), "{message}");
-            assert!(message.contains(place), "{junk:?} said: {message}");
-        }
-    }
-
-    #[test]
-    fn a_bad_digest_is_refused() {
-        for bad in ["6c02", "zc0256ccd3164f844736a401faf936ec2930764a87ae39442180887d0c5c8854"] {
-            let message =
-                refusal("rfb-320", "6c0256ccd3164f844736a401faf936ec2930764a87ae39442180887d0c5c8854", bad);
-            assert!(message.contains("64 hexadecimal digits"), "{message}");
-        }
-    }
-}
+mod tests;

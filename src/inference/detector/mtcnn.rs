@@ -58,14 +58,7 @@ struct Window {
 
 impl Window {
     fn refined(&self) -> Rect {
-        let Rect { x, y, width, height } = self.bounds;
-        let [left, top, right, bottom] = self.regression;
-        Rect::from_corners(
-            x + left * width,
-            y + top * height,
-            x + width + right * width,
-            y + height + bottom * height,
-        )
+        self.bounds.with_edges_moved(self.regression)
     }
 
     fn key(&self) -> (Rect, f32) {

@@ -1,14 +1,13 @@
 //! RFB-320: boxes already decoded by the net, as corners in 0..1 of its input, with a score each.
 
 use super::judge::OnetJudge;
-use super::{Detector, Overlap, suppress};
+use super::placement::{Canvas, Placement};
+use super::{Detector, Overlap, judged, on_picture, suppress};
 use crate::capture::RgbPicture;
 use crate::face::{Detection, Rect};
 use crate::inference::InferenceError;
 use crate::inference::card::{Card, Fit, Input};
 use crate::inference::net::{Loader, Net};
-use crate::inference::resample::{Patch, Scaler};
-use crate::inference::tensor;
 
 /// The net with its numbers, and the net that judges its doubtful boxes.
 pub struct Rfb {
@@ -16,8 +15,7 @@ pub struct Rfb {
     input: Input,
     numbers: Numbers,
     judge: Option<OnetJudge>,
-    scaler: Scaler,
-    patch: Patch,
+    canvas: Canvas,
 }
 
 /// What the card says.
@@ -45,76 +43,28 @@ impl Rfb {
             anchors: card.files[0].outputs[0].shape[1].unsigned_abs() as usize,
         };
         let net = loader.net(&card.files[0])?;
-        Ok(Self {
-            net,
-            input: card.input,
-            numbers,
-            judge,
-            scaler: Scaler::default(),
-            patch: Patch::default(),
-        })
+        Ok(Self { net, input: card.input, numbers, judge, canvas: Canvas::default() })
     }
-
-    /// Lays the picture into the input; gives the size in the picture's pixels that the whole input
-    /// stands for.
-    fn prepare(&mut self, picture: &RgbPicture) -> (f32, f32) {
-        let (width, height) = (self.input.width, self.input.height);
-        let (placed_width, placed_height) = match self.numbers.fit {
-            Fit::Squash => (width, height),
-            Fit::Letterbox => letterboxed(picture.width(), picture.height(), width, height),
-        };
-        self.patch.width = width as usize;
-        self.patch.height = height as usize;
-        // The sizes fit by their making: nothing is refused here.
-        let _ = self.scaler.scale_into(picture.into(), placed_width, placed_height, &mut self.patch);
-        tensor::pack(&self.patch.rgb, self.patch.width, self.patch.height, &self.input, &mut self.net.input);
-        (
-            picture.width() as f32 * width as f32 / placed_width as f32,
-            picture.height() as f32 * height as f32 / placed_height as f32,
-        )
-    }
-}
-
-/// The largest size of the picture's shape inside the input, at least one pixel.
-fn letterboxed(picture_width: u32, picture_height: u32, width: u32, height: u32) -> (u32, u32) {
-    let scale =
-        (f64::from(width) / f64::from(picture_width)).min(f64::from(height) / f64::from(picture_height));
-    let placed = |side: u32, most: u32| ((f64::from(side) * scale).round() as u32).clamp(1, most);
-    (placed(picture_width, width), placed(picture_height, height))
 }
 
 impl Detector for Rfb {
     fn detect(&mut self, picture: &RgbPicture) -> Result<Vec<Detection>, InferenceError> {
-        let (x_scale, y_scale) = self.prepare(picture);
-        let shape = [1, 3, self.input.height as usize, self.input.width as usize];
-        let numbers = self.numbers;
-        let mut found = self.net.run(shape, |outputs| {
+        let Self { net, input, numbers, judge, canvas } = self;
+        let placement = Placement::fixed(picture, input.width, input.height, numbers.fit);
+        canvas.lay(picture, &placement, input, &mut net.input);
+        // The net's corners are in 0..1 of the whole input.
+        let (x_scale, y_scale) = placement.picture_per_input(picture);
+        let (x_scale, y_scale) = (x_scale * input.width as f32, y_scale * input.height as f32);
+        let shape = [1, 3, input.height as usize, input.width as usize];
+        let mut found = net.run(shape, |outputs| {
             let scores = outputs.values(0, numbers.anchors * 2)?;
             let boxes = outputs.values(1, numbers.anchors * 4)?;
             Ok(decode(scores, boxes, numbers.score, x_scale, y_scale))
         })?;
         suppress(&mut found, numbers.nms_iou, Overlap::Union, |face| (face.bounds, face.score));
         found.retain(|face| on_picture(&face.bounds, picture));
-        if let Some(judge) = &mut self.judge {
-            let mut kept = Vec::with_capacity(found.len());
-            for face in found {
-                if face.score >= numbers.sure_score || judge.is_face(picture, &face.bounds)? {
-                    kept.push(face);
-                }
-            }
-            found = kept;
-        }
-        Ok(found)
+        judged(found, Some(numbers.sure_score), judge.as_mut(), picture)
     }
-}
-
-/// A box below one pixel, or whose middle lies outside the picture, holds no face to be looked at.
-fn on_picture(bounds: &Rect, picture: &RgbPicture) -> bool {
-    let center = bounds.center();
-    bounds.width >= 1.0
-        && bounds.height >= 1.0
-        && (0.0..=picture.width() as f32).contains(&center.x)
-        && (0.0..=picture.height() as f32).contains(&center.y)
 }
 
 /// The boxes whose score reaches `least`, in pixels. What is no number is no box.
@@ -158,14 +108,5 @@ mod tests {
         let found = decode(&[0.0, 1.0], &[0.5, 0.5, 0.4, 0.6], 0.3, 100.0, 100.0);
         let picture = RgbPicture::new(100, 100, vec![0u8; 30_000]).unwrap();
         assert!(found.iter().all(|face| !on_picture(&face.bounds, &picture)));
-    }
-
-    #[test]
-    fn the_letterbox_keeps_the_picture_s_shape() {
-        assert_eq!(letterboxed(640, 480, 320, 240), (320, 240));
-        assert_eq!(letterboxed(1280, 720, 320, 240), (320, 180));
-        assert_eq!(letterboxed(250, 250, 320, 240), (240, 240));
-        assert_eq!(letterboxed(1, 20_000, 320, 240), (1, 240));
-        assert_eq!(letterboxed(20_000, 1, 320, 240), (320, 1));
     }
 }

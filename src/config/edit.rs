@@ -1,0 +1,179 @@
+//! Changing one key of a configuration file and nothing else of it: comments, order, spacing and line
+//! ends stay.
+
+use std::path::{Path, PathBuf};
+
+use toml::de::{DeTable, DeValue};
+
+use super::ConfigError;
+use super::typed::{PackName, Typed};
+
+/// Why a key cannot be changed.
+#[derive(Debug, thiserror::Error)]
+pub enum EditError {
+    /// The file is wrong as it is.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The file writes its tables in a way that is not edited.
+    #[error(
+        "{path} cannot be changed without touching the rest of it: write `pack = \"{pack}\"` under [models] yourself"
+    )]
+    Shape {
+        /// Which file.
+        path: PathBuf,
+        /// What was to be written.
+        pack: String,
+    },
+}
+
+/// `text` with `models.pack` set to `pack`; `path` is for messages. What comes out says exactly what
+/// `text` said but for that key: it is read again to make sure.
+///
+/// # Errors
+/// [`EditError`]; a file that cannot be edited so is left to its owner.
+pub fn with_pack(text: &str, pack: &PackName, path: &Path) -> Result<String, EditError> {
+    let mut wanted = Typed::parse(text, path)?;
+    wanted.models.pack = Some(super::values::Text(pack.clone()));
+    let shape = || EditError::Shape { path: path.to_owned(), pack: pack.to_string() };
+    let edited = edit(text, pack).ok_or_else(shape)?;
+    match Typed::parse(&edited, path) {
+        Ok(typed) if typed == wanted => Ok(edited),
+        _ => Err(shape()),
+    }
+}
+
+fn edit(text: &str, pack: &PackName) -> Option<String> {
+    // Spans are counted after the byte order mark.
+    let mark = text.len() - text.trim_start_matches('\u{FEFF}').len();
+    let (head, body) = text.split_at(mark);
+    let document = DeTable::parse(body).ok()?;
+    let newline = if body.contains("\r\n") { "\r\n" } else { "\n" };
+    let mut new = body.to_owned();
+    match document.get_ref().get_key_value("models") {
+        None => {
+            // A new table goes to the end, where it takes no keys of others.
+            if !new.is_empty() && !new.ends_with('\n') {
+                new.push_str(newline);
+            }
+            if !new.is_empty() {
+                new.push_str(newline);
+            }
+            new.push_str(&format!("[models]{newline}pack = \"{pack}\"{newline}"));
+        }
+        Some((name, value)) => {
+            let DeValue::Table(table) = value.get_ref() else { return None };
+            if let Some(old) = table.get("pack") {
+                new.replace_range(old.span(), &format!("\"{pack}\""));
+            } else {
+                insert(&mut new, name.span().end, &table_first_key(table), pack, newline)?;
+            }
+        }
+    }
+    Some(format!("{head}{new}"))
+}
+
+/// Where the first key of a table that has any stands.
+fn table_first_key(table: &DeTable<'_>) -> Option<usize> {
+    table.iter().map(|(key, _)| key.span().start).min()
+}
+
+/// Puts the key into the table whose name ends at `name_end`, whichever way it is written.
+fn insert(
+    text: &mut String,
+    name_end: usize,
+    first_key: &Option<usize>,
+    pack: &PackName,
+    newline: &str,
+) -> Option<()> {
+    let line_start = text[..name_end].rfind('\n').map_or(0, |at| at + 1);
+    let line_end = text[name_end..].find('\n').map(|at| name_end + at);
+    let line = &text[line_start..line_end.unwrap_or(text.len())];
+    if line.trim_start().starts_with('[') {
+        match line_end {
+            Some(end) => text.insert_str(end + 1, &format!("pack = \"{pack}\"{newline}")),
+            None => text.push_str(&format!("{newline}pack = \"{pack}\"{newline}")),
+        }
+    } else if text[name_end..].trim_start().starts_with('.') {
+        text.insert_str(line_start, &format!("models.pack = \"{pack}\"{newline}"));
+    } else if let Some(first) = first_key {
+        text.insert_str(*first, &format!("pack = \"{pack}\", "));
+    } else {
+        let brace = text[name_end..].find('{').map(|at| name_end + at)?;
+        text.insert_str(brace + 1, &format!(" pack = \"{pack}\" "));
+    }
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn edited(text: &str) -> String {
+        with_pack(text, &"yunet".parse().unwrap(), Path::new("m.toml")).unwrap()
+    }
+
+    /// Each line: what the file said, and what it says then.
+    #[test]
+    fn one_key_is_changed_and_everything_else_stays() {
+        for (before, after) in [
+            ("", "[models]\npack = \"yunet\"\n"),
+            ("# mine\n", "# mine\n\n[models]\npack = \"yunet\"\n"),
+            ("[log]\nkeep_days = 3", "[log]\nkeep_days = 3\n\n[models]\npack = \"yunet\"\n"),
+            (
+                "[models] # nets\n# pack = \"a\"\npack   =   'default' # the first\n[log]\n",
+                "[models] # nets\n# pack = \"a\"\npack   =   \"yunet\" # the first\n[log]\n",
+            ),
+            ("[models]\ndir = \"/m\"\n", "[models]\npack = \"yunet\"\ndir = \"/m\"\n"),
+            ("[ models ]\r\n\r\n[log]\r\n", "[ models ]\r\npack = \"yunet\"\r\n\r\n[log]\r\n"),
+            ("[models]", "[models]\npack = \"yunet\"\n"),
+            ("models.dir = \"/m\"\n[log]\n", "models.pack = \"yunet\"\nmodels.dir = \"/m\"\n[log]\n"),
+            ("models = { dir = \"/m\" }\n", "models = { pack = \"yunet\", dir = \"/m\" }\n"),
+            ("models = {}\n", "models = { pack = \"yunet\" }\n"),
+            ("\u{FEFF}[models]\npack = \"x\"\n", "\u{FEFF}[models]\npack = \"yunet\"\n"),
+        ] {
+            assert_eq!(edited(before), after, "{before:?}");
+        }
+    }
+
+    #[test]
+    fn the_sample_is_edited_in_one_place() {
+        let sample = include_str!("../../data/muster.toml");
+        let changed = edited(sample);
+        assert_eq!(changed, sample.replace("\npack = \"default\"\n", "\npack = \"yunet\"\n"));
+        assert_ne!(changed, sample);
+    }
+
+    #[test]
+    fn a_file_that_is_wrong_is_not_touched() {
+        let pack: PackName = "yunet".parse().unwrap();
+        for wrong in ["[models]\npakc = 1\n", "models = 3\n", "[[["] {
+            let error = with_pack(wrong, &pack, Path::new("m.toml")).unwrap_err();
+            assert!(matches!(error, EditError::Config(_)), "{wrong}: {error}");
+        }
+    }
+
+    proptest! {
+        /// Whatever lines a file is made of: it says the same but for the pack, or it is not edited.
+        #[test]
+        fn the_rest_says_what_it_said(lines in prop::collection::vec(
+            prop::sample::select(vec![
+                "[models]", "pack = \"a\"", "dir = \"/x\"", "[log]", "keep_days = 3", "# [models]", "",
+                "models.dir = \"y\"", "models = { dir = '''z''' }", "[data]", "  [models]  # pack", "level = \"info\"",
+            ]), 0..8), crlf in any::<bool>()) {
+            let text = lines.join(if crlf { "\r\n" } else { "\n" });
+            let path = Path::new("m.toml");
+            if let Ok(before) = Typed::parse(&text, path)
+                && let Ok(after) = with_pack(&text, &"new".parse().unwrap(), path)
+            {
+                let mut after = Typed::parse(&after, path).unwrap();
+                let pack = after.models.pack.take().map(|pack| pack.0.to_string());
+                prop_assert_eq!(pack.as_deref(), Some("new"));
+                let mut before = before;
+                before.models.pack = None;
+                prop_assert_eq!(after, before);
+            }
+        }
+    }
+}
