@@ -95,8 +95,9 @@ struct PairObject<'a> {
     reason: Option<String>,
 }
 
-/// The threshold whose false match rate is `fmr`. The card's own one, which stands for every rate down
-/// to what its calibration supports.
+/// The threshold for a false match rate of `fmr`: the card's own one, whatever rate is asked for. A card
+/// says no more than that one threshold yet, so the rate that is printed is the one that was asked for
+/// and not a measured one.
 fn threshold_at_fmr(facts: &AnalyserFacts, _fmr: TargetRate) -> Threshold {
     facts.threshold
 }

@@ -7,6 +7,24 @@
 //! search. A trial is a search compared with one person: genuine with the person who is searched for,
 //! impostor with everybody else. All strategies see the same draws. A search whose person has too few
 //! photographs left is left out, for every strategy alike if they need the same number.
+//!
+//! # What was measured
+//! `muster eval --strategy all`, default pack, 195 photographs of 23 people made worse, since on the
+//! photographs as they are nothing fails: scaled down until half the faces of the largest set are under 25, then
+//! 18 pixels wide, and back up; brightness times 0.5 to 1.1, noise of 6 of 255, JPEG at 40, then 30. TAR at
+//! FMR 1e-3 over 20 draws:
+//!
+//! | strategy | faces of 25 px | of 18 px |
+//! | --- | --- | --- |
+//! | one template | 98.0 % | 85.9 % |
+//! | 2 templates, best / mean | 98.8 / 99.7 % | 90.2 / 93.6 % |
+//! | 3 templates, best / mean | 99.1 / 99.8 % | 93.6 / 96.2 % |
+//! | one with its mirror image, best / mean | 98.3 / 97.8 % | 88.3 / 87.5 % |
+//!
+//! The mean is better than the best at every number of templates, and its threshold for an FMR is
+//! nearly that of one template (0.320 for three, 0.313 for one, 0.341 for the best of three, on the
+//! photographs as they are). A mirror image adds nothing that is seen beside the spread of the draws, for
+//! twice the work at enrolment.
 
 use super::search::Similarities;
 use super::{Rate, ScoreSets};
