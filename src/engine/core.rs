@@ -7,6 +7,7 @@ mod live;
 mod observe;
 #[cfg(test)]
 mod tests;
+mod threshold;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use crossbeam_channel::{Receiver, Sender, never, select};
 use crate::attendance::{AttendancePolicy, PersonId, Presence, Roster};
 use crate::capture::{Frame, Pace};
 use crate::face::{Probe, Template, TemplateId};
-use crate::identify::{Gallery, Threshold};
+use crate::identify::Gallery;
 use crate::inference::{AnalyserFacts, FrameAnalysis};
 use crate::ledger::{Actor, ClockState, EntryDraft, EntryId, EntryKind, NotePart, Parts};
 use crate::store::{Change, StoreError};
@@ -96,6 +97,7 @@ pub(crate) struct Core {
     templates: BTreeMap<TemplateId, PersonId>,
     gallery: GalleryState,
     facts: Option<AnalyserFacts>,
+    thresholds: threshold::Follower,
     inference: InferenceStatus,
 
     day: Option<NaiveDate>,
@@ -140,6 +142,7 @@ impl Core {
             templates: BTreeMap::new(),
             gallery: GalleryState::Waiting(Vec::new()),
             facts: None,
+            thresholds: threshold::Follower::default(),
             inference,
             day: None,
             presence: HashMap::new(),
@@ -274,11 +277,6 @@ impl Core {
     fn next_id(&mut self) -> u64 {
         self.next_id += 1;
         self.next_id
-    }
-
-    /// The threshold in force: the configured one, or the card's.
-    fn threshold(&self) -> Option<Threshold> {
-        self.settings.threshold.or_else(|| self.facts.as_ref().map(|facts| facts.threshold))
     }
 
     fn draft(&mut self, kind: EntryKind, actor: Actor, parts: Parts) -> EntryDraft {

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use crate::identify::Threshold;
+use crate::identify::ThresholdPolicy;
 use crate::track::TrackSettings;
 
 /// The engine's settings.
@@ -10,14 +10,18 @@ use crate::track::TrackSettings;
 pub struct EngineSettings {
     /// Two decisions for one person closer than this are one passage.
     pub debounce: TimeDelta,
-    /// The least similarity that identifies; none for the one on the embedding net's card.
-    pub threshold: Option<Threshold>,
+    /// Where the least similarity that identifies comes from.
+    pub threshold: ThresholdPolicy,
     /// How tracks are kept and decided.
     pub tracks: TrackSettings,
 }
 
 impl Default for EngineSettings {
     fn default() -> Self {
-        Self { debounce: TimeDelta::seconds(60), threshold: None, tracks: TrackSettings::default() }
+        Self {
+            debounce: TimeDelta::seconds(60),
+            threshold: ThresholdPolicy::default(),
+            tracks: TrackSettings::default(),
+        }
     }
 }

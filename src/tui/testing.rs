@@ -22,7 +22,7 @@ use crate::engine::state::{
     InferenceStatus, Preview, RosterRow, SourceState, SourceStatus, TrackId, TrackVerdict, TrackView,
 };
 use crate::engine::{
-    Command, CommandError, EngineEvent, EngineHandle, LiveState, LogEntry, Reply, RosterState,
+    Command, CommandError, EngineEvent, EngineHandle, LiveState, LogEntry, NamedEntry, Reply, RosterState,
 };
 use crate::face::{Liveness, Rect as FaceRect, Similarity};
 use crate::identify::{Candidate, Candidates, Threshold};
@@ -64,7 +64,8 @@ pub fn roster() -> RosterState {
         row(8, "山田 太郎", Some((Present, 2)), 1),
     ];
     let templates = rows.iter().map(|row| row.templates).sum();
-    RosterState { rows, templates, foreign_templates: 0, threshold: Some(Threshold(Similarity(0.42))) }
+    let threshold = Some(Threshold(Similarity(0.42)));
+    RosterState { rows, templates, threshold, ..RosterState::default() }
 }
 
 pub fn live() -> LiveState {
@@ -310,6 +311,7 @@ pub struct FakeEngine {
     calls: Receiver<Call>,
     events: Vec<Sender<EngineEvent>>,
     pub log: Vec<LogEntry>,
+    pub whole: Vec<NamedEntry>,
     pub answers: VecDeque<Result<Reply, CommandError>>,
     pub commands: Vec<Command>,
 }
@@ -323,7 +325,7 @@ impl FakeEngine {
         board.preview.set(Some(preview(1)));
         let handle = EngineHandle::new(sender, Arc::clone(&board), Actor::Local { uid: 1000 });
         let (events, answers, commands) = (Vec::new(), VecDeque::new(), Vec::new());
-        Self { handle, board, calls, events, log: morning(), answers, commands }
+        Self { handle, board, calls, events, log: morning(), whole: Vec::new(), answers, commands }
     }
 
     /// Waits for one call and answers it.
@@ -346,6 +348,11 @@ impl FakeEngine {
                 let entries = self.log.iter().rev().filter(|entry| entry.sequence < before);
                 page.send(entries.take(limit).cloned().collect()).unwrap();
             }
+            Call::WholeEntriesSince(after, limit, page) => {
+                let entries = self.whole.iter().filter(|entry| entry.entry.head.sequence > after);
+                page.send(entries.take(limit).cloned().collect()).unwrap();
+            }
+            Call::Threshold(..) => {}
             Call::EntriesBetween(_, _, page) => page.send(Vec::new()).unwrap(),
         }
     }

@@ -63,7 +63,7 @@ pub(super) fn settings(effective: &Effective, spec: &SourceSpec) -> EngineSettin
     };
     EngineSettings {
         debounce: effective.recognition.debounce(),
-        threshold: effective.recognition.threshold.value,
+        threshold: effective.recognition.threshold_policy(),
         tracks: TrackSettings {
             min_frames,
             undecided_limit: effective.recognition.undecided_limit(),
