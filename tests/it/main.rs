@@ -14,3 +14,4 @@ mod privacy;
 mod program;
 mod support;
 mod terminal;
+mod threshold;
