@@ -236,20 +236,7 @@ fn text(object: &OverviewObject) -> String {
         ),
     }
     if let Some(at) = object.at_10_times.as_ref().filter(|at| at.people > 0) {
-        let interval = if at.high > at.low {
-            format!(" (95 % interval {:.3} to {:.3})", at.low, at.high)
-        } else {
-            String::new()
-        };
-        row(
-            "10 times",
-            format!(
-                "{}: threshold {:.3}{interval}, {}",
-                gallery(at.people, at.templates),
-                at.threshold,
-                basis_words(&at.basis)
-            ),
-        );
+        row("10 times", larger_words(at));
     }
     if let Some(impostors) = &object.impostors {
         rests_on(impostors, &mut row);
@@ -267,6 +254,16 @@ fn text(object: &OverviewObject) -> String {
         row(if index == 0 { "assumed" } else { "" }, (*assumption).to_owned());
     }
     beside(&rows)
+}
+
+fn larger_words(at: &LargerObject) -> String {
+    let interval = if at.high > at.low {
+        format!(" (95 % interval {:.3} to {:.3})", at.low, at.high)
+    } else {
+        String::new()
+    };
+    let (gallery, basis) = (gallery(at.people, at.templates), basis_words(&at.basis));
+    format!("{gallery}: threshold {:.3}{interval}, {basis}", at.threshold)
 }
 
 fn enrolled_rows(mistaken: &RateObject, passages: f64, row: &mut impl FnMut(&'static str, String)) {
