@@ -28,10 +28,14 @@ pub mod roster_file;
 pub mod setup;
 pub mod signals;
 pub mod take;
+pub mod threshold;
+pub mod why;
 pub mod wire;
 
 #[cfg(test)]
 mod fake;
+#[cfg(test)]
+mod testing;
 
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::process::ExitCode;
@@ -166,6 +170,13 @@ fn dispatch(
             let calendar = report::Calendar { now: Utc::now(), zone: Local, rollover };
             report::run(wire::host(effective, Need::Store)?.handle(), args, &calendar, out)
         }
+        Command::Threshold(args) => {
+            let site = threshold::Site::of(effective)?;
+            let calendar =
+                report::Calendar { now: Utc::now(), zone: Local, rollover: effective.day_rollover.value };
+            threshold::run(wire::host(effective, Need::Store)?.handle(), args, &site, &calendar, out)
+        }
+        Command::Why(args) => why::run(wire::host(effective, Need::Store)?.handle(), args, &Local, out),
         Command::Demo(args) => demo::run(effective, args, io::stdout().is_terminal(), out),
         Command::Completions(args) => completions::run(args, out),
     }

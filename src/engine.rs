@@ -12,11 +12,12 @@ mod host;
 mod latest;
 pub mod settings;
 pub mod state;
+pub mod why;
 mod worker;
 
 pub use attach::{AttachError, Attachment, DataDirLock, attach_or_host};
 pub use command::{Command, CommandError, Reply, Request, RequestId};
-pub use event::{EngineEvent, LogEntry};
+pub use event::{EngineEvent, LogEntry, NamedEntry};
 pub use handle::EngineHandle;
 pub use host::{EngineParts, RunningEngine, StartError, start};
 pub use settings::EngineSettings;

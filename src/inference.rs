@@ -30,6 +30,8 @@ pub use pipeline::{Pipeline, PipelineOptions};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::capture::RgbPicture;
 use crate::face::{Detection, EmbeddingSpace, Metric, Probe, Rect};
 use crate::identify::threshold::TailFit;
@@ -50,6 +52,27 @@ pub struct AnalyserFacts {
     pub dimension: usize,
     /// What the card's thresholds are measured in.
     pub metric: Metric,
+    /// The card's threshold as a similarity.
+    pub threshold: Threshold,
+    /// How alike different people are, as the card has it; none where it was not measured.
+    pub impostors: Option<TailFit>,
+}
+
+impl AnalyserFacts {
+    /// What of it says how templates are compared.
+    pub fn matching(&self) -> MatchingFacts {
+        let Self { space, dimension, threshold, impostors, .. } = *self;
+        MatchingFacts { space, dimension, threshold, impostors }
+    }
+}
+
+/// What an embedding net's card says of how templates are compared; known without loading the net.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct MatchingFacts {
+    /// The space of the embeddings.
+    pub space: EmbeddingSpace,
+    /// How many values an embedding has.
+    pub dimension: usize,
     /// The card's threshold as a similarity.
     pub threshold: Threshold,
     /// How alike different people are, as the card has it; none where it was not measured.

@@ -15,6 +15,8 @@ use super::eval::EvalArgs;
 use super::models::ModelsCommand;
 use super::report::DayArg;
 use super::setup::SetupArgs;
+use super::threshold::{THRESHOLD_HELP, ThresholdArgs};
+use super::why::WhyArgs;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -138,6 +140,11 @@ pub enum Command {
     /// Who was here on a day, or is here now
     #[command(after_help = REPORT_HELP)]
     Report(ReportArgs),
+    /// Say which threshold is in force and what follows from it, in plain words
+    #[command(after_help = THRESHOLD_HELP)]
+    Threshold(ThresholdArgs),
+    /// Say why an entry of the log says what it says
+    Why(WhyArgs),
     /// Show it all on prepared pictures, in a store of its own
     Demo(DemoArgs),
     /// Print completions for a shell
@@ -374,6 +381,9 @@ mod tests {
             "muster report",
             "muster report --date 2026-03-02 --format csv",
             "muster report --present --json",
+            "muster threshold",
+            "muster threshold plan 0.5 --since 2026-03-02 --until yesterday --json",
+            "muster why 12",
             "muster demo --headless --keep",
             "muster completions zsh",
             "muster --data-dir d --models-dir m --config c --device cuda:1 --json -vv roster list",
@@ -401,6 +411,13 @@ mod tests {
             ("muster enroll Ana a.jpg --face 0", "expected main, largest, or a number from 1"),
             ("muster report --date tomorrow", "YYYY-MM-DD"),
             ("muster report --date today --present", "--present"),
+            ("muster threshold plan 1.5", "a similarity above 0 and at most 1"),
+            ("muster threshold plan nan", "a similarity above 0 and at most 1"),
+            ("muster threshold plan 50%", "a similarity above 0 and at most 1"),
+            ("muster threshold 0.5", "unrecognized subcommand"),
+            ("muster why", "<ENTRY>"),
+            ("muster why 0", "from 1"),
+            ("muster why last", "from 1"),
             ("muster --jason", "--json"),
             ("muster roster", "Usage"),
             ("muster models add yunet", "<FILE>"),

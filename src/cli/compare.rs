@@ -25,7 +25,8 @@ const AFTER_HELP: &str = "\
 Prints one JSON object a pair, in the order of the pairs, with or without --json:
   {\"a\":..,\"b\":..,\"similarity\":..,\"threshold\":..,\"fmr\":..,\"same\":true|false|null,\"reason\":..}
 `same` is null, and `reason` says why, where a picture shows no face or cannot be read. Of several
-faces the largest is compared, and a line on standard error says so.
+faces the largest is compared, and a line on standard error says so. `fmr` is null where the card of
+the embedding net says nothing of different people's pairs; `threshold` is then the card's own.
 
 The file of --pairs has two columns of picture paths, separated by a comma, relative to the folder
 of that file; a first line `a,b` is passed over.
@@ -88,18 +89,21 @@ struct PairObject<'a> {
     similarity: Option<f32>,
     /// At least as alike as this is the same person.
     threshold: f32,
-    /// The false match rate that the threshold is for.
-    fmr: f64,
+    /// The false match rate that the threshold is for; null where the net's card does not tell.
+    fmr: Option<f64>,
     same: Option<bool>,
     /// Why `same` is null.
     reason: Option<String>,
 }
 
-/// The threshold for a false match rate of `fmr`: the card's own one, whatever rate is asked for. A card
-/// says no more than that one threshold yet, so the rate that is printed is the one that was asked for
-/// and not a measured one.
-fn threshold_at_fmr(facts: &AnalyserFacts, _fmr: TargetRate) -> Threshold {
-    facts.threshold
+/// The threshold for a false match rate of `wanted`, by the different people's pairs that the card of
+/// the embedding net states, and that rate. A card without them has its own threshold alone, of which
+/// no rate is known.
+fn threshold_for(facts: &AnalyserFacts, wanted: TargetRate) -> (Threshold, Option<f64>) {
+    match &facts.impostors {
+        Some(tail) => (tail.threshold_at_fmr(wanted.value()).threshold, Some(wanted.value())),
+        None => (facts.threshold, None),
+    }
 }
 
 /// The pairs that `args` names. Nothing is loaded for it, so that a mistake in them is found first.
@@ -203,7 +207,13 @@ pub fn run(
 ) -> Result<Exit, CliError> {
     let pairs = pairs(args)?;
     let mut analyser = load()?;
-    let threshold = threshold_at_fmr(analyser.facts(), args.fmr);
+    let (threshold, fmr) = threshold_for(analyser.facts(), args.fmr);
+    if fmr.is_none() {
+        out.note(
+            "the card of the embedding net says nothing of different people's pairs: its own threshold is taken, \
+             whatever false match rate was asked for",
+        );
+    }
     let mut looker = Looker { analyser: analyser.as_mut(), kept: HashMap::new(), out };
     let mut read = false;
     for Pair { names: [name_a, name_b], paths: [path_a, path_b] } in &pairs {
@@ -222,7 +232,7 @@ pub fn run(
             b: name_b,
             similarity: similarity.map(|similarity| similarity.0),
             threshold: threshold.0.0,
-            fmr: args.fmr.value(),
+            fmr,
             same: similarity.map(|similarity| similarity >= threshold.0),
             reason,
         })?;

@@ -9,21 +9,27 @@ use ulid::Ulid;
 
 use crate::attendance::{Person, PersonId, PresenceState};
 use crate::engine::handle::{Board, Call};
-use crate::engine::state::{InferenceStatus, RosterRow};
-use crate::engine::{Command, CommandError, EngineEvent, EngineHandle, LogEntry, Reply, RosterState};
+use crate::engine::state::{InferenceStatus, RosterRow, ThresholdState};
+use crate::engine::{
+    Command, CommandError, EngineEvent, EngineHandle, LogEntry, NamedEntry, Reply, RosterState,
+};
 use crate::face::Similarity;
-use crate::inference::Provider;
+use crate::inference::{MatchingFacts, Provider};
 use crate::ledger::{Actor, EntryKind, Sequence};
 
 use super::exit::{CliError, Exit};
 use super::output::Output;
 
+type ThresholdOf = Box<dyn Fn(&MatchingFacts) -> ThresholdState + Send>;
 type Respond = Box<dyn FnMut(&Command) -> Result<Reply, CommandError> + Send>;
 
 /// What the engine says.
 pub struct Script {
     pub roster: Vec<RosterRow>,
     pub entries: Vec<LogEntry>,
+    /// The same or others, whole.
+    pub whole: Vec<NamedEntry>,
+    pub threshold: Option<ThresholdOf>,
     /// Sent to the first subscriber but those of `nets::wait`, which ask for little room.
     pub events: Vec<EngineEvent>,
     pub respond: Respond,
@@ -31,7 +37,14 @@ pub struct Script {
 
 impl Default for Script {
     fn default() -> Self {
-        Self { roster: vec![], entries: vec![], events: vec![], respond: Box::new(|_| Ok(Reply::Done)) }
+        Self {
+            roster: vec![],
+            entries: vec![],
+            events: vec![],
+            respond: Box::new(|_| Ok(Reply::Done)),
+            whole: vec![],
+            threshold: None,
+        }
     }
 }
 
@@ -73,6 +86,15 @@ impl Fake {
                     Call::EntriesBefore(before, limit, reply) => {
                         let found = script.entries.iter().rev().filter(|e| e.sequence < before).take(limit);
                         let _ = reply.send(found.cloned().collect());
+                    }
+                    Call::WholeEntriesSince(after, limit, reply) => {
+                        let found = script.whole.iter().filter(|e| e.entry.head.sequence > after);
+                        let _ = reply.send(found.take(limit).cloned().collect());
+                    }
+                    Call::Threshold(facts, reply) => {
+                        if let Some(state) = &script.threshold {
+                            let _ = reply.send(state(&facts));
+                        }
                     }
                     Call::EntriesBetween(from, until, reply) => {
                         let found = script.entries.iter().filter(|e| e.at >= from && e.at < until);

@@ -8,6 +8,7 @@ mod live;
 mod observe;
 #[cfg(test)]
 mod tests;
+mod threshold;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use crossbeam_channel::{Receiver, Sender, never, select};
 use crate::attendance::{AttendancePolicy, PersonId, Presence, Roster};
 use crate::capture::{Frame, Pace};
 use crate::face::{EmbeddingSpace, Template, TemplateId};
-use crate::identify::{Gallery, Threshold, ThresholdBasis};
+use crate::identify::Gallery;
 use crate::inference::{AnalyserFacts, FrameAnalysis};
 use crate::ledger::{Actor, ClockState, EntryDraft, EntryId, EntryKind, NotePart, Parts};
 use crate::store::{Change, StoreError};
@@ -101,6 +102,7 @@ pub(crate) struct Core {
     reembedding: Option<crops::Reembedding>,
     gallery: GalleryState,
     facts: Option<AnalyserFacts>,
+    thresholds: threshold::Follower,
     inference: InferenceStatus,
 
     day: Option<NaiveDate>,
@@ -147,6 +149,7 @@ impl Core {
             reembedding: None,
             gallery: GalleryState::Waiting(Vec::new()),
             facts: None,
+            thresholds: threshold::Follower::default(),
             inference,
             day: None,
             presence: HashMap::new(),
@@ -281,19 +284,6 @@ impl Core {
     fn next_id(&mut self) -> u64 {
         self.next_id += 1;
         self.next_id
-    }
-
-    /// The threshold in force: the configured one, or the card's.
-    fn threshold(&self) -> Option<Threshold> {
-        self.settings.threshold.or_else(|| self.facts.as_ref().map(|facts| facts.threshold))
-    }
-
-    /// Where the threshold in force came from.
-    fn threshold_basis(&self) -> ThresholdBasis {
-        match self.settings.threshold {
-            Some(_) => ThresholdBasis::Configured,
-            None => ThresholdBasis::Card,
-        }
     }
 
     fn draft(&mut self, kind: EntryKind, actor: Actor, parts: Parts) -> EntryDraft {

@@ -1,5 +1,7 @@
 //! What happens, as a bounded stream to every client.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +53,31 @@ impl LogEntry {
             best: best.and_then(|candidate| name_of(candidate.person)),
             note: entry.parts.note.as_ref().map(|note| note.text.clone()),
         }
+    }
+}
+
+/// An entry whole, with what the people in it are called now.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NamedEntry {
+    /// Its head and the parts that are still there.
+    pub entry: Entry,
+    /// Names of the people in those parts; who was erased has none.
+    pub names: BTreeMap<PersonId, PersonName>,
+}
+
+impl NamedEntry {
+    /// `entry` with names from `name_of`.
+    pub fn new(entry: Entry, name_of: impl Fn(PersonId) -> Option<PersonName>) -> Self {
+        let record = entry.parts.record.iter().map(|record| record.person);
+        let evidence = entry.parts.evidence.iter().flat_map(|evidence| &evidence.candidates);
+        let people = record.chain(evidence.map(|candidate| candidate.person));
+        let names = people.filter_map(|person| Some((person, name_of(person)?))).collect();
+        Self { entry, names }
+    }
+
+    /// What `person` is called now, else their id.
+    pub fn name(&self, person: PersonId) -> String {
+        self.names.get(&person).map_or_else(|| person.to_string(), ToString::to_string)
     }
 }
 

@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chrono::{DateTime, Utc};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use crate::inference::MatchingFacts;
 use crate::ledger::{Actor, Sequence};
 
 use super::command::{Command, CommandError, Reply, Request, RequestId};
-use super::event::{EngineEvent, LogEntry};
-use super::state::{LiveState, Preview, PreviewRequest, RosterState};
+use super::event::{EngineEvent, LogEntry, NamedEntry};
+use super::state::{LiveState, Preview, PreviewRequest, RosterState, ThresholdState};
 
 /// A value that is replaced whole; readers get the newest.
 #[derive(Debug, Default)]
@@ -68,6 +69,10 @@ pub enum Call {
     EntriesSince(Sequence, usize, Sender<Vec<LogEntry>>),
     /// A page of the log before a sequence, newest first.
     EntriesBefore(Sequence, usize, Sender<Vec<LogEntry>>),
+    /// Entries with all their parts, after a sequence, oldest first.
+    WholeEntriesSince(Sequence, usize, Sender<Vec<NamedEntry>>),
+    /// All that is known of the threshold; the facts are for an engine without nets.
+    Threshold(MatchingFacts, Sender<ThresholdState>),
     /// All of the log from one time until another, oldest first.
     EntriesBetween(DateTime<Utc>, DateTime<Utc>, Sender<Vec<LogEntry>>),
 }
@@ -167,6 +172,30 @@ impl EngineHandle {
         let (to_shell, entries) = bounded(1);
         let _ = self.calls.send(Call::EntriesBefore(sequence, limit, to_shell));
         entries.recv().unwrap_or_default()
+    }
+
+    /// Entries after `sequence` with all their parts, oldest first, at most `limit`; none where the
+    /// engine has ended.
+    pub fn whole_entries_since(&self, sequence: Sequence, limit: usize) -> Vec<NamedEntry> {
+        let (to_shell, entries) = bounded(1);
+        let _ = self.calls.send(Call::WholeEntriesSince(sequence, limit, to_shell));
+        entries.recv().unwrap_or_default()
+    }
+
+    /// The entry `sequence` with all its parts; none where there is no such entry, or the engine has
+    /// ended.
+    pub fn whole_entry(&self, sequence: Sequence) -> Option<NamedEntry> {
+        let before = Sequence(sequence.0.checked_sub(1)?);
+        let found = self.whole_entries_since(before, 1).into_iter().next()?;
+        (found.entry.head.sequence == sequence).then_some(found)
+    }
+
+    /// All that is known of the threshold; none where the engine has ended. An engine that has no nets
+    /// loaded takes `facts` for theirs.
+    pub fn threshold_state(&self, facts: MatchingFacts) -> Option<ThresholdState> {
+        let (to_shell, state) = bounded(1);
+        let _ = self.calls.send(Call::Threshold(facts, to_shell));
+        state.recv().ok()
     }
 
     /// Entries whose time lies in `from..until`, oldest first; none where the engine has ended.

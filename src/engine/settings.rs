@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use crate::face::{LivenessMode, QualityLimits};
-use crate::identify::Threshold;
+use crate::identify::ThresholdPolicy;
 use crate::track::TrackSettings;
 
 /// The engine's settings.
@@ -11,8 +11,8 @@ use crate::track::TrackSettings;
 pub struct EngineSettings {
     /// Two decisions for one person closer than this are one passage.
     pub debounce: TimeDelta,
-    /// The least similarity that identifies; none for the one on the embedding net's card.
-    pub threshold: Option<Threshold>,
+    /// Where the least similarity that identifies comes from.
+    pub threshold: ThresholdPolicy,
     /// How tracks are kept and decided.
     pub tracks: TrackSettings,
     /// What follows from the liveness net.
@@ -36,7 +36,7 @@ impl Default for EngineSettings {
     fn default() -> Self {
         Self {
             debounce: TimeDelta::seconds(60),
-            threshold: None,
+            threshold: ThresholdPolicy::default(),
             tracks: TrackSettings::default(),
             liveness: LivenessSettings::default(),
             quality: QualityLimits::default(),

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::attendance::{Identifier, PersonId, PersonName, Presence};
 use crate::face::{Liveness, Rect, Similarity};
-use crate::identify::Threshold;
+use crate::identify::threshold::GallerySize;
+use crate::identify::{ImpostorModel, Threshold, ThresholdBasis, ThresholdInForce, ThresholdPolicy};
 use crate::inference::Provider;
 pub use crate::track::TrackId;
 
@@ -156,6 +157,36 @@ pub struct RosterState {
     pub foreign_templates: u32,
     /// The threshold in force.
     pub threshold: Option<Threshold>,
+    /// Where it came from.
+    pub threshold_basis: Option<ThresholdBasis>,
+}
+
+/// Two people of the gallery who are alike: perhaps one person enrolled twice.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AlikePeople {
+    /// Who.
+    pub people: [PersonName; 2],
+    /// How alike their templates are that were compared.
+    pub similarity: Similarity,
+}
+
+/// All that is known of the threshold.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ThresholdState {
+    /// The threshold, and where it comes from.
+    pub in_force: ThresholdInForce,
+    /// What the site asks of it.
+    pub policy: ThresholdPolicy,
+    /// The embedding card's own.
+    pub card: Threshold,
+    /// How much is searched.
+    pub size: GallerySize,
+    /// Templates of other embedding spaces, which are not searched.
+    pub foreign_templates: u32,
+    /// How alike different people are; none where the card does not say.
+    pub model: Option<ImpostorModel>,
+    /// The most alike people of the gallery, of the pairs that were compared.
+    pub alike: Vec<AlikePeople>,
 }
 
 /// A small picture for a screen; `Debug` prints no pixels.

@@ -14,8 +14,11 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::face::{AlignmentTemplate, FivePoints, Metric, Point};
+use crate::identify::Threshold;
 use crate::identify::threshold::{TailFit, TailSpread};
 use crate::ledger::Sha256Digest;
+
+use super::MatchingFacts;
 
 /// What a net is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
@@ -473,6 +476,18 @@ impl Card {
             Decoder::Scrfd => self.files.iter().flat_map(|file| &file.outputs).any(Tensor::holds_points),
             _ => false,
         }
+    }
+
+    /// How its templates are compared; none for a card that is not an embedding net's.
+    pub fn matching_facts(&self) -> Option<MatchingFacts> {
+        let matching = self.matching.as_ref()?;
+        let output = self.files.first()?.outputs.first()?;
+        Some(MatchingFacts {
+            space: self.embedding_space()?,
+            dimension: usize::try_from(*output.shape.last()?).ok()?,
+            threshold: Threshold(matching.metric.similarity(matching.threshold)),
+            impostors: matching.impostors.as_ref().map(Impostors::tail),
+        })
     }
 
     /// The file of `role`; the checks of a card see to it that its decoder's roles are there.

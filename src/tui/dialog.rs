@@ -4,6 +4,7 @@ pub mod enrol;
 pub mod help;
 pub mod mark;
 pub mod remove;
+pub mod why;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -27,6 +28,8 @@ pub enum Dialog {
     Mark(mark::MarkDialog),
     /// The question before an enrolment is ended.
     Remove(remove::RemoveDialog),
+    /// Why an entry says what it says.
+    Why(why::WhyDialog),
     /// The help.
     Help(help::HelpDialog),
 }
@@ -47,6 +50,7 @@ impl Dialog {
             Dialog::Enrol(dialog) => dialog.mode(),
             Dialog::Mark(_) => Mode::Mark,
             Dialog::Remove(_) => Mode::Remove,
+            Dialog::Why(_) => Mode::Why,
             Dialog::Help(_) => Mode::Help,
         }
     }
@@ -57,6 +61,7 @@ impl Dialog {
             Dialog::Enrol(dialog) => dialog.handle(action),
             Dialog::Mark(dialog) => dialog.handle(action),
             Dialog::Remove(dialog) => dialog.handle(action),
+            Dialog::Why(dialog) => dialog.handle(action),
             Dialog::Help(dialog) => dialog.handle(action),
         }
     }
@@ -67,6 +72,7 @@ impl Dialog {
             Dialog::Enrol(dialog) => Some(dialog.id),
             Dialog::Mark(dialog) => Some(dialog.id),
             Dialog::Remove(dialog) => Some(dialog.id),
+            Dialog::Why(dialog) => Some(dialog.id),
             Dialog::Help(_) => None,
         }
     }
@@ -76,7 +82,7 @@ impl Dialog {
         match self {
             Dialog::Enrol(dialog) => dialog.field(),
             Dialog::Mark(dialog) => dialog.field(),
-            Dialog::Remove(_) | Dialog::Help(_) => None,
+            Dialog::Remove(_) | Dialog::Why(_) | Dialog::Help(_) => None,
         }
     }
 }

@@ -19,14 +19,16 @@ pub enum Mode {
     Mark,
     /// The question before an enrolment is ended.
     Remove,
+    /// Why an entry says what it says.
+    Why,
     /// The help.
     Help,
 }
 
 impl Mode {
     /// All of them, in the order of the help.
-    pub const ALL: [Mode; 6] =
-        [Mode::Panes, Mode::EnrolName, Mode::EnrolShot, Mode::Mark, Mode::Remove, Mode::Help];
+    pub const ALL: [Mode; 7] =
+        [Mode::Panes, Mode::EnrolName, Mode::EnrolShot, Mode::Mark, Mode::Remove, Mode::Why, Mode::Help];
 
     /// The heading in the help.
     pub fn title(self) -> &'static str {
@@ -36,6 +38,7 @@ impl Mode {
             Mode::EnrolShot => "Enrolment: the picture",
             Mode::Mark => "Manual mark",
             Mode::Remove => "Removal",
+            Mode::Why => "Why an entry says what it says",
             Mode::Help => "This help",
         }
     }
@@ -73,6 +76,8 @@ pub enum Action {
     Mark,
     /// Asks whether the selected person's enrolment shall end.
     Remove,
+    /// Says why the selected line of the log says what it says.
+    Why,
     /// Stops or continues the source.
     Pause,
     /// Draws everything again.
@@ -184,13 +189,15 @@ const fn bind(
 }
 
 const PANES: &[Mode] = &[Mode::Panes];
-const LISTS: &[Mode] = &[Mode::Panes, Mode::Help];
+const LISTS: &[Mode] = &[Mode::Panes, Mode::Why, Mode::Help];
 const NAME: &[Mode] = &[Mode::EnrolName];
 const SHOT: &[Mode] = &[Mode::EnrolShot];
 const MARK: &[Mode] = &[Mode::Mark];
 const REMOVE: &[Mode] = &[Mode::Remove];
+const WHY: &[Mode] = &[Mode::Why];
 const HELP: &[Mode] = &[Mode::Help];
-const NO_HELP: &[Mode] = &[Mode::Panes, Mode::EnrolName, Mode::EnrolShot, Mode::Mark, Mode::Remove];
+const NO_HELP: &[Mode] =
+    &[Mode::Panes, Mode::EnrolName, Mode::EnrolShot, Mode::Mark, Mode::Remove, Mode::Why];
 
 /// The keymap. The order is that of the hints and of the help.
 pub const BINDINGS: &[Binding] = &[
@@ -215,6 +222,13 @@ pub const BINDINGS: &[Binding] = &[
         Action::Remove,
         Some("remove"),
         "end the selected person's enrolment; asks first",
+    ),
+    bind(
+        PANES,
+        &[Key::char('w')],
+        Action::Why,
+        None,
+        "say why the selected line of the log says what it says",
     ),
     bind(PANES, &[Key::char('p')], Action::Pause, Some("pause"), "pause the source, or go on"),
     bind(
@@ -309,6 +323,13 @@ pub const BINDINGS: &[Binding] = &[
         Action::Cancel,
         Some("cancel"),
         "close without saving",
+    ),
+    bind(
+        WHY,
+        &[Key::plain(KeyCode::Esc), Key::char('q'), Key::char('w')],
+        Action::Cancel,
+        Some("close"),
+        "close the explanation",
     ),
     bind(
         HELP,

@@ -8,7 +8,7 @@ use ratatui::crossterm::event::KeyEvent;
 use crate::attendance::{PersonName, PresenceState};
 use crate::engine::handle::Snapshot;
 use crate::engine::state::{Preview, PreviewRequest};
-use crate::engine::{Command, CommandError, EngineEvent, LogEntry, Reply};
+use crate::engine::{Command, CommandError, EngineEvent, LogEntry, NamedEntry, Reply};
 use crate::ledger::Sequence;
 
 /// Something the model hears of.
@@ -30,6 +30,8 @@ pub enum Message {
     Reply(Purpose, Box<Result<Reply, CommandError>>),
     /// Entries that were asked for, in any order.
     Log(LogQuery, Vec<LogEntry>),
+    /// An entry that was asked for whole; none where it cannot be read.
+    Explained(DialogId, Option<Box<NamedEntry>>),
     /// Entries that were asked for will not come; they can be asked for again.
     LogRefused(LogQuery),
 }
@@ -72,6 +74,8 @@ pub enum Effect {
     Send(Command, Purpose),
     /// Fetch [`LOG_PAGE`] entries.
     LoadLog(LogQuery),
+    /// Fetch an entry whole, for a dialog that explains it.
+    Explain(DialogId, Sequence),
     /// Say what size of preview fits; none where no pane shows it.
     RequestPreview(Option<PreviewRequest>),
     /// Write every cell again.

@@ -174,8 +174,10 @@ impl Model {
             self.log.set_height(inside(areas.log).height);
         }
         for dialog in &mut self.dialogs {
-            if let Dialog::Help(help) = dialog {
-                help.set_screen_height(screen.height);
+            match dialog {
+                Dialog::Help(help) => help.set_screen_height(screen.height),
+                Dialog::Why(why) => why.set_screen(self.size),
+                _ => {}
             }
         }
         let wanted = areas.filter(|_| self.shows_picture).map(|areas| {

@@ -12,12 +12,13 @@ use ratatui::backend::Backend;
 use ratatui::crossterm::event::Event;
 
 use super::keymap::{BINDINGS, Keymap};
-use super::message::{Effect, LOG_PAGE, LogQuery, Message, Purpose};
+use super::message::{DialogId, Effect, LOG_PAGE, LogQuery, Message, Purpose};
 use super::model::Model;
 use super::theme::Theme;
 use super::view::view;
 use super::{Exit, Input, TuiError, TuiOptions};
 use crate::engine::{Command, CommandError, EngineEvent, EngineHandle};
+use crate::ledger::Sequence;
 
 /// The least time between two drawings that no key asked for: 30 a second.
 const FRAME: Duration = Duration::from_millis(33);
@@ -31,12 +32,19 @@ const EVENT_ROOM: usize = 1_024;
 /// The longest wait where nothing is due; any message ends it.
 const LONG_WAIT: Duration = Duration::from_secs(3_600);
 
+/// What the thread for the log is asked.
+#[derive(Debug)]
+enum Query {
+    Log(LogQuery),
+    Explain(DialogId, Sequence),
+}
+
 /// The two threads that wait for the engine in the place of the screen: one for commands, one for
 /// pages of the log, so that a slow shot does not hold the log up.
 #[derive(Debug)]
 struct Workers {
     commands: Sender<(Command, Purpose)>,
-    queries: Sender<LogQuery>,
+    queries: Sender<Query>,
     answers: Receiver<Message>,
 }
 
@@ -44,7 +52,7 @@ impl Workers {
     /// Starts them. They end when this is dropped and the call they wait in has come back.
     fn start(handle: &EngineHandle) -> std::io::Result<Self> {
         let (commands, command_queue) = bounded::<(Command, Purpose)>(16);
-        let (queries, query_queue) = bounded::<LogQuery>(16);
+        let (queries, query_queue) = bounded::<Query>(16);
         let (to_screen, answers) = bounded(32);
         let (engine, sender) = (handle.clone(), to_screen.clone());
         std::thread::Builder::new().name("tui-commands".to_owned()).spawn(move || {
@@ -58,11 +66,18 @@ impl Workers {
         let engine = handle.clone();
         std::thread::Builder::new().name("tui-log".to_owned()).spawn(move || {
             for query in query_queue {
-                let page = match query {
-                    LogQuery::Before(sequence) => engine.entries_before(sequence, LOG_PAGE),
-                    LogQuery::Since(sequence) => engine.entries_since(sequence, LOG_PAGE),
+                let message = match query {
+                    Query::Log(query @ LogQuery::Before(sequence)) => {
+                        Message::Log(query, engine.entries_before(sequence, LOG_PAGE))
+                    }
+                    Query::Log(query @ LogQuery::Since(sequence)) => {
+                        Message::Log(query, engine.entries_since(sequence, LOG_PAGE))
+                    }
+                    Query::Explain(id, sequence) => {
+                        Message::Explained(id, engine.whole_entry(sequence).map(Box::new))
+                    }
                 };
-                if to_screen.send(Message::Log(query, page)).is_err() {
+                if to_screen.send(message).is_err() {
                     return;
                 }
             }
@@ -274,8 +289,13 @@ where
                 return Ok(self.model.update(Message::Reply(purpose, Box::new(Err(error)))));
             }
             Effect::LoadLog(query) => {
-                if self.workers.queries.try_send(query).is_err() {
+                if self.workers.queries.try_send(Query::Log(query)).is_err() {
                     return Ok(self.model.update(Message::LogRefused(query)));
+                }
+            }
+            Effect::Explain(id, sequence) => {
+                if self.workers.queries.try_send(Query::Explain(id, sequence)).is_err() {
+                    return Ok(self.model.update(Message::Explained(id, None)));
                 }
             }
             Effect::RequestPreview(request) => {

@@ -22,11 +22,15 @@ use crate::engine::state::{
     InferenceStatus, Preview, RosterRow, SourceState, SourceStatus, TrackId, TrackVerdict, TrackView,
 };
 use crate::engine::{
-    Command, CommandError, EngineEvent, EngineHandle, LiveState, LogEntry, Reply, RosterState,
+    Command, CommandError, EngineEvent, EngineHandle, LiveState, LogEntry, NamedEntry, Reply, RosterState,
 };
-use crate::face::{Liveness, Rect as FaceRect, Similarity};
-use crate::identify::{Candidate, Candidates, Threshold};
-use crate::ledger::{Actor, EntryKind, Sequence};
+use crate::face::{EmbeddingSpace, Liveness, Quality, QualityScore, Rect as FaceRect, Similarity};
+use crate::identify::{
+    Candidate, Candidates, DecisionDetails, Shortfall, Threshold, ThresholdBasis, VoteCount,
+};
+use crate::ledger::{
+    Actor, ClockState, Entry, EntryId, EntryKind, EvidencePart, Head, Parts, Sequence, TerminalId,
+};
 
 /// Monday, 2 March 2026, five past eight.
 pub fn now() -> DateTime<Utc> {
@@ -64,7 +68,8 @@ pub fn roster() -> RosterState {
         row(8, "山田 太郎", Some((Present, 2)), 1),
     ];
     let templates = rows.iter().map(|row| row.templates).sum();
-    RosterState { rows, templates, foreign_templates: 0, threshold: Some(Threshold(Similarity(0.42))) }
+    let threshold = Some(Threshold(Similarity(0.42)));
+    RosterState { rows, templates, threshold, ..RosterState::default() }
 }
 
 pub fn live() -> LiveState {
@@ -175,6 +180,50 @@ pub fn shot(best: Option<(u128, f32)>) -> Shot {
     }
 }
 
+/// The stranger of the morning's log, whole: Dana was the closest.
+pub fn whole_stranger() -> NamedEntry {
+    let candidate =
+        |number, similarity| Candidate { person: person(number), similarity: Similarity(similarity) };
+    let details = DecisionDetails {
+        basis: ThresholdBasis::Card,
+        votes: VoteCount { best: 0, others: 0, nobody: 9 },
+        margin: 0.05,
+        shortfall: Some(Shortfall::Similarity),
+        quality: Quality { luminance: Some(38.0), sharpness: Some(0.21), ..Quality::default() },
+        quality_score: QualityScore(0.42),
+        liveness_frames: 9,
+        liveness_threshold: None,
+        model: "mobilefacenet-512".to_owned(),
+        program: "0.1.0".to_owned(),
+    };
+    let evidence = EvidencePart {
+        candidates: vec![candidate(4, 0.21), candidate(2, 0.17)],
+        threshold: Threshold(Similarity(0.42)),
+        frames: 9,
+        detection_score: 0.94,
+        liveness: Liveness::Score(0.88),
+        space: EmbeddingSpace([1; 32]),
+        pack: "default".to_owned(),
+        details: Some(details),
+    };
+    let head = Head {
+        terminal: TerminalId(Ulid(1)),
+        sequence: Sequence(11),
+        id: EntryId(Ulid(11)),
+        at: now(),
+        clock: ClockState::Synchronised,
+        kind: EntryKind::Unidentified,
+        actor: Actor::Door,
+        parts: [None; 3],
+    };
+    let parts = Parts { evidence: Some(evidence), ..Parts::default() };
+    let name = |who: PersonId| match who.0.0 {
+        4 => Some("Dana O'Neill".parse().unwrap()),
+        _ => Some("Bo Lindqvist".parse().unwrap()),
+    };
+    NamedEntry::new(Entry { head, parts }, name)
+}
+
 /// A model, and what it asked for.
 pub struct Scene {
     pub model: Model,
@@ -227,6 +276,15 @@ impl Scene {
     pub fn answer(&mut self, reply: Result<Reply, CommandError>) {
         let purpose = self.sent().expect("a command was sent").1;
         self.tell(Message::Reply(purpose, Box::new(reply)));
+    }
+
+    /// Gives the dialog that explains an entry what it asked for.
+    pub fn explain(&mut self, whole: Option<NamedEntry>) {
+        let asked = self.effects.iter().rev().find_map(|effect| match effect {
+            Effect::Explain(id, _) => Some(*id),
+            _ => None,
+        });
+        self.tell(Message::Explained(asked.expect("an entry was asked for"), whole.map(Box::new)));
     }
 
     /// The last command that was sent.
@@ -311,6 +369,7 @@ pub struct FakeEngine {
     calls: Receiver<Call>,
     events: Vec<Sender<EngineEvent>>,
     pub log: Vec<LogEntry>,
+    pub whole: Vec<NamedEntry>,
     pub answers: VecDeque<Result<Reply, CommandError>>,
     pub commands: Vec<Command>,
 }
@@ -324,7 +383,7 @@ impl FakeEngine {
         board.preview.set(Some(preview(1)));
         let handle = EngineHandle::new(sender, Arc::clone(&board), Actor::Local { uid: 1000 });
         let (events, answers, commands) = (Vec::new(), VecDeque::new(), Vec::new());
-        Self { handle, board, calls, events, log: morning(), answers, commands }
+        Self { handle, board, calls, events, log: morning(), whole: Vec::new(), answers, commands }
     }
 
     /// Waits for one call and answers it.
@@ -347,6 +406,11 @@ impl FakeEngine {
                 let entries = self.log.iter().rev().filter(|entry| entry.sequence < before);
                 page.send(entries.take(limit).cloned().collect()).unwrap();
             }
+            Call::WholeEntriesSince(after, limit, page) => {
+                let entries = self.whole.iter().filter(|entry| entry.entry.head.sequence > after);
+                page.send(entries.take(limit).cloned().collect()).unwrap();
+            }
+            Call::Threshold(..) => {}
             Call::EntriesBetween(_, _, page) => page.send(Vec::new()).unwrap(),
         }
     }

@@ -10,6 +10,7 @@ use super::dialog::enrol::{EnrolDialog, words};
 use super::dialog::help::HelpDialog;
 use super::dialog::mark::MarkDialog;
 use super::dialog::remove::RemoveDialog;
+use super::dialog::why::WhyDialog;
 use super::dialog::{Dialog, Step, edit, paste};
 use super::keymap::{Action, Key};
 use super::message::{DialogId, Effect, Message, Purpose};
@@ -19,7 +20,7 @@ use super::theme::Role;
 use crate::engine::command::Shot;
 use crate::engine::handle::Snapshot;
 use crate::engine::state::{Preview, SourceState};
-use crate::engine::{Command, CommandError, EngineEvent, Reply};
+use crate::engine::{Command, CommandError, EngineEvent, NamedEntry, Reply};
 
 impl Model {
     /// Takes a message; what it asks for.
@@ -52,6 +53,10 @@ impl Model {
                 Vec::new()
             }
             Message::Log(query, page) => self.log.take_page(query, page),
+            Message::Explained(id, whole) => {
+                self.explained(id, whole.as_deref());
+                Vec::new()
+            }
             Message::LogRefused(query) => {
                 self.log.refused(query);
                 Vec::new()
@@ -125,6 +130,7 @@ impl Model {
                 Vec::new()
             }
             Action::AddPicture | Action::Mark | Action::Remove => self.open_about_selected(action),
+            Action::Why => self.open_why(),
             Action::Pause => self.pause(),
             Action::Redraw => vec![Effect::Redraw],
             _ => {
@@ -163,6 +169,30 @@ impl Model {
         };
         self.dialogs.push(dialog);
         effects
+    }
+
+    fn open_why(&mut self) -> Vec<Effect> {
+        let selected = match self.focus {
+            Focus::Roster => None,
+            Focus::Log => self.log.selected().map(|entry| (entry.sequence, entry.at)),
+        };
+        let Some((sequence, at)) = selected else {
+            self.say(Role::Warning, "select a line of the log first: tab goes there");
+            return Vec::new();
+        };
+        let id = self.next_dialog();
+        self.dialogs.push(Dialog::Why(WhyDialog::new(id, sequence, (self.local_time)(at))));
+        vec![Effect::Explain(id, sequence)]
+    }
+
+    fn explained(&mut self, id: DialogId, whole: Option<&NamedEntry>) {
+        for dialog in &mut self.dialogs {
+            if let Dialog::Why(dialog) = dialog
+                && dialog.id == id
+            {
+                dialog.came(whole);
+            }
+        }
     }
 
     fn pause(&mut self) -> Vec<Effect> {
@@ -258,7 +288,7 @@ impl Model {
             Some(Dialog::Enrol(dialog)) => dialog.refused(error),
             Some(Dialog::Mark(dialog)) => dialog.refused(error),
             Some(Dialog::Remove(dialog)) => dialog.refused(error),
-            Some(Dialog::Help(_)) | None => self.say(Role::Fault, words(error)),
+            Some(Dialog::Why(_) | Dialog::Help(_)) | None => self.say(Role::Fault, words(error)),
         }
     }
 }

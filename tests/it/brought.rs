@@ -2,7 +2,6 @@
 //! what can be worked out by hand (tools/tiny-nets made them).
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use muster::capture::RgbPicture;
 use muster::face::embedding::dot;
@@ -25,10 +24,7 @@ fn example(name: &str) -> String {
 
 /// muster on a models folder of its own.
 fn muster(home: &Home, models: &Path, arguments: &[&str]) -> Finished {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_muster"));
-    command.env_clear().envs(home.environment());
-    command.arg("--data-dir").arg(home.data_dir()).arg("--models-dir").arg(models).args(arguments);
-    Finished::of(command.output().unwrap())
+    Finished::of(home.muster_on(models, arguments).output().unwrap())
 }
 
 fn pipeline(models: &Path, pack: &str) -> Pipeline {

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::support::{Home, faces};
+use crate::support::{Home, faces, models_dir, models_with_yunet};
 
 /// The figures of all three sets together.
-fn evaluate(home: &Home, people: &Path, words: &[&str]) -> Value {
-    let mut command = home.muster(["eval", "--json", "--device", "cpu"]);
+fn evaluate(home: &Home, models: &Path, people: &Path, words: &[&str]) -> Value {
+    let mut command = home.muster_on(models, ["eval", "--json", "--device", "cpu"]);
     command.args(["lfw10", "johns", "bbt"].map(|set| people.join(set))).args(words);
     let finished = crate::support::Finished::of(command.output().unwrap()).expect(0);
     finished.json_lines().pop().unwrap()
@@ -33,7 +33,8 @@ fn one_shot_on_all_people_with_the_default_pack() {
     let Some(people) = faces("people") else { return };
     let home = Home::new();
     let (csv, svg) = (home.path().join("scores.csv"), home.path().join("figures.svg"));
-    let figures = evaluate(&home, &people, &["--csv", csv.to_str().unwrap(), "--svg", svg.to_str().unwrap()]);
+    let output = &["--csv", csv.to_str().unwrap(), "--svg", svg.to_str().unwrap()];
+    let figures = evaluate(&home, &models_dir(), &people, output);
     assert_eq!((&figures["people"], &figures["pictures"]), (&23.into(), &195.into()));
     assert_eq!((&figures["pack"], &figures["provider"]), (&"default".into(), &"cpu".into()));
     assert_eq!(figures["failures_to_acquire"]["events"], 0);
@@ -50,23 +51,29 @@ fn one_shot_on_all_people_with_the_default_pack() {
 }
 
 /// A pack's other detectors: at least 99 %, failures to acquire counted as failures too.
-fn reaches_99_percent(pack: &str) {
+fn reaches_99_percent(pack: &str, models: &Path) {
     let Some(people) = faces("people") else { return };
-    let figures = evaluate(&Home::new(), &people, &["--pack", pack]);
+    let figures = evaluate(&Home::new(), models, &people, &["--pack", pack]);
     let acquired = 1.0 - figures["failures_to_acquire"]["share"].as_f64().unwrap();
     assert!(rank_one(&figures) * acquired >= 0.99 && tar_at_1e_3(&figures) * acquired >= 0.99, "{acquired}");
 }
 
 #[test]
 fn one_shot_on_all_people_with_the_mtcnn_pack() {
-    reaches_99_percent("mtcnn");
+    reaches_99_percent("mtcnn", &models_dir());
+}
+
+#[test]
+fn one_shot_on_all_people_with_the_yunet_pack() {
+    let Some(models) = models_with_yunet() else { return };
+    reaches_99_percent("yunet", models.path());
 }
 
 /// More templates are better than one, their mean at least as good as the most alike of them.
 #[test]
 fn the_mean_of_several_templates_is_no_worse_than_the_best() {
     let Some(people) = faces("people") else { return };
-    let figures = evaluate(&Home::new(), &people, &["--strategy", "best,mean"]);
+    let figures = evaluate(&Home::new(), &models_dir(), &people, &["--strategy", "best,mean"]);
     let separation = |name: &str| {
         let rows = figures["strategies"].as_array().unwrap();
         rows.iter().find(|row| row["strategy"] == name).unwrap()["separation"].as_f64().unwrap()
@@ -123,5 +130,12 @@ fn compare_answers_for_each_pair_in_order() {
         assert_eq!((object["a"].as_str(), object["b"].as_str()), (Some(a.as_str()), Some(b.as_str())));
         assert_eq!(object["same"].as_bool(), *same, "{object}");
         assert_eq!(object["reason"].is_null(), same.is_some(), "{object}");
+        assert_eq!(object["fmr"], 1e-3, "{object}");
     }
+    let strict = ["compare", "--fmr", "1e-5", "--pairs", csv.to_str().unwrap()];
+    let strict = home.run(strict).expect(0).json_lines();
+    let threshold = |object: &serde_json::Value| object["threshold"].as_f64().unwrap();
+    println!("threshold {} at FMR 1e-3, {} at 1e-5", threshold(&objects[0]), threshold(&strict[0]));
+    assert!(threshold(&objects[0]) + 0.05 < threshold(&strict[0]));
+    assert_eq!(strict[0]["similarity"], objects[0]["similarity"]);
 }

@@ -17,3 +17,4 @@ mod privacy;
 mod program;
 mod support;
 mod terminal;
+mod threshold;

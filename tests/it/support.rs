@@ -160,10 +160,19 @@ impl Home {
 
     /// muster on this home's data directory.
     pub fn muster(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
+        self.muster_on(&models_dir(), arguments)
+    }
+
+    /// muster on this home's data directory, with the nets of another folder.
+    pub fn muster_on(
+        &self,
+        models: &Path,
+        arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
+    ) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_muster"));
         command.env_clear().envs(self.environment());
         command.arg("--data-dir").arg(self.data_dir());
-        command.arg("--models-dir").arg(models_dir());
+        command.arg("--models-dir").arg(models);
         command.args(arguments);
         command
     }

@@ -65,8 +65,8 @@ pub(super) fn settings(effective: &Effective, spec: &SourceSpec) -> EngineSettin
     };
     EngineSettings {
         debounce: effective.recognition.debounce(),
-        threshold: effective.recognition.threshold.value,
         keep_crops: effective.keep_crops.value,
+        threshold: effective.recognition.threshold_policy(),
         tracks: TrackSettings {
             min_frames,
             margin: effective.recognition.margin.value,

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 
 use super::{Setting, in_range};
 use crate::config::typed::{DebounceSeconds, PassagesADay, RecognitionTable, Votes};
-use crate::identify::Threshold;
+use crate::identify::{Threshold, ThresholdPolicy};
 
 /// When a face is somebody.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,6 +60,15 @@ impl Recognition {
             debounce_seconds: Setting::typed(typed.debounce_seconds, DEFAULT_DEBOUNCE_SECONDS),
             passages_a_day: Setting::typed(typed.passages_a_day, DEFAULT_PASSAGES_A_DAY),
             stranger_share: Setting::typed(typed.stranger_share.map(|s| s.get()), DEFAULT_STRANGER_SHARE),
+        }
+    }
+
+    /// What the engine derives its threshold by.
+    pub fn threshold_policy(&self) -> ThresholdPolicy {
+        ThresholdPolicy {
+            fixed: self.threshold.value,
+            target_fpir: self.target_fpir.value,
+            floor: self.threshold_floor.value,
         }
     }
 

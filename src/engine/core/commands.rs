@@ -98,6 +98,12 @@ impl Core {
             Call::EntriesBefore(sequence, limit, reply) => {
                 self.ask(StoreRequest::EntriesBefore(sequence, limit), Pending::Page(reply));
             }
+            Call::WholeEntriesSince(sequence, limit, reply) => {
+                self.ask(StoreRequest::EntriesSince(sequence, limit), Pending::Whole(reply));
+            }
+            Call::Threshold(facts, reply) => {
+                let _ = reply.send(self.threshold_state(&facts));
+            }
             Call::EntriesBetween(from, until, reply) => {
                 self.ask(StoreRequest::EntriesBetween(from, until), Pending::Page(reply));
             }

@@ -13,7 +13,7 @@ use crate::ledger::{Entry, EntryDraft};
 use crate::store::{Change, Committed, StoreError, Transaction};
 
 use super::super::command::{CommandError, Reply};
-use super::super::event::{EngineEvent, LogEntry};
+use super::super::event::{EngineEvent, LogEntry, NamedEntry};
 use super::super::worker::store::{StoreAnswer, StoreRequest, Ticket};
 use super::commands::{Prepared, ReplyPlan};
 use super::{Core, GalleryState, ReplySender};
@@ -88,6 +88,20 @@ pub(super) enum Pending {
     Page(Sender<Vec<LogEntry>>),
     /// The crop beside a template that is computed anew.
     Crop(TemplateId),
+    /// Entries with all their parts.
+    Whole(Sender<Vec<NamedEntry>>),
+}
+
+/// The entries of an answer; none where the log cannot be read.
+fn entries_of(answer: Result<StoreAnswer, StoreError>) -> Vec<Entry> {
+    match answer {
+        Ok(StoreAnswer::Entries(entries)) => entries,
+        Ok(_) => Vec::new(),
+        Err(error) => {
+            tracing::error!(%error, "the log cannot be read");
+            Vec::new()
+        }
+    }
 }
 
 /// The entries of one transaction.
@@ -140,17 +154,14 @@ impl Core {
         let Some(pending) = self.pending.remove(&ticket) else { return };
         match (pending, answer) {
             (Pending::Page(reply), answer) => {
-                let entries = match answer {
-                    Ok(StoreAnswer::Entries(entries)) => entries,
-                    Ok(_) => Vec::new(),
-                    Err(error) => {
-                        tracing::error!(%error, "the log cannot be read");
-                        Vec::new()
-                    }
-                };
+                let entries = entries_of(answer);
                 let _ = reply.send(entries.iter().map(|entry| self.log_entry(entry)).collect());
             }
             (Pending::Crop(template), answer) => self.take_crop(template, answer),
+            (Pending::Whole(reply), answer) => {
+                let entries = entries_of(answer).into_iter();
+                let _ = reply.send(entries.map(|entry| self.named_entry(entry)).collect());
+            }
             (Pending::Entries(_), Ok(StoreAnswer::Committed(committed))) => {
                 self.settle_commit();
                 self.take_committed(&committed);
@@ -228,6 +239,10 @@ impl Core {
         LogEntry::new(entry, |person| self.roster.get(person).map(|person| person.name.clone()))
     }
 
+    fn named_entry(&self, entry: Entry) -> NamedEntry {
+        NamedEntry::new(entry, |person| self.roster.get(person).map(|person| person.name.clone()))
+    }
+
     fn reply(&self, plan: ReplyPlan, committed: &Committed) -> Reply {
         match (plan, committed.entries.first()) {
             (ReplyPlan::Enrolled { person, templates_added }, _) => {
@@ -257,6 +272,7 @@ impl Core {
             Change::TemplatePut(template) => {
                 self.templates.insert(template.id, template.person);
                 self.spaces.insert(template.id, template.space);
+                self.thresholds.note_change();
                 match &mut self.gallery {
                     GalleryState::Waiting(waiting) => waiting.push(template),
                     GalleryState::Ready(gallery) => gallery.put(&template),
@@ -265,6 +281,7 @@ impl Core {
             Change::TemplateRemoved(id) => {
                 self.templates.remove(&id);
                 self.spaces.remove(&id);
+                self.thresholds.note_change();
                 match &mut self.gallery {
                     GalleryState::Waiting(waiting) => waiting.retain(|template| template.id != id),
                     GalleryState::Ready(gallery) => gallery.remove_template(id),

@@ -152,6 +152,7 @@ impl Core {
 
     /// Puts the roster on the board.
     pub(super) fn publish_roster(&mut self) {
+        self.follow_gallery();
         let mut templates: HashMap<PersonId, u32> = HashMap::new();
         for owner in self.templates.values() {
             *templates.entry(*owner).or_default() += 1;
@@ -175,6 +176,7 @@ impl Core {
             templates: count(searched),
             foreign_templates: count(foreign),
             threshold: self.threshold(),
+            threshold_basis: self.threshold().map(|_| self.threshold_basis()),
         });
         self.subscribers.send(&EngineEvent::StateChanged);
     }

@@ -3,6 +3,7 @@
 
 mod spaces;
 mod stand_ins;
+mod threshold;
 
 use std::sync::atomic::Ordering;
 

@@ -12,7 +12,7 @@ use crate::tui::dialog::Dialog;
 use crate::tui::keymap::{Action, BINDINGS, Mode};
 use crate::tui::message::{Effect, LOG_PAGE, LogQuery, Message};
 use crate::tui::model::Focus;
-use crate::tui::testing::{Scene, entry, live, morning, now, person, roster, row, shot};
+use crate::tui::testing::{Scene, entry, live, morning, now, person, roster, row, shot, whole_stranger};
 
 struct Case {
     mode: Mode,
@@ -41,6 +41,18 @@ fn help_offset(scene: &Scene) -> usize {
     match scene.model.dialogs.last() {
         Some(Dialog::Help(help)) => help.offset(),
         _ => panic!("the help is not open"),
+    }
+}
+
+/// The reasons of an entry, on a screen that has no room for all of them.
+fn explained() -> Scene {
+    Scene::sized(60, 16).press("tab j w").then(|s| s.explain(Some(whole_stranger())))
+}
+
+fn why_offset(scene: &Scene) -> usize {
+    match scene.model.dialogs.last() {
+        Some(Dialog::Why(why)) => why.offset(),
+        _ => panic!("the explanation is not open"),
     }
 }
 
@@ -205,6 +217,26 @@ const CASES: &[Case] = &[
     ),
     case(Mode::Remove, Action::Help, || Scene::new().press("d"), assert_help),
     case(Mode::Remove, Action::Quit, || Scene::new().press("d"), assert_quits),
+    case(
+        Mode::Panes,
+        Action::Why,
+        || Scene::new().press("tab j"),
+        |s| {
+            assert_eq!(s.model.mode(), Mode::Why);
+            assert!(matches!(s.effects.last(), Some(Effect::Explain(_, Sequence(11)))), "{:?}", s.effects);
+        },
+    ),
+    case(Mode::Why, Action::Down, explained, |s| assert_eq!(why_offset(s), 1)),
+    case(Mode::Why, Action::Up, || explained().press("j j"), |s| assert_eq!(why_offset(s), 1)),
+    case(Mode::Why, Action::PageDown, explained, |s| assert!(why_offset(s) > 1)),
+    case(Mode::Why, Action::PageUp, || explained().press("j"), |s| assert_eq!(why_offset(s), 0)),
+    case(Mode::Why, Action::Last, explained, |s| {
+        assert!(s.text().contains("0.1.0 "), "{}", s.text());
+    }),
+    case(Mode::Why, Action::First, || explained().press("G"), |s| assert_eq!(why_offset(s), 0)),
+    case(Mode::Why, Action::Cancel, explained, assert_closed),
+    case(Mode::Why, Action::Help, explained, assert_help),
+    case(Mode::Why, Action::Quit, explained, assert_quits),
     case(Mode::Help, Action::Down, || Scene::new().press("?"), |s| assert_eq!(help_offset(s), 1)),
     case(Mode::Help, Action::Up, || Scene::new().press("? j j"), |s| assert_eq!(help_offset(s), 1)),
     case(Mode::Help, Action::PageDown, || Scene::new().press("?"), |s| assert_eq!(help_offset(s), 19)),
@@ -424,4 +456,23 @@ fn the_preview_is_asked_for_at_the_size_of_its_pane() {
     assert_eq!((request.max_width, request.max_height), (58, 42));
     let scene = Scene::new().then(|s| s.tell(Message::Resize(20, 5)));
     assert_eq!(scene.effects, [Effect::RequestPreview(None)]);
+}
+
+#[test]
+fn why_needs_a_line_of_the_log_and_says_what_cannot_be_read() {
+    let scene = Scene::new().press("w");
+    assert!(scene.model.dialogs.is_empty() && scene.notice().contains("select a line of the log"));
+    let nothing = Scene::empty(80, 24).press("tab w");
+    assert!(nothing.model.dialogs.is_empty() && nothing.notice().contains("select a line of the log"));
+    let refused = Scene::new().press("tab w").then(|s| s.explain(None));
+    assert!(refused.text().contains("the entry cannot be read"), "{}", refused.text());
+    // What was asked for by a dialog that is closed changes no other.
+    let late = Scene::new().press("tab w esc j w").then(|s| {
+        let first = s.effects.iter().find_map(|effect| match effect {
+            Effect::Explain(id, _) => Some(*id),
+            _ => None,
+        });
+        s.tell(Message::Explained(first.unwrap(), Some(Box::new(whole_stranger()))));
+    });
+    assert!(late.text().contains("is being read"), "{}", late.text());
 }

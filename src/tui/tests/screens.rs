@@ -7,7 +7,7 @@ use ratatui::style::Color;
 
 use crate::engine::Reply;
 use crate::engine::state::{InferenceStatus, SourceState};
-use crate::tui::testing::{Scene, live, now, roster, shot, text_of};
+use crate::tui::testing::{Scene, live, now, roster, shot, text_of, whole_stranger};
 use crate::tui::theme::Theme;
 use crate::tui::view::view;
 
@@ -35,6 +35,7 @@ screens! {
         .then(|s| s.answer(Ok(Reply::Shot(shot(Some((1, 0.71)))))));
     mark: |w, h| Scene::sized(w, h).press("m").press("dentist");
     remove: |w, h| Scene::sized(w, h).press("d");
+    why: |w, h| Scene::sized(w, h).press("tab j w").then(|s| s.explain(Some(whole_stranger())));
     help: |w, h| Scene::sized(w, h).press("?");
     log_selected: |w, h| Scene::sized(w, h).press("tab").press("j").press("j");
     faults: |w, h| Scene::sized(w, h).then(|s| {
@@ -72,6 +73,8 @@ fn no_size_panics_and_nothing_is_drawn_outside() {
         Scene::sized(80, 24).press("e Eve enter").then(|s| s.answer(Ok(Reply::Shot(shot(None))))),
         Scene::sized(80, 24).press("m"),
         Scene::sized(80, 24).press("d ?"),
+        Scene::sized(80, 24).press("tab j w"),
+        Scene::sized(80, 24).press("tab j w").then(|s| s.explain(Some(whole_stranger()))),
         Scene::sized(80, 24).press("e ?").press("F1"),
     ];
     for scene in &scenes {

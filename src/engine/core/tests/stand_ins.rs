@@ -343,3 +343,9 @@ pub(super) fn visit(people: &[u8], count: usize) -> Vec<Vec<u8>> {
     frames.extend(vec![vec![]; 10]);
     frames
 }
+
+/// As [`parts`], with nets of whom `facts` is known.
+pub(super) fn parts_with(store: &SharedStore, facts: AnalyserFacts) -> EngineParts {
+    let load = move || Ok(Box::new(ReadingAnalyser(facts)) as Box<dyn FaceAnalyser>);
+    EngineParts { load_analyser: Some(Box::new(load)), ..parts(store) }
+}
