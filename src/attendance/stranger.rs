@@ -88,6 +88,50 @@ const MAX_DIMENSION: usize = 4096;
 /// Bytes of a stranger's crop at most: an uncompressed one of 256 by 256 pixels is smaller.
 pub const MAX_CROP_BYTES: usize = 256 * 1024;
 
+/// What a sighting of a stranger is good for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Fitness {
+    /// To be enrolled with.
+    Enrol,
+    /// To be recognised by an operator, and no more: why it cannot be enrolled.
+    Look(String),
+    /// Nothing.
+    Nothing,
+}
+
+/// The least score of a sighting that is kept. A head turned by half of the distance between its
+/// eyes has it ([`QualityScore`]).
+pub const LEAST_SCORE: f32 = 0.25;
+/// Pixels between the eyes of a face that is kept, at least: half of what the nets are given.
+pub const LEAST_EYES_TO_KEEP_PX: f32 = 18.0;
+/// Pixels between the eyes of a face that can be enrolled, at least. The nets are given 35 (the
+/// ArcFace template at 112 pixels); a face with 30 is hardly made larger for them.
+pub const LEAST_EYES_TO_ENROL_PX: f32 = 30.0;
+/// The least score of a sighting that can be enrolled.
+pub const LEAST_SCORE_TO_ENROL: f32 = 0.4;
+
+/// What a sighting of this quality is good for. A measure that was not taken is no reason against it.
+pub fn fitness(quality: &Quality, score: QualityScore) -> Fitness {
+    let eyes_px = quality.inter_eye_distance_px.unwrap_or(f32::INFINITY);
+    // Negated, so that what is no number is not good enough.
+    if !(score.0 >= LEAST_SCORE && eyes_px >= LEAST_EYES_TO_KEEP_PX) {
+        return Fitness::Nothing;
+    }
+    if eyes_px < LEAST_EYES_TO_ENROL_PX {
+        return Fitness::Look(format!(
+            "the face is too small: {eyes_px:.0} pixels between the eyes, at least {LEAST_EYES_TO_ENROL_PX:.0} are \
+             needed"
+        ));
+    }
+    if score.0 < LEAST_SCORE_TO_ENROL {
+        return Fitness::Look(format!(
+            "the face is turned away or unclear: quality {:.2}, at least {LEAST_SCORE_TO_ENROL:.2} is needed",
+            score.0
+        ));
+    }
+    Fitness::Enrol
+}
+
 impl Stranger {
     /// What they look like, where nobody has said yet who it is.
     pub fn appearance(&self) -> Option<&Appearance> {
@@ -125,5 +169,27 @@ impl Stranger {
             return Err(format!("has a crop of {crop_bytes} bytes; at most {MAX_CROP_BYTES} are kept"));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_poor_sighting_is_kept_or_not_and_says_why_it_cannot_be_enrolled() {
+        let of = |eyes: Option<f32>, score| {
+            let quality = Quality { inter_eye_distance_px: eyes, ..Quality::default() };
+            fitness(&quality, QualityScore(score))
+        };
+        assert_eq!(of(Some(30.0), 0.4), Fitness::Enrol);
+        assert_eq!(of(None, 1.0), Fitness::Enrol);
+        assert!(matches!(of(Some(29.0), 1.0), Fitness::Look(why) if why.contains("29 pixels")));
+        assert!(matches!(of(Some(60.0), 0.39), Fitness::Look(why) if why.contains("0.39")));
+        for nothing in
+            [of(Some(17.9), 1.0), of(Some(60.0), 0.24), of(None, f32::NAN), of(Some(f32::NAN), 1.0)]
+        {
+            assert_eq!(nothing, Fitness::Nothing);
+        }
     }
 }

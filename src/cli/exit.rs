@@ -117,6 +117,7 @@ impl From<CommandError> for CliError {
             | CommandError::NoSuchFace { .. }
             | CommandError::NotAlignable { .. }
             | CommandError::NoSuchPerson
+            | CommandError::Inbox(_)
             | CommandError::NoSuchShot => Exit::Negative,
             CommandError::NoPicture { .. }
             | CommandError::NoInference { .. }

@@ -266,6 +266,7 @@ pub fn unexpected(reply: &Reply) -> CliError {
         Reply::Written(_) => "written",
         Reply::Imported(_) => "imported",
         Reply::Roster { .. } => "roster",
+        Reply::Inbox(_) => "inbox",
         Reply::Done => "done",
     };
     CliError::missing(format_args!("the engine gave an answer of another kind (`{kind}`)"))

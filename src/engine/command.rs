@@ -8,6 +8,7 @@ use crate::identify::{Candidates, Identification, Threshold};
 use crate::ledger::{Actor, Sequence};
 
 use super::event::LogEntry;
+use super::inbox::{InboxCommand, InboxError, InboxReply};
 
 /// Pairs a reply with its request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -133,6 +134,8 @@ pub enum Command {
     Import(Vec<ImportRow>),
     /// Notes that the roster left the store as a file, and gives it.
     Export,
+    /// Something about people whom the gallery does not know.
+    Inbox(InboxCommand),
     /// Stops taking frames, or goes on.
     SetPaused(bool),
     /// Ends the engine in good order: what was acknowledged is on disk before the reply comes.
@@ -221,6 +224,8 @@ pub enum Reply {
         /// The entry that notes it.
         sequence: Sequence,
     },
+    /// What came of a command about the inbox.
+    Inbox(InboxReply),
     /// Done; there is nothing more to say.
     Done,
 }
@@ -286,6 +291,9 @@ pub enum CommandError {
     /// There is no such person, or not any more.
     #[error("that person is not on the roster any more")]
     NoSuchPerson,
+    /// Nothing came of a command about the inbox.
+    #[error(transparent)]
+    Inbox(#[from] InboxError),
     /// The shot is gone: another was taken, or the source changed.
     #[error("the shot is no longer there; take another")]
     NoSuchShot,

@@ -1,8 +1,10 @@
 //! The engine thread: the one owner of gallery, roster, tracks and presence. It never blocks on a
 //! send; what finds no room waits in a counted backlog.
 
+mod best_shots;
 mod commands;
 mod commits;
+mod inbox;
 mod live;
 mod observe;
 #[cfg(test)]
@@ -101,6 +103,7 @@ pub(crate) struct Core {
     day: Option<NaiveDate>,
     presence: HashMap<PersonId, Presence>,
     policy: AttendancePolicy,
+    desk: inbox::Desk,
     tracker: Tracker,
 
     source: SourceStatus,
@@ -128,6 +131,7 @@ impl Core {
         let source = SourceStatus { name: source_name.unwrap_or_default(), ..SourceStatus::default() };
         Self {
             policy: AttendancePolicy::new(settings.debounce),
+            desk: inbox::Desk::default(),
             tracker: Tracker::new(settings.tracks),
             settings,
             clock,
@@ -173,7 +177,7 @@ impl Core {
         for entry in today {
             self.note_presence(entry);
             let record = entry.parts.record.as_ref();
-            if let (EntryKind::Passage, Some(record)) = (entry.head.kind, record) {
+            if let (EntryKind::Passage | EntryKind::BackFilled, Some(record)) = (entry.head.kind, record) {
                 self.policy.still_in_view(record.person, entry.head.at);
             }
         }
@@ -184,6 +188,7 @@ impl Core {
         if self.channels.source_control.is_some() {
             self.write_entry(EntryKind::Started, Actor::System, Parts::default());
         }
+        self.sweep_inbox();
         self.publish_roster();
         self.publish_live();
         while !self.is_finished() {
@@ -257,6 +262,7 @@ impl Core {
             self.roll_over(today);
             self.publish_roster();
         }
+        self.sweep_inbox();
         if self.frame_rate.has_gone_quiet() {
             self.publish_live();
         }

@@ -14,10 +14,17 @@ pub struct EngineSettings {
     pub threshold: Option<Threshold>,
     /// How tracks are kept and decided.
     pub tracks: TrackSettings,
+    /// How long an item of the inbox is kept after its first track; zero where there is no inbox.
+    pub inbox_keep: TimeDelta,
 }
 
 impl Default for EngineSettings {
     fn default() -> Self {
-        Self { debounce: TimeDelta::seconds(60), threshold: None, tracks: TrackSettings::default() }
+        Self {
+            debounce: TimeDelta::seconds(60),
+            threshold: None,
+            tracks: TrackSettings::default(),
+            inbox_keep: TimeDelta::hours(8),
+        }
     }
 }

@@ -194,7 +194,7 @@ impl Scene {
     /// Nobody, nothing.
     pub fn empty(width: u16, height: u16) -> Self {
         let keymap = Arc::new(Keymap::new(BINDINGS).unwrap());
-        let snapshot = Snapshot { live: Arc::default(), roster: Arc::default() };
+        let snapshot = Snapshot { live: Arc::default(), roster: Arc::default(), inbox: Arc::default() };
         let model = Model::new("muster".to_owned(), keymap, local_time, now(), snapshot);
         let mut scene = Self { model, effects: Vec::new() };
         scene.tell(Message::Resize(width, height));
@@ -212,7 +212,8 @@ impl Scene {
     }
 
     pub fn state(&mut self, live: LiveState, roster: RosterState) {
-        let snapshot = Snapshot { live: Arc::new(live), roster: Arc::new(roster) };
+        let inbox = Arc::clone(&self.model.snapshot.inbox);
+        let snapshot = Snapshot { live: Arc::new(live), roster: Arc::new(roster), inbox };
         self.tell(Message::State(snapshot, Arc::clone(&self.model.preview)));
     }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 
 use crate::capture::replay::{ReplayOptions, ReplaySource};
 use crate::capture::source::{OpenOptions, open};
@@ -63,6 +63,7 @@ pub(super) fn settings(effective: &Effective, spec: &SourceSpec) -> EngineSettin
     };
     EngineSettings {
         debounce: effective.recognition.debounce(),
+        inbox_keep: TimeDelta::hours(i64::from(effective.inbox_hours.value.get())),
         threshold: effective.recognition.threshold.value,
         tracks: TrackSettings {
             min_frames,

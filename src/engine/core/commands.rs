@@ -21,6 +21,7 @@ use super::super::worker::capture::SourceControl;
 use super::super::worker::inference::{Job, JobFailure, JobId, JobOutcome};
 use super::super::worker::store::StoreRequest;
 use super::commits::Pending;
+use super::inbox::{InboxPlan, InboxWork};
 use super::live::relative;
 use super::{Core, GalleryState, ReplySender};
 
@@ -56,7 +57,14 @@ pub(super) struct Prepared {
     what: PreparedWhat,
 }
 
-enum PreparedWhat {
+impl Prepared {
+    pub(super) fn new(actor: Actor, what: PreparedWhat) -> Self {
+        Self { actor, what }
+    }
+}
+
+pub(super) enum PreparedWhat {
+    Inbox(InboxWork),
     Enrol { target: EnrolmentTarget, probes: Vec<Probe> },
     Mark { person: PersonId, state: PresenceState, note: Option<String> },
     Remove(PersonId),
@@ -67,6 +75,7 @@ enum PreparedWhat {
 
 /// What is replied once a command is on disk.
 pub(super) enum ReplyPlan {
+    Inbox(InboxPlan),
     Enrolled { person: Person, templates_added: u32 },
     Imported(ImportReport),
     Exported(Vec<Person>),
@@ -119,6 +128,7 @@ impl Core {
                 let _ = reply.send(Ok(Reply::Done));
                 return;
             }
+            Command::Inbox(command) => return self.take_inbox_command(actor, command, reply),
             Command::Shutdown => return self.begin_shutdown(Some(reply)),
             Command::Mark { person, state, note } => PreparedWhat::Mark { person, state, note },
             Command::Remove(person) => PreparedWhat::Remove(person),
@@ -301,6 +311,7 @@ impl Core {
     pub(super) fn build(&mut self, prepared: Prepared) -> Result<(Transaction, ReplyPlan), CommandError> {
         let Prepared { actor, what } = prepared;
         match what {
+            PreparedWhat::Inbox(work) => self.build_inbox(actor, work),
             PreparedWhat::Enrol { target, probes } => self.build_enrolment(actor, target, probes),
             PreparedWhat::Mark { person, state, note } => {
                 self.active(person)?;
@@ -315,6 +326,7 @@ impl Core {
                 let mut changes = vec![Change::PersonPut(removed)];
                 let own = self.templates.iter().filter(|(_, owner)| **owner == person);
                 changes.extend(own.map(|(id, _)| Change::TemplateRemoved(*id)));
+                self.forget_strangers_of(person, &mut changes);
                 let entry = self.draft_about(EntryKind::Removed, actor, person);
                 Ok((Transaction { changes, entries: vec![entry] }, ReplyPlan::Written))
             }
@@ -366,6 +378,7 @@ impl Core {
             let template = Template { id, person: person.id, space, embedding: probe.embedding };
             changes.push(Change::TemplatePut(template));
         }
+        self.settle_strangers(&mut changes);
         let entry = self.draft_about(kind, actor, person.id);
         let plan = ReplyPlan::Enrolled { person, templates_added };
         Ok((Transaction { changes, entries: vec![entry] }, plan))
@@ -396,18 +409,18 @@ impl Core {
         (transaction, ReplyPlan::Imported(report))
     }
 
-    fn draft_about(&mut self, kind: EntryKind, actor: Actor, person: PersonId) -> EntryDraft {
+    pub(super) fn draft_about(&mut self, kind: EntryKind, actor: Actor, person: PersonId) -> EntryDraft {
         let record = Some(RecordPart { person, state: None });
         self.draft(kind, actor, Parts { record, ..Parts::default() })
     }
 
-    fn active(&self, person: PersonId) -> Result<&Person, CommandError> {
+    pub(super) fn active(&self, person: PersonId) -> Result<&Person, CommandError> {
         self.roster.get(person).filter(|person| person.is_active()).ok_or(CommandError::NoSuchPerson)
     }
 
     /// Who `target` is, checked against the roster. A new person who was imported under that name
     /// or identifier and has no picture yet is that person.
-    fn resolve(&self, target: EnrolmentTarget) -> Result<EnrolmentTarget, CommandError> {
+    pub(super) fn resolve(&self, target: EnrolmentTarget) -> Result<EnrolmentTarget, CommandError> {
         let has_picture = |id: PersonId| self.templates.values().any(|owner| *owner == id);
         match target {
             EnrolmentTarget::Existing(id) => {

@@ -65,6 +65,7 @@ impl Core {
             let decisions = self.tracker.observe(frame.at, sightings, threshold);
             let label = frame.label.clone();
             let at = frame.at;
+            self.offer_shots(&frame, analysis, &decisions);
             self.last_frame = Some((frame, Some(analysis.clone())));
             for decision in decisions {
                 self.take_decision(decision, label.as_deref());
@@ -128,6 +129,7 @@ impl Core {
             Pace::Lossless => ClockState::Recording,
         };
         let draft = self.draft_at(kind, Actor::Door, parts, decision.at, clock);
+        self.await_stranger(decision.track, &draft);
         self.commits.queue_entry(draft, person);
     }
 
