@@ -12,6 +12,7 @@ pub mod doctor;
 pub mod enroll;
 pub mod exit;
 pub mod identify;
+pub mod inbox;
 pub mod nets;
 pub mod output;
 pub mod panics;
@@ -151,6 +152,10 @@ fn dispatch(
         }
         Command::Roster(command) => {
             roster::run(wire::host(effective, Need::Store)?.handle(), command, &mut ask, out)
+        }
+        Command::Inbox(args) => {
+            let need = if inbox::needs_nets(args) { Need::Nets } else { Need::Store };
+            inbox::run(wire::host(effective, need)?.handle(), args, &Local, &mut ask, out)
         }
         Command::Report(args) => {
             let rollover = effective.day_rollover.value;
