@@ -2,6 +2,7 @@
 
 pub mod enrol;
 pub mod help;
+pub mod inbox;
 pub mod mark;
 pub mod remove;
 
@@ -27,6 +28,8 @@ pub enum Dialog {
     Mark(mark::MarkDialog),
     /// The question before an enrolment is ended.
     Remove(remove::RemoveDialog),
+    /// The inbox.
+    Inbox(Box<inbox::InboxDialog>),
     /// The help.
     Help(help::HelpDialog),
 }
@@ -47,6 +50,7 @@ impl Dialog {
             Dialog::Enrol(dialog) => dialog.mode(),
             Dialog::Mark(_) => Mode::Mark,
             Dialog::Remove(_) => Mode::Remove,
+            Dialog::Inbox(dialog) => dialog.mode(),
             Dialog::Help(_) => Mode::Help,
         }
     }
@@ -57,6 +61,7 @@ impl Dialog {
             Dialog::Enrol(dialog) => dialog.handle(action),
             Dialog::Mark(dialog) => dialog.handle(action),
             Dialog::Remove(dialog) => dialog.handle(action),
+            Dialog::Inbox(dialog) => dialog.handle(action),
             Dialog::Help(dialog) => dialog.handle(action),
         }
     }
@@ -67,6 +72,7 @@ impl Dialog {
             Dialog::Enrol(dialog) => Some(dialog.id),
             Dialog::Mark(dialog) => Some(dialog.id),
             Dialog::Remove(dialog) => Some(dialog.id),
+            Dialog::Inbox(dialog) => Some(dialog.id),
             Dialog::Help(_) => None,
         }
     }
@@ -76,6 +82,7 @@ impl Dialog {
         match self {
             Dialog::Enrol(dialog) => dialog.field(),
             Dialog::Mark(dialog) => dialog.field(),
+            Dialog::Inbox(dialog) => dialog.field(),
             Dialog::Remove(_) | Dialog::Help(_) => None,
         }
     }

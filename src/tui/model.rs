@@ -174,8 +174,10 @@ impl Model {
             self.log.set_height(inside(areas.log).height);
         }
         for dialog in &mut self.dialogs {
-            if let Dialog::Help(help) = dialog {
-                help.set_screen_height(screen.height);
+            match dialog {
+                Dialog::Help(help) => help.set_screen_height(screen.height),
+                Dialog::Inbox(inbox) => inbox.set_screen_height(screen.height),
+                _ => {}
             }
         }
         let wanted = areas.filter(|_| self.shows_picture).map(|areas| {
@@ -186,11 +188,15 @@ impl Model {
                 max_fps: PREVIEW_FPS,
             }
         });
-        if wanted == self.requested {
-            return Vec::new();
+        let mut effects: Vec<Effect> = Vec::new();
+        if let Some(Dialog::Inbox(inbox)) = self.dialogs.last_mut() {
+            effects.extend(inbox.wanted());
         }
-        self.requested = wanted;
-        vec![Effect::RequestPreview(wanted)]
+        if wanted != self.requested {
+            self.requested = wanted;
+            effects.push(Effect::RequestPreview(wanted));
+        }
+        effects
     }
 
     /// A name for a dialog that is opened now.

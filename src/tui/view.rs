@@ -58,6 +58,10 @@ fn draw_dialog(
         }
         Dialog::Mark(dialog) => dialog.draw(theme, screen, buffer),
         Dialog::Remove(dialog) => dialog.draw(theme, screen, buffer),
+        Dialog::Inbox(dialog) => {
+            let look = Look { theme, focused: true, now: model.now, local_time: model.local_time };
+            dialog.draw(&look, screen, buffer);
+        }
         Dialog::Help(dialog) => {
             let look = Look { theme, focused: true, now: model.now, local_time: model.local_time };
             dialog.draw(&model.keymap, &look, screen, buffer);
