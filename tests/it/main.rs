@@ -12,5 +12,6 @@ mod nets;
 mod panics;
 mod privacy;
 mod program;
+mod strangers;
 mod support;
 mod terminal;
