@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::attendance::stranger::StrangerTrack;
 use crate::attendance::{Identifier, Person, PersonId, PersonName, StrangerId};
-use crate::face::{EncodedCrop, QualityScore};
+use crate::face::{EncodedCrop, QualityScore, Similarity};
 use crate::ledger::Sequence;
 
 use super::event::LogEntry;
@@ -86,6 +86,19 @@ pub struct StrangerPicture {
     pub rgb: Vec<u8>,
     /// Pixels in a row, and rows.
     pub side: u32,
+    /// The most alike person of the roster; none while the nets are not there.
+    pub alike: Option<AlikePerson>,
+}
+
+/// Somebody of the roster whom a stranger looks like.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AlikePerson {
+    /// Who.
+    pub name: PersonName,
+    /// How alike.
+    pub similarity: Similarity,
+    /// Whether that is enough for an identification: the stranger is probably this person.
+    pub reaches_threshold: bool,
 }
 
 impl std::fmt::Debug for StrangerPicture {

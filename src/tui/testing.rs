@@ -139,7 +139,8 @@ pub fn stranger(number: u128) -> StrangerId {
 pub fn stranger_picture(number: u128) -> Reply {
     let shot = shot(None);
     let row = inbox().rows.into_iter().find(|row| row.id == stranger(number)).unwrap();
-    let picture = StrangerPicture { row, file: vec![1].into(), rgb: shot.crop, side: shot.crop_side };
+    let picture =
+        StrangerPicture { row, file: vec![1].into(), rgb: shot.crop, side: shot.crop_side, alike: None };
     Reply::Inbox(InboxReply::Shown(Box::new(picture)))
 }
 

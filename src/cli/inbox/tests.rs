@@ -92,7 +92,13 @@ fn show_writes_the_picture_for_its_owner_alone() {
     use std::os::unix::fs::PermissionsExt;
     let fake = fake(|_| {
         let file = vec![1, 2, 3].into();
-        Ok(InboxReply::Shown(Box::new(StrangerPicture { row: item(0x1111, 2), file, rgb: vec![], side: 0 })))
+        Ok(InboxReply::Shown(Box::new(StrangerPicture {
+            row: item(0x1111, 2),
+            file,
+            rgb: vec![],
+            side: 0,
+            alike: None,
+        })))
     });
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("face.png");

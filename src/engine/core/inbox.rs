@@ -17,12 +17,14 @@ use crate::store::{Change, Committed, Transaction};
 use crate::track::{TrackDecision, TrackId, Verdict};
 
 use super::super::command::{CommandError, EnrolmentTarget, Reply};
-use super::super::inbox::{InboxCommand, InboxError, InboxReply, InboxState, StrangerPicture, StrangerRow};
+use super::super::inbox::{
+    AlikePerson, InboxCommand, InboxError, InboxReply, InboxState, StrangerPicture, StrangerRow,
+};
 use super::super::worker::store::StoreRequest;
 use super::best_shots::{BestShot, BestShots};
 use super::commands::{Prepared, PreparedWhat, ReplyPlan};
 use super::commits::Pending;
-use super::{Core, ReplySender};
+use super::{Core, GalleryState, ReplySender};
 
 /// Sightings that wait for their entries at most; while the store fails, more are let go.
 const MOST_AWAITED: usize = 64;
@@ -204,7 +206,17 @@ impl Core {
             file: appearance.crop.clone(),
             rgb: pixels.data().to_vec(),
             side: pixels.width(),
+            alike: self.person_like(appearance),
         }))
+    }
+
+    fn person_like(&self, appearance: &Appearance) -> Option<AlikePerson> {
+        let GalleryState::Ready(gallery) = &self.gallery else { return None };
+        let probe = appearance.embeddings.first().filter(|_| appearance.space == gallery.space())?;
+        let best = gallery.search(probe).best?;
+        let name = self.roster.get(best.person)?.name.clone();
+        let reaches_threshold = self.threshold().is_some_and(|least| best.similarity >= least.0);
+        Some(AlikePerson { name, similarity: best.similarity, reaches_threshold })
     }
 
     fn item(&self, id: StrangerId) -> Result<&Stranger, InboxError> {

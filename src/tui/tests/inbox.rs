@@ -2,8 +2,9 @@
 
 use super::keys::{Case, assert_closed, assert_help, assert_quits, case};
 use crate::attendance::Person;
-use crate::engine::inbox::{InboxCommand, InboxError, InboxReply};
+use crate::engine::inbox::{AlikePerson, InboxCommand, InboxError, InboxReply};
 use crate::engine::{Command, CommandError, Reply};
+use crate::face::Similarity;
 use crate::ledger::EntryKind;
 use crate::tui::keymap::{Action, Mode};
 use crate::tui::testing::{Scene, entry, inbox, now, person, stranger, stranger_picture};
@@ -204,6 +205,19 @@ fn the_picture_is_that_of_the_selected_item_and_no_other() {
     });
     assert_eq!(late.text(), open().press("j").text());
     assert!(!drawn(&open()) || drawn(&with));
+}
+
+#[test]
+fn who_looks_like_somebody_enrolled_is_warned_about() {
+    let with = |similarity: f32, reaches_threshold| {
+        let Reply::Inbox(InboxReply::Shown(mut shown)) = stranger_picture(1) else { panic!() };
+        let name = "Ana Müller".parse().unwrap();
+        shown.alike = Some(AlikePerson { name, similarity: Similarity(similarity), reaches_threshold });
+        open().then(answer(InboxReply::Shown(shown))).text()
+    };
+    let (known, other) = (with(0.71, true), with(0.2, false));
+    assert!(known.contains("! looks like Ana Müller") && known.contains("(0.71): press a"), "{known}");
+    assert!(other.contains("closest: Ana Müller (0.20)"), "{other}");
 }
 
 #[test]

@@ -240,6 +240,9 @@ fn a_taken_name_is_refused_and_the_item_stays() {
     let (engine, handle) = later(&store, 600, hours(8));
     enrol(&handle, "Ana", &[1]).unwrap();
     let stranger = rows(&handle)[0].id;
+    let Ok(InboxReply::Shown(shown)) = inbox(&handle, InboxCommand::Show(stranger)) else { panic!() };
+    let alike = shown.alike.unwrap();
+    assert_eq!((alike.name.as_str(), alike.reaches_threshold), ("Ana", false));
     let command = InboxCommand::Enrol { stranger, name: "Ana".parse().unwrap(), identifier: None };
     let refused = handle.call(Command::Inbox(command));
     assert!(matches!(refused, Err(CommandError::NameTaken { .. })), "{refused:?}");

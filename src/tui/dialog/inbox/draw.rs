@@ -101,7 +101,17 @@ impl InboxDialog {
             (None, Some(finding)) => (format!("cannot be enrolled: {finding}"), Role::Warning),
             (None, None) => ("can be enrolled".to_owned(), Role::Dim),
         };
-        draw_lines(&[(words.0.as_str(), words.1)], theme, below, buffer);
+        let alike = self.picture.as_ref().and_then(|shown| shown.alike.as_ref()).map(|alike| {
+            let found = format!("{} ({:.2})", alike.name, alike.similarity.0);
+            match alike.reaches_threshold {
+                true => (format!("! looks like {found}: press a"), Role::Warning),
+                false => (format!("closest: {found}"), Role::Dim),
+            }
+        });
+        let lines = [Some(words), alike];
+        let lines: Vec<(&str, Role)> =
+            lines.iter().flatten().map(|(words, role)| (words.as_str(), *role)).collect();
+        draw_lines(&lines, theme, below, buffer);
     }
 
     fn draw_prompt(&self, look: &Look, screen: Rect, buffer: &mut Buffer) {
