@@ -1,12 +1,14 @@
 //! Who belongs here, who is here, and what is written down about it. Pure: the clock and random
 //! numbers are passed in.
 
+pub mod inbox;
 pub mod policy;
 pub mod record;
 pub mod report;
 pub mod roster;
 pub mod stranger;
 
+pub use inbox::Inbox;
 pub use policy::AttendancePolicy;
 pub use record::{Presence, PresenceState};
 pub use roster::{Identifier, Person, PersonId, PersonName, Roster, Who};

@@ -1,6 +1,7 @@
 //! Where frames come from: the port, and what can stand behind it.
 
 pub mod camera;
+pub mod encode;
 pub mod frame;
 pub mod guard;
 pub mod images;

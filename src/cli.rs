@@ -14,6 +14,7 @@ pub mod enroll;
 pub mod eval;
 pub mod exit;
 pub mod identify;
+pub mod inbox;
 pub mod looking;
 pub mod models;
 pub mod nets;
@@ -164,6 +165,10 @@ fn dispatch(
         }
         Command::Roster(command) => {
             roster::run(wire::host(effective, Need::Store)?.handle(), command, &mut ask, out)
+        }
+        Command::Inbox(args) => {
+            let need = if inbox::needs_nets(args) { Need::Nets } else { Need::Store };
+            inbox::run(wire::host(effective, need)?.handle(), args, &Local, &mut ask, out)
         }
         Command::Report(args) => {
             let rollover = effective.day_rollover.value;

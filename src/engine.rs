@@ -9,6 +9,7 @@ pub mod environment;
 pub mod event;
 pub mod handle;
 mod host;
+pub mod inbox;
 mod latest;
 pub mod settings;
 pub mod state;

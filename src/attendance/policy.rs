@@ -35,6 +35,12 @@ impl AttendancePolicy {
         self.last_decision.insert(person, at);
     }
 
+    /// Notes a passage of `person` at `at` that was added later, which may lie before others.
+    pub fn extend(&mut self, person: PersonId, at: DateTime<Utc>) {
+        let last = self.last_decision.entry(person).or_insert(at);
+        *last = at.max(*last);
+    }
+
     /// Forgets a person whose enrolment ended.
     pub fn forget(&mut self, person: PersonId) {
         self.last_decision.remove(&person);
@@ -57,6 +63,10 @@ mod tests {
         // The passage was extended at 59, so 60 seconds count from there.
         assert!(!policy.begins_passage(ana, at(118)));
         assert!(policy.begins_passage(ana, at(178)));
+        // One that is added later moves nothing backwards.
+        policy.extend(ana, at(20));
+        policy.extend(bo, at(100));
+        assert!(!policy.begins_passage(ana, at(179)) && !policy.begins_passage(bo, at(159)));
         // A clock set back never swallows a record.
         assert!(policy.begins_passage(ana, at(10)));
     }

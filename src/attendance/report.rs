@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::record::{Presence, PresenceState};
 use super::roster::{Identifier, PersonId, PersonName};
-use crate::ledger::{Entry, Sequence};
+use crate::ledger::{Entry, EntryKind, Sequence};
 
 /// A site's day: from the rollover time of a date, in the site's time zone, until that of the next
 /// date. A site that works through midnight sets the rollover to an hour when nobody comes or goes.
@@ -75,6 +75,8 @@ pub struct PresenceRecord {
     pub state: PresenceState,
     /// When.
     pub at: DateTime<Utc>,
+    /// Whether it is a passage that was added later: its time decides what is later, and not its place.
+    pub back_filled: bool,
 }
 
 impl PresenceRecord {
@@ -87,6 +89,7 @@ impl PresenceRecord {
             person: record.person,
             state: record.state?,
             at: entry.head.at,
+            back_filled: entry.head.kind == EntryKind::BackFilled,
         })
     }
 }
@@ -154,6 +157,8 @@ pub struct ReportRow {
     pub last_seen: Option<DateTime<Utc>>,
     /// How many records there are.
     pub records: u32,
+    /// How many of them were added later.
+    pub back_filled: u32,
 }
 
 /// The report of `day`: a row for everybody listed as active, absent or not, and for everybody else
@@ -190,9 +195,32 @@ fn by_person(
         by_person.entry(record.person).or_default().push(record);
     }
     for records in by_person.values_mut() {
-        records.sort_by_key(|record| record.sequence);
+        *records = in_order(std::mem::take(records));
     }
     by_person
+}
+
+/// By their place in the ledger, as times may go back; what was added later before the first that has a
+/// later time.
+fn in_order(records: Vec<PresenceRecord>) -> Vec<PresenceRecord> {
+    let (mut added, mut ordered): (Vec<_>, Vec<_>) =
+        records.into_iter().partition(|record| record.back_filled);
+    ordered.sort_by_key(|record| record.sequence);
+    added.sort_by_key(|record| (record.at, record.sequence));
+    for record in added {
+        let place = ordered.iter().position(|other| other.at > record.at).unwrap_or(ordered.len());
+        ordered.insert(place, record);
+    }
+    ordered
+}
+
+/// Who is here and who has left after the records of `day`.
+pub fn presence(
+    day: &Day,
+    records: impl IntoIterator<Item = PresenceRecord>,
+) -> BTreeMap<PersonId, Presence> {
+    let by_person = by_person(day, records);
+    by_person.iter().filter_map(|(id, records)| Some((*id, fold(records)?))).collect()
 }
 
 fn fold(records: &[PresenceRecord]) -> Option<Presence> {
@@ -211,6 +239,8 @@ fn row(id: PersonId, records: &[PresenceRecord], listed: Option<&Listed>) -> Rep
         first_seen: seen.map(|record| record.at).min(),
         last_seen: records.iter().map(|record| record.at).max(),
         records: u32::try_from(records.len()).unwrap_or(u32::MAX),
+        back_filled: u32::try_from(records.iter().filter(|record| record.back_filled).count())
+            .unwrap_or(u32::MAX),
     }
 }
 
@@ -233,7 +263,8 @@ mod tests {
     }
 
     fn record(sequence: u64, person: u128, state: PresenceState, at: &str) -> PresenceRecord {
-        PresenceRecord { sequence: Sequence(sequence), person: PersonId(Ulid(person)), state, at: utc(at) }
+        let (sequence, person) = (Sequence(sequence), PersonId(Ulid(person)));
+        PresenceRecord { sequence, person, state, at: utc(at), back_filled: false }
     }
 
     fn listed(id: u128, name: &str, is_active: bool) -> Listed {
@@ -355,6 +386,25 @@ mod tests {
         assert_eq!((rows[1].since, rows[1].first_seen, rows[1].last_seen), (None, None, None));
         let names: Vec<String> = present(rows).iter().map(name).collect();
         assert_eq!(names, ["Cy", "-"]);
+    }
+
+    #[test]
+    fn what_was_added_later_lies_where_its_time_says() {
+        let day = Day::of(date("2026-03-02"), &Utc, time(0)).unwrap();
+        let added = |sequence, at| PresenceRecord { back_filled: true, ..record(sequence, 1, Present, at) };
+        let of = |records: Vec<PresenceRecord>| report(&day, records, []).remove(0);
+        // Before a mark as left: the person has left all the same.
+        let left = record(1, 1, Left, "2026-03-02T12:00:00Z");
+        let row = of(vec![left, added(2, "2026-03-02T08:00:00Z")]);
+        assert_eq!((row.state, row.since), (DayState::Left, Some(utc("2026-03-02T12:00:00Z"))));
+        assert_eq!((row.first_seen, row.records, row.back_filled), (Some(utc("2026-03-02T08:00:00Z")), 2, 1));
+        // Before a passage: present since then. After the mark: back again.
+        let here = record(1, 1, Present, "2026-03-02T09:00:00Z");
+        let row = of(vec![here, added(2, "2026-03-02T08:00:00Z")]);
+        assert_eq!((row.state, row.since), (DayState::Present, Some(utc("2026-03-02T08:00:00Z"))));
+        assert_eq!(of(vec![left, added(2, "2026-03-02T13:00:00Z")]).state, DayState::Present);
+        let held = presence(&day, [left, added(2, "2026-03-02T08:00:00Z")]);
+        assert_eq!(held[&PersonId(Ulid(1))].state, Left);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
 use super::PersonId;
-use crate::face::{Embedding, EmbeddingSpace, EncodedCrop, Quality, QualityScore};
+use crate::face::{Embedding, EmbeddingSpace, EncodedCrop, Quality, QualityLimits, QualityScore};
 use crate::ledger::{ClockState, Sequence};
 
 /// Names an item of the inbox.
@@ -88,6 +88,34 @@ const MAX_DIMENSION: usize = 4096;
 /// Bytes of a stranger's crop at most: an uncompressed one of 256 by 256 pixels is smaller.
 pub const MAX_CROP_BYTES: usize = 256 * 1024;
 
+/// What a sighting of a stranger is good for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Fitness {
+    /// To be enrolled with.
+    Enrol,
+    /// To be recognised by an operator, and no more: why it cannot be enrolled.
+    Look(String),
+    /// Nothing.
+    Nothing,
+}
+
+/// The least score of a sighting that is kept: about that of a face with 20 pixels between the eyes
+/// that is good in all else. It is what a vote asks of a sighting, too ([`crate::track::TRUSTED_QUALITY`]).
+pub const LEAST_SCORE: f32 = 0.2;
+
+/// What a sighting of this quality is good for: it is enrolled with only within `limits`, which the
+/// shots at the camera are held to as well. A measure that was not taken is no reason against it.
+pub fn fitness(quality: &Quality, limits: &QualityLimits) -> Fitness {
+    // Negated, so that what is no number is not good enough.
+    if quality.refusal().is_some() || !(quality.score().0 >= LEAST_SCORE) {
+        return Fitness::Nothing;
+    }
+    match quality.findings(limits).into_iter().next() {
+        Some(worst) => Fitness::Look(worst.sentence),
+        None => Fitness::Enrol,
+    }
+}
+
 impl Stranger {
     /// What they look like, where nobody has said yet who it is.
     pub fn appearance(&self) -> Option<&Appearance> {
@@ -125,5 +153,25 @@ impl Stranger {
             return Err(format!("has a crop of {crop_bytes} bytes; at most {MAX_CROP_BYTES} are kept"));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_poor_sighting_is_kept_or_not_and_says_why_it_cannot_be_enrolled() {
+        let of = |eyes: Option<f32>, sharpness| {
+            let quality = Quality { inter_eye_distance_px: eyes, sharpness, ..Quality::default() };
+            fitness(&quality, &QualityLimits::default())
+        };
+        assert_eq!(of(Some(30.0), None), Fitness::Enrol);
+        assert_eq!(of(None, Some(0.9)), Fitness::Enrol);
+        assert!(matches!(of(Some(22.0), None), Fitness::Look(why) if why.contains("22 pixels")));
+        assert!(matches!(of(Some(60.0), Some(0.15)), Fitness::Look(why) if why.contains("blurred")));
+        for nothing in [of(Some(11.9), None), of(Some(60.0), Some(0.08)), of(Some(f32::NAN), None)] {
+            assert_eq!(nothing, Fitness::Nothing);
+        }
     }
 }

@@ -12,6 +12,7 @@ use crate::inference::DeviceChoice;
 
 use super::compare::CompareArgs;
 use super::eval::EvalArgs;
+use super::inbox::{INBOX_HELP, InboxArgs};
 use super::models::ModelsCommand;
 use super::report::DayArg;
 use super::setup::SetupArgs;
@@ -137,6 +138,9 @@ pub enum Command {
     /// List and change who belongs here
     #[command(subcommand, after_help = ROSTER_HELP)]
     Roster(RosterCommand),
+    /// People whom nobody knows: enrol, add to a person, or discard them
+    #[command(subcommand, after_help = INBOX_HELP)]
+    Inbox(InboxArgs),
     /// Who was here on a day, or is here now
     #[command(after_help = REPORT_HELP)]
     Report(ReportArgs),
@@ -378,6 +382,12 @@ mod tests {
             "muster roster rename 7 Bo",
             "muster roster import f.csv --dry-run",
             "muster roster export --output f.csv",
+            "muster inbox list",
+            "muster inbox show 4K2M -o f.png",
+            "muster inbox enrol 4K2M Eve --id 9 --back-fill",
+            "muster inbox add 4K2M 7 --back-fill",
+            "muster inbox discard 4K2M --yes",
+            "muster inbox back-fill Eve --entry 3 --entry 4",
             "muster report",
             "muster report --date 2026-03-02 --format csv",
             "muster report --present --json",

@@ -117,6 +117,7 @@ impl From<CommandError> for CliError {
             | CommandError::NoSuchFace { .. }
             | CommandError::NotAlignable { .. }
             | CommandError::NoSuchPerson
+            | CommandError::Inbox(_)
             | CommandError::NoSuchShot => Exit::Negative,
             CommandError::NoPicture { .. }
             | CommandError::NoInference { .. }
@@ -145,6 +146,7 @@ mod tests {
             (CommandError::NoSuchFace { label: label(), wanted: 3, found: 2 }, 1),
             (CommandError::NotAlignable { label: label() }, 1),
             (CommandError::NoSuchPerson, 1),
+            (CommandError::Inbox(crate::engine::inbox::InboxError::NoSuchItem), 1),
             (CommandError::NoSuchShot, 1),
             (CommandError::Picture(label()), 2),
             (CommandError::NoPicture { reason: reason() }, 3),

@@ -12,6 +12,7 @@ use crate::attendance::report::{Day, DayState, Listed, PresenceRecord, ReportRow
 use crate::config::DayRollover;
 use crate::engine::state::RosterRow;
 use crate::engine::{EngineHandle, LogEntry};
+use crate::ledger::EntryKind;
 
 use super::args::{ReportArgs, ReportFormat};
 use super::exit::{CliError, Exit};
@@ -101,7 +102,8 @@ fn day_rows(day: &Day, roster: &[RosterRow], entries: &[LogEntry]) -> Vec<Report
     }
     let records = entries.iter().filter_map(|entry| {
         let (person, state) = (entry.person?, entry.state?);
-        Some(PresenceRecord { sequence: entry.sequence, person, state, at: entry.at })
+        let back_filled = entry.kind == EntryKind::BackFilled;
+        Some(PresenceRecord { sequence: entry.sequence, person, state, at: entry.at, back_filled })
     });
     report(day, records, listed.into_values())
 }
@@ -127,6 +129,7 @@ struct RowObject<'a> {
     first_seen: Option<String>,
     last_seen: Option<String>,
     records: u32,
+    back_filled: u32,
 }
 
 /// Writes the report.
@@ -160,8 +163,8 @@ pub fn run<Tz: TimeZone>(
             }
         }
         ReportFormat::Csv => out.line(csv_text(
-            &["name", "identifier", "state", "first_seen", "last_seen", "records"],
-            &rows.iter().map(|row| cells(row, |at| calendar.rfc3339(at))).collect::<Vec<_>>(),
+            &["name", "identifier", "state", "first_seen", "last_seen", "records", "back_filled"],
+            &rows.iter().map(|row| csv_cells(row, calendar)).collect::<Vec<_>>(),
         ))?,
         ReportFormat::Table if args.present => out.line(present_text(&rows, total, calendar))?,
         ReportFormat::Table => out.line(day_text(&rows, day.date, calendar))?,
@@ -181,6 +184,7 @@ fn object<'a, Tz: TimeZone>(row: &'a ReportRow, date: NaiveDate, calendar: &Cale
         first_seen: time(row.first_seen),
         last_seen: time(row.last_seen),
         records: row.records,
+        back_filled: row.back_filled,
     }
 }
 
@@ -195,13 +199,28 @@ fn cells(row: &ReportRow, time: impl Fn(DateTime<Utc>) -> String) -> Vec<String>
     ]
 }
 
+fn csv_cells<Tz: TimeZone>(row: &ReportRow, calendar: &Calendar<Tz>) -> Vec<String> {
+    let mut cells = cells(row, |at| calendar.rfc3339(at));
+    cells.push(row.back_filled.to_string());
+    cells
+}
+
+/// For the table: what was added later is said only where there is such a thing.
+fn table_cells<Tz: TimeZone>(row: &ReportRow, calendar: &Calendar<Tz>) -> Vec<String> {
+    let mut cells = cells(row, |at| calendar.local(at, "%H:%M:%S"));
+    if let (1.., Some(records)) = (row.back_filled, cells.last_mut()) {
+        *records = format!("{records} ({} added later)", row.back_filled);
+    }
+    cells
+}
+
 fn day_text<Tz: TimeZone>(rows: &[ReportRow], date: NaiveDate, calendar: &Calendar<Tz>) -> String {
     let seen = rows.iter().filter(|row| row.records > 0).count();
     let title = format!("{}: {seen} of {} people seen", date.format("%A %Y-%m-%d"), rows.len());
     if rows.is_empty() {
         return title;
     }
-    let lines: Vec<_> = rows.iter().map(|row| cells(row, |at| calendar.local(at, "%H:%M:%S"))).collect();
+    let lines: Vec<_> = rows.iter().map(|row| table_cells(row, calendar)).collect();
     let header = ["name", "identifier", "state", "first seen", "last seen", "records"];
     format!("{title}\n\n{}", columns(&header, &lines))
 }

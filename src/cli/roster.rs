@@ -231,7 +231,7 @@ fn export(handle: &EngineHandle, output: Option<&Path>, out: &mut Output<'_>) ->
         out.line(text)?;
         return Ok(Exit::Done);
     };
-    replace_file(path, &format!("{text}\n"))
+    replace_file(path, format!("{text}\n").as_bytes())
         .map_err(|error| CliError::usage(format_args!("{} cannot be written: {error}", path.display())))?;
     let file = path.display().to_string();
     let said = format!("written to {}: {}", printable(&file), people_count(people.len()));
@@ -239,8 +239,8 @@ fn export(handle: &EngineHandle, output: Option<&Path>, out: &mut Output<'_>) ->
     Ok(Exit::Done)
 }
 
-/// Writes `text` beside `path` and moves it there in one step; readable for its owner alone.
-fn replace_file(path: &Path, text: &str) -> io::Result<()> {
+/// Writes `bytes` beside `path` and moves it there in one step; readable for its owner alone.
+pub(super) fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut name = path.file_name().ok_or_else(|| io::Error::other("it is no file"))?.to_owned();
     name.push(format!(".{}.new", std::process::id()));
     let beside: PathBuf = path.with_file_name(name);
@@ -249,7 +249,7 @@ fn replace_file(path: &Path, text: &str) -> io::Result<()> {
         .create_new(true)
         .mode(0o600)
         .open(&beside)
-        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
         .and_then(|()| fs::rename(&beside, path));
     if written.is_err() {
         let _ = fs::remove_file(&beside);
@@ -268,6 +268,7 @@ pub fn unexpected(reply: &Reply) -> CliError {
         Reply::Roster { .. } => "roster",
         Reply::Spaces(_) => "spaces",
         Reply::Reembedded(_) => "reembedded",
+        Reply::Inbox(_) => "inbox",
         Reply::Done => "done",
     };
     CliError::missing(format_args!("the engine gave an answer of another kind (`{kind}`)"))

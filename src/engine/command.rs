@@ -8,6 +8,7 @@ use crate::identify::{Candidates, Identification, Threshold};
 use crate::ledger::{Actor, Sequence};
 
 use super::event::LogEntry;
+use super::inbox::{InboxCommand, InboxError, InboxReply};
 
 /// Pairs a reply with its request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -141,6 +142,8 @@ pub enum Command {
         /// Say what would be done, and write nothing.
         dry_run: bool,
     },
+    /// Something about people whom the gallery does not know.
+    Inbox(InboxCommand),
     /// Stops taking frames, or goes on.
     SetPaused(bool),
     /// Ends the engine in good order: what was acknowledged is on disk before the reply comes.
@@ -262,6 +265,8 @@ pub enum Reply {
     Spaces(Vec<SpaceCount>),
     /// What was moved to the space of the nets that are loaded.
     Reembedded(SpaceReport),
+    /// What came of a command about the inbox.
+    Inbox(InboxReply),
     /// Done; there is nothing more to say.
     Done,
 }
@@ -327,6 +332,9 @@ pub enum CommandError {
     /// There is no such person, or not any more.
     #[error("that person is not on the roster any more")]
     NoSuchPerson,
+    /// Nothing came of a command about the inbox.
+    #[error(transparent)]
+    Inbox(#[from] InboxError),
     /// The shot is gone: another was taken, or the source changed.
     #[error("the shot is no longer there; take another")]
     NoSuchShot,

@@ -1,9 +1,11 @@
 //! The engine thread: the one owner of gallery, roster, tracks and presence. It never blocks on a
 //! send; what finds no room waits in a counted backlog.
 
+mod best_shots;
 mod commands;
 mod commits;
 mod crops;
+mod inbox;
 mod live;
 mod observe;
 #[cfg(test)]
@@ -109,6 +111,7 @@ pub(crate) struct Core {
     presence: HashMap<PersonId, Presence>,
     policy: AttendancePolicy,
     jury: Jury,
+    desk: inbox::Desk,
 
     source: SourceStatus,
     source_is_lost: bool,
@@ -136,6 +139,7 @@ impl Core {
         Self {
             policy: AttendancePolicy::new(settings.debounce),
             jury: Jury::new(settings.tracks),
+            desk: inbox::Desk::default(),
             settings,
             clock,
             calendar,
@@ -183,7 +187,7 @@ impl Core {
         for entry in today {
             self.note_presence(entry);
             let record = entry.parts.record.as_ref();
-            if let (EntryKind::Passage, Some(record)) = (entry.head.kind, record) {
+            if let (EntryKind::Passage | EntryKind::BackFilled, Some(record)) = (entry.head.kind, record) {
                 self.policy.still_in_view(record.person, entry.head.at);
             }
         }
@@ -194,6 +198,7 @@ impl Core {
         if self.channels.source_control.is_some() {
             self.write_entry(EntryKind::Started, Actor::System, Parts::default());
         }
+        self.sweep_inbox();
         self.publish_roster();
         self.publish_live();
         while !self.is_finished() {
@@ -267,6 +272,7 @@ impl Core {
             self.roll_over(today);
             self.publish_roster();
         }
+        self.sweep_inbox();
         if self.frame_rate.has_gone_quiet() {
             self.publish_live();
         }

@@ -11,6 +11,7 @@ use crate::ledger::{Actor, Sequence};
 
 use super::command::{Command, CommandError, Reply, Request, RequestId};
 use super::event::{EngineEvent, LogEntry, NamedEntry};
+use super::inbox::InboxState;
 use super::state::{LiveState, Preview, PreviewRequest, RosterState, ThresholdState};
 
 /// A value that is replaced whole; readers get the newest.
@@ -42,19 +43,23 @@ pub struct Board {
     pub live: Slot<LiveState>,
     /// What is different with every record.
     pub roster: Slot<RosterState>,
+    /// People whom the gallery does not know.
+    pub inbox: Slot<InboxState>,
     /// The newest small picture.
     pub preview: Slot<Option<Preview>>,
     /// What the screen can show of it; none while no screen asks.
     pub preview_request: Slot<Option<PreviewRequest>>,
 }
 
-/// A snapshot: two pointers to plain data.
+/// A snapshot: pointers to plain data.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
     /// What is different with every frame.
     pub live: Arc<LiveState>,
     /// What is different with every record.
     pub roster: Arc<RosterState>,
+    /// People whom the gallery does not know.
+    pub inbox: Arc<InboxState>,
 }
 
 /// What goes to the engine thread besides commands.
@@ -139,7 +144,8 @@ impl EngineHandle {
 
     /// What is so at the moment.
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot { live: self.board.live.get(), roster: self.board.roster.get() }
+        let board = &self.board;
+        Snapshot { live: board.live.get(), roster: board.roster.get(), inbox: board.inbox.get() }
     }
 
     /// The newest small picture, where one was asked for and has come.

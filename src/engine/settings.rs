@@ -21,6 +21,8 @@ pub struct EngineSettings {
     pub quality: QualityLimits,
     /// Whether the picture around an enrolled face is kept beside its template.
     pub keep_crops: bool,
+    /// How long an item of the inbox is kept after its first track; zero where there is no inbox.
+    pub inbox_keep: TimeDelta,
 }
 
 /// What follows from the liveness net.
@@ -41,6 +43,7 @@ impl Default for EngineSettings {
             liveness: LivenessSettings::default(),
             quality: QualityLimits::default(),
             keep_crops: false,
+            inbox_keep: TimeDelta::hours(8),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod enrol;
 pub mod help;
+pub mod inbox;
 pub mod mark;
 pub mod remove;
 pub mod why;
@@ -30,6 +31,8 @@ pub enum Dialog {
     Remove(remove::RemoveDialog),
     /// Why an entry says what it says.
     Why(why::WhyDialog),
+    /// The inbox.
+    Inbox(Box<inbox::InboxDialog>),
     /// The help.
     Help(help::HelpDialog),
 }
@@ -51,6 +54,7 @@ impl Dialog {
             Dialog::Mark(_) => Mode::Mark,
             Dialog::Remove(_) => Mode::Remove,
             Dialog::Why(_) => Mode::Why,
+            Dialog::Inbox(dialog) => dialog.mode(),
             Dialog::Help(_) => Mode::Help,
         }
     }
@@ -62,6 +66,7 @@ impl Dialog {
             Dialog::Mark(dialog) => dialog.handle(action),
             Dialog::Remove(dialog) => dialog.handle(action),
             Dialog::Why(dialog) => dialog.handle(action),
+            Dialog::Inbox(dialog) => dialog.handle(action),
             Dialog::Help(dialog) => dialog.handle(action),
         }
     }
@@ -73,6 +78,7 @@ impl Dialog {
             Dialog::Mark(dialog) => Some(dialog.id),
             Dialog::Remove(dialog) => Some(dialog.id),
             Dialog::Why(dialog) => Some(dialog.id),
+            Dialog::Inbox(dialog) => Some(dialog.id),
             Dialog::Help(_) => None,
         }
     }
@@ -82,6 +88,7 @@ impl Dialog {
         match self {
             Dialog::Enrol(dialog) => dialog.field(),
             Dialog::Mark(dialog) => dialog.field(),
+            Dialog::Inbox(dialog) => dialog.field(),
             Dialog::Remove(_) | Dialog::Why(_) | Dialog::Help(_) => None,
         }
     }

@@ -1,10 +1,13 @@
 //! Every key of every mode, as data: what is looked up when a key comes, what the bar of hints and
 //! the help show, and what the tests walk through.
 
-use std::collections::HashMap;
-use std::fmt;
+mod key;
 
-use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use std::collections::HashMap;
+
+use ratatui::crossterm::event::KeyCode;
+
+pub use key::Key;
 
 /// What the keys mean at the moment: the topmost dialog decides, or the panes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -21,14 +24,33 @@ pub enum Mode {
     Remove,
     /// Why an entry says what it says.
     Why,
+    /// The inbox: its list.
+    Inbox,
+    /// The inbox, while a name is written.
+    InboxName,
+    /// The inbox, while somebody of the roster is chosen.
+    InboxWho,
+    /// The inbox, while a question is asked.
+    InboxAsk,
     /// The help.
     Help,
 }
 
 impl Mode {
     /// All of them, in the order of the help.
-    pub const ALL: [Mode; 7] =
-        [Mode::Panes, Mode::EnrolName, Mode::EnrolShot, Mode::Mark, Mode::Remove, Mode::Why, Mode::Help];
+    pub const ALL: [Mode; 11] = [
+        Mode::Panes,
+        Mode::EnrolName,
+        Mode::EnrolShot,
+        Mode::Mark,
+        Mode::Remove,
+        Mode::Why,
+        Mode::Inbox,
+        Mode::InboxName,
+        Mode::InboxWho,
+        Mode::InboxAsk,
+        Mode::Help,
+    ];
 
     /// The heading in the help.
     pub fn title(self) -> &'static str {
@@ -39,13 +61,17 @@ impl Mode {
             Mode::Mark => "Manual mark",
             Mode::Remove => "Removal",
             Mode::Why => "Why an entry says what it says",
+            Mode::Inbox => "Inbox",
+            Mode::InboxName => "Inbox: enrol as a new person",
+            Mode::InboxWho => "Inbox: add to a person",
+            Mode::InboxAsk => "Inbox: a question",
             Mode::Help => "This help",
         }
     }
 
     /// Whether characters are text here, so that no bare character may be bound.
     pub fn takes_text(self) -> bool {
-        matches!(self, Mode::EnrolName | Mode::Mark)
+        matches!(self, Mode::EnrolName | Mode::Mark | Mode::InboxName | Mode::InboxWho)
     }
 }
 
@@ -78,6 +104,8 @@ pub enum Action {
     Remove,
     /// Says why the selected line of the log says what it says.
     Why,
+    /// Opens the inbox.
+    Inbox,
     /// Stops or continues the source.
     Pause,
     /// Draws everything again.
@@ -94,73 +122,6 @@ pub enum Action {
     Help,
     /// Gives the terminal back and ends.
     Quit,
-}
-
-/// A key with its modifiers; shift is part of the character.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Key {
-    code: KeyCode,
-    modifiers: KeyModifiers,
-}
-
-impl Key {
-    const fn plain(code: KeyCode) -> Self {
-        Self { code, modifiers: KeyModifiers::NONE }
-    }
-
-    const fn char(c: char) -> Self {
-        Self::plain(KeyCode::Char(c))
-    }
-
-    const fn ctrl(c: char) -> Self {
-        Self { code: KeyCode::Char(c), modifiers: KeyModifiers::CONTROL }
-    }
-
-    /// Whether the key writes a character where text is taken.
-    pub fn is_text(self) -> bool {
-        matches!(self.code, KeyCode::Char(_)) && self.modifiers.is_empty()
-    }
-
-    /// The event that a terminal sends for it.
-    pub fn event(self) -> KeyEvent {
-        KeyEvent::new(self.code, self.modifiers)
-    }
-}
-
-impl From<KeyEvent> for Key {
-    /// Terminals differ in whether shift is said beside an upper-case letter; it is dropped.
-    fn from(event: KeyEvent) -> Self {
-        let kept = KeyModifiers::CONTROL | KeyModifiers::ALT;
-        Self { code: event.code, modifiers: event.modifiers & kept }
-    }
-}
-
-impl fmt::Display for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.modifiers.contains(KeyModifiers::CONTROL) {
-            f.write_str("ctrl-")?;
-        }
-        match self.code {
-            KeyCode::Char(' ') => f.write_str("space"),
-            KeyCode::Char(c) => write!(f, "{c}"),
-            KeyCode::Up => f.write_str("↑"),
-            KeyCode::Down => f.write_str("↓"),
-            KeyCode::Left => f.write_str("←"),
-            KeyCode::Right => f.write_str("→"),
-            KeyCode::PageUp => f.write_str("page up"),
-            KeyCode::PageDown => f.write_str("page down"),
-            KeyCode::BackTab => f.write_str("shift-tab"),
-            KeyCode::Backspace => f.write_str("backspace"),
-            KeyCode::Enter => f.write_str("enter"),
-            KeyCode::Esc => f.write_str("esc"),
-            KeyCode::Tab => f.write_str("tab"),
-            KeyCode::Delete => f.write_str("delete"),
-            KeyCode::Home => f.write_str("home"),
-            KeyCode::End => f.write_str("end"),
-            KeyCode::F(n) => write!(f, "F{n}"),
-            _ => f.write_str("?"),
-        }
-    }
 }
 
 /// Some keys of some modes, what they do, and how that is said.
@@ -189,15 +150,29 @@ const fn bind(
 }
 
 const PANES: &[Mode] = &[Mode::Panes];
-const LISTS: &[Mode] = &[Mode::Panes, Mode::Why, Mode::Help];
+const LISTS: &[Mode] = &[Mode::Panes, Mode::Why, Mode::Inbox, Mode::Help];
 const NAME: &[Mode] = &[Mode::EnrolName];
 const SHOT: &[Mode] = &[Mode::EnrolShot];
 const MARK: &[Mode] = &[Mode::Mark];
 const REMOVE: &[Mode] = &[Mode::Remove];
 const WHY: &[Mode] = &[Mode::Why];
+const INBOX: &[Mode] = &[Mode::Inbox];
+const INBOX_NAME: &[Mode] = &[Mode::InboxName];
+const INBOX_WHO: &[Mode] = &[Mode::InboxWho];
+const INBOX_ASK: &[Mode] = &[Mode::InboxAsk];
 const HELP: &[Mode] = &[Mode::Help];
-const NO_HELP: &[Mode] =
-    &[Mode::Panes, Mode::EnrolName, Mode::EnrolShot, Mode::Mark, Mode::Remove, Mode::Why];
+const NO_HELP: &[Mode] = &[
+    Mode::Panes,
+    Mode::EnrolName,
+    Mode::EnrolShot,
+    Mode::Mark,
+    Mode::Remove,
+    Mode::Why,
+    Mode::Inbox,
+    Mode::InboxName,
+    Mode::InboxWho,
+    Mode::InboxAsk,
+];
 
 /// The keymap. The order is that of the hints and of the help.
 pub const BINDINGS: &[Binding] = &[
@@ -230,6 +205,7 @@ pub const BINDINGS: &[Binding] = &[
         None,
         "say why the selected line of the log says what it says",
     ),
+    bind(PANES, &[Key::char('i')], Action::Inbox, Some("inbox"), "open the inbox: who came and is not known"),
     bind(PANES, &[Key::char('p')], Action::Pause, Some("pause"), "pause the source, or go on"),
     bind(
         PANES,
@@ -244,6 +220,27 @@ pub const BINDINGS: &[Binding] = &[
         Action::Previous,
         None,
         "go to the previous pane",
+    ),
+    bind(
+        INBOX,
+        &[Key::plain(KeyCode::Enter)],
+        Action::Confirm,
+        Some("enrol"),
+        "enrol as a new person; of one who is known by now, add the passages to the record",
+    ),
+    bind(
+        INBOX,
+        &[Key::char('a')],
+        Action::AddPicture,
+        Some("add to a person"),
+        "add the picture to somebody on the roster",
+    ),
+    bind(
+        INBOX,
+        &[Key::char('d'), Key::plain(KeyCode::Delete)],
+        Action::Remove,
+        Some("discard"),
+        "discard the item; asks first",
     ),
     bind(LISTS, &[Key::char('k'), Key::plain(KeyCode::Up)], Action::Up, None, "one line up"),
     bind(LISTS, &[Key::char('j'), Key::plain(KeyCode::Down)], Action::Down, Some("down"), "one line down"),
@@ -316,6 +313,64 @@ pub const BINDINGS: &[Binding] = &[
         Action::Cancel,
         Some("keep"),
         "keep the person",
+    ),
+    bind(
+        INBOX_NAME,
+        &[Key::plain(KeyCode::Enter)],
+        Action::Confirm,
+        Some("enrol"),
+        "enrol with the picture of the item",
+    ),
+    bind(
+        INBOX_NAME,
+        &[Key::plain(KeyCode::Tab), Key::plain(KeyCode::Down)],
+        Action::Next,
+        Some("other field"),
+        "go to the other field",
+    ),
+    bind(
+        INBOX_NAME,
+        &[Key::plain(KeyCode::BackTab), Key::plain(KeyCode::Up)],
+        Action::Previous,
+        None,
+        "go back to the other field",
+    ),
+    bind(
+        INBOX_WHO,
+        &[Key::plain(KeyCode::Enter)],
+        Action::Confirm,
+        Some("add"),
+        "add the picture to the selected person",
+    ),
+    bind(
+        INBOX_WHO,
+        &[Key::plain(KeyCode::Down), Key::plain(KeyCode::Tab)],
+        Action::Down,
+        Some("next"),
+        "to the next person that fits what is typed",
+    ),
+    bind(
+        INBOX_WHO,
+        &[Key::plain(KeyCode::Up), Key::plain(KeyCode::BackTab)],
+        Action::Up,
+        None,
+        "to the previous person",
+    ),
+    bind(INBOX_ASK, &[Key::char('y')], Action::Confirm, Some("yes"), "do it"),
+    bind(INBOX_ASK, &[Key::plain(KeyCode::Esc), Key::char('n')], Action::Cancel, Some("no"), "leave it"),
+    bind(
+        &[Mode::InboxName, Mode::InboxWho],
+        &[Key::plain(KeyCode::Esc)],
+        Action::Cancel,
+        Some("back"),
+        "go back to the list",
+    ),
+    bind(
+        INBOX,
+        &[Key::plain(KeyCode::Esc), Key::char('q'), Key::char('i')],
+        Action::Cancel,
+        Some("close"),
+        "close the inbox",
     ),
     bind(
         &[Mode::EnrolName, Mode::EnrolShot, Mode::Mark],
@@ -430,45 +485,4 @@ impl Keymap {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_keymap_has_no_clash() {
-        Keymap::new(BINDINGS).unwrap();
-    }
-
-    #[test]
-    fn a_clash_is_refused_with_both_actions() {
-        const CLASH: &[Binding] = &[
-            bind(PANES, &[Key::char('x')], Action::Quit, None, ""),
-            bind(LISTS, &[Key::char('x')], Action::Help, None, ""),
-        ];
-        let error = Keymap::new(CLASH).unwrap_err();
-        assert!(error.to_string().contains("x is bound twice in the mode Panes: to Quit and to Help"));
-    }
-
-    #[test]
-    fn a_key_that_would_swallow_text_is_refused() {
-        const SWALLOWS: &[Binding] = &[bind(NAME, &[Key::char('q')], Action::Quit, None, "")];
-        assert!(matches!(Keymap::new(SWALLOWS), Err(KeymapError::Text { .. })));
-    }
-
-    #[test]
-    fn shift_is_part_of_the_letter() {
-        let keymap = Keymap::new(BINDINGS).unwrap();
-        let shifted = KeyEvent::new(KeyCode::Char('G'), KeyModifiers::SHIFT);
-        assert_eq!(keymap.action(Mode::Panes, shifted.into()), Some(Action::Last));
-    }
-
-    #[test]
-    fn the_help_names_every_key_of_every_mode() {
-        let keymap = Keymap::new(BINDINGS).unwrap();
-        let help = keymap.help();
-        for binding in BINDINGS {
-            assert!(!binding.description.is_empty() && !binding.keys.is_empty(), "{binding:?}");
-            let count = help.iter().filter(|(_, text)| *text == binding.description).count();
-            assert!(count >= binding.modes.len(), "{binding:?}");
-        }
-    }
-}
+mod tests;

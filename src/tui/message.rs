@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use ratatui::crossterm::event::KeyEvent;
 
+use super::dialog::inbox::InboxAsked;
 use crate::attendance::{PersonName, PresenceState};
 use crate::engine::handle::Snapshot;
 use crate::engine::state::{Preview, PreviewRequest};
@@ -51,6 +52,8 @@ pub enum Purpose {
     Mark(DialogId, PersonName, PresenceState),
     /// To end an enrolment.
     Remove(DialogId, PersonName),
+    /// For the inbox.
+    Inbox(DialogId, InboxAsked),
     /// To pause the source, or to go on.
     Pause(bool),
 }

@@ -177,6 +177,7 @@ impl Model {
             match dialog {
                 Dialog::Help(help) => help.set_screen_height(screen.height),
                 Dialog::Why(why) => why.set_screen(self.size),
+                Dialog::Inbox(inbox) => inbox.set_screen_height(screen.height),
                 _ => {}
             }
         }
@@ -188,11 +189,15 @@ impl Model {
                 max_fps: PREVIEW_FPS,
             }
         });
-        if wanted == self.requested {
-            return Vec::new();
+        let mut effects: Vec<Effect> = Vec::new();
+        if let Some(Dialog::Inbox(inbox)) = self.dialogs.last_mut() {
+            effects.extend(inbox.wanted());
         }
-        self.requested = wanted;
-        vec![Effect::RequestPreview(wanted)]
+        if wanted != self.requested {
+            self.requested = wanted;
+            effects.push(Effect::RequestPreview(wanted));
+        }
+        effects
     }
 
     /// A name for a dialog that is opened now.

@@ -15,9 +15,11 @@ use super::message::{Effect, LogQuery, Message, Purpose};
 use super::model::Model;
 use super::theme::Theme;
 use super::view::view;
-use crate::attendance::{Person, PersonId, Presence, PresenceState};
+use crate::attendance::stranger::StrangerTrack;
+use crate::attendance::{Person, PersonId, Presence, PresenceState, StrangerId};
 use crate::engine::command::{Shot, ShotId};
 use crate::engine::handle::{Board, Call, Snapshot};
+use crate::engine::inbox::{InboxReply, InboxState, StrangerPicture, StrangerRow};
 use crate::engine::state::{
     InferenceStatus, Preview, RosterRow, SourceState, SourceStatus, TrackId, TrackVerdict, TrackView,
 };
@@ -110,6 +112,42 @@ pub fn live() -> LiveState {
         store_fault: None,
         store_queue: 0,
     }
+}
+
+/// Three people who came and were not known: one good, one too small, one enrolled since.
+pub fn inbox() -> InboxState {
+    let item = |number: u128, tracks: u64| {
+        let ago = |track: u64| now() - TimeDelta::minutes(10 * (track as i64 + number as i64));
+        let track = |n| StrangerTrack { sequence: Sequence(n), at: ago(n), clock: ClockState::Synchronised };
+        StrangerRow {
+            id: stranger(number),
+            person: None,
+            track_count: tracks as u32,
+            tracks: (0..tracks).rev().map(track).collect(),
+            first_seen: ago(tracks - 1),
+            last_seen: ago(0),
+            score: Some(QualityScore(0.82)),
+            finding: None,
+        }
+    };
+    let finding = "the face is too small: 22 pixels between the eyes, at least 30 are needed".to_owned();
+    let small = StrangerRow { score: Some(QualityScore(0.36)), finding: Some(finding), ..item(2, 1) };
+    let known = Some((person(2), "Bo Lindqvist".parse().unwrap()));
+    let known = StrangerRow { person: known, score: None, ..item(3, 2) };
+    InboxState { rows: vec![item(1, 3), small, known], keep_hours: 8 }
+}
+
+pub fn stranger(number: u128) -> StrangerId {
+    StrangerId(Ulid(number))
+}
+
+/// The picture of the item `number`: a ramp.
+pub fn stranger_picture(number: u128) -> Reply {
+    let shot = shot(None);
+    let row = inbox().rows.into_iter().find(|row| row.id == stranger(number)).unwrap();
+    let picture =
+        StrangerPicture { row, file: vec![1].into(), rgb: shot.crop, side: shot.crop_side, alike: None };
+    Reply::Inbox(InboxReply::Shown(Box::new(picture)))
 }
 
 /// A ramp from dark to light with some red in it.
@@ -235,6 +273,7 @@ impl Scene {
     pub fn sized(width: u16, height: u16) -> Self {
         let mut scene = Self::empty(width, height);
         scene.state(live(), roster());
+        scene.inbox(inbox());
         scene.tell(Message::State(scene.model.snapshot.clone(), Arc::new(Some(preview(1)))));
         scene.tell(Message::Log(LogQuery::Before(Sequence(u64::MAX)), morning()));
         scene.effects.clear();
@@ -244,7 +283,7 @@ impl Scene {
     /// Nobody, nothing.
     pub fn empty(width: u16, height: u16) -> Self {
         let keymap = Arc::new(Keymap::new(BINDINGS).unwrap());
-        let snapshot = Snapshot { live: Arc::default(), roster: Arc::default() };
+        let snapshot = Snapshot { live: Arc::default(), roster: Arc::default(), inbox: Arc::default() };
         let model = Model::new("muster".to_owned(), keymap, local_time, now(), snapshot);
         let mut scene = Self { model, effects: Vec::new() };
         scene.tell(Message::Resize(width, height));
@@ -262,7 +301,13 @@ impl Scene {
     }
 
     pub fn state(&mut self, live: LiveState, roster: RosterState) {
-        let snapshot = Snapshot { live: Arc::new(live), roster: Arc::new(roster) };
+        let inbox = Arc::clone(&self.model.snapshot.inbox);
+        let snapshot = Snapshot { live: Arc::new(live), roster: Arc::new(roster), inbox };
+        self.tell(Message::State(snapshot, Arc::clone(&self.model.preview)));
+    }
+
+    pub fn inbox(&mut self, inbox: InboxState) {
+        let snapshot = Snapshot { inbox: Arc::new(inbox), ..self.model.snapshot.clone() };
         self.tell(Message::State(snapshot, Arc::clone(&self.model.preview)));
     }
 

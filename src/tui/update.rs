@@ -8,6 +8,7 @@ use tui_input::backend::crossterm::to_input_request;
 
 use super::dialog::enrol::{EnrolDialog, words};
 use super::dialog::help::HelpDialog;
+use super::dialog::inbox::InboxDialog;
 use super::dialog::mark::MarkDialog;
 use super::dialog::remove::RemoveDialog;
 use super::dialog::why::WhyDialog;
@@ -71,11 +72,20 @@ impl Model {
     fn take_state(&mut self, snapshot: Snapshot, preview: Arc<Option<Preview>>) -> bool {
         let frame = |preview: &Option<Preview>| preview.as_ref().map(|p| (p.frame, p.width, p.height));
         let roster_is_new = !Arc::ptr_eq(&snapshot.roster, &self.snapshot.roster);
+        let inbox_is_new = !Arc::ptr_eq(&snapshot.inbox, &self.snapshot.inbox);
         let is_new = roster_is_new
+            || inbox_is_new
             || frame(&preview) != frame(&self.preview)
             || (!Arc::ptr_eq(&snapshot.live, &self.snapshot.live) && snapshot.live != self.snapshot.live);
         self.snapshot = snapshot;
         self.preview = preview;
+        if roster_is_new || inbox_is_new {
+            for dialog in &mut self.dialogs {
+                if let Dialog::Inbox(dialog) = dialog {
+                    dialog.refresh(&self.snapshot.inbox, &self.snapshot.roster);
+                }
+            }
+        }
         if roster_is_new && let Some(gone) = self.roster.refresh(&self.snapshot.roster) {
             self.say(Role::Text, format!("{gone} is not on the roster any more"));
         }
@@ -127,6 +137,12 @@ impl Model {
             Action::Enrol => {
                 let id = self.next_dialog();
                 self.dialogs.push(Dialog::Enrol(EnrolDialog::new(id)));
+                Vec::new()
+            }
+            Action::Inbox => {
+                let id = self.next_dialog();
+                let dialog = InboxDialog::new(id, &self.snapshot.inbox, &self.snapshot.roster);
+                self.dialogs.push(Dialog::Inbox(Box::new(dialog)));
                 Vec::new()
             }
             Action::AddPicture | Action::Mark | Action::Remove => self.open_about_selected(action),
@@ -244,6 +260,15 @@ impl Model {
                 }
                 Err(error) => self.refused(id, &error),
             },
+            Purpose::Inbox(id, asked) => match self.dialogs.iter_mut().find(|dialog| dialog.id() == Some(id))
+            {
+                Some(Dialog::Inbox(dialog)) => dialog.answered(asked, reply),
+                _ => {
+                    if let Err(error) = reply {
+                        self.say(Role::Fault, words(&error));
+                    }
+                }
+            },
             Purpose::Pause(_) => {
                 if let Err(error) = reply {
                     self.say(Role::Fault, error.to_string());
@@ -288,7 +313,9 @@ impl Model {
             Some(Dialog::Enrol(dialog)) => dialog.refused(error),
             Some(Dialog::Mark(dialog)) => dialog.refused(error),
             Some(Dialog::Remove(dialog)) => dialog.refused(error),
-            Some(Dialog::Why(_) | Dialog::Help(_)) | None => self.say(Role::Fault, words(error)),
+            Some(Dialog::Why(_) | Dialog::Inbox(_) | Dialog::Help(_)) | None => {
+                self.say(Role::Fault, words(error))
+            }
         }
     }
 }

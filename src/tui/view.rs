@@ -62,6 +62,10 @@ fn draw_dialog(
             let look = Look { theme, focused: true, now: model.now, local_time: model.local_time };
             dialog.draw(&look, screen, buffer);
         }
+        Dialog::Inbox(dialog) => {
+            let look = Look { theme, focused: true, now: model.now, local_time: model.local_time };
+            dialog.draw(&look, screen, buffer);
+        }
         Dialog::Help(dialog) => {
             let look = Look { theme, focused: true, now: model.now, local_time: model.local_time };
             dialog.draw(&model.keymap, &look, screen, buffer);

@@ -15,6 +15,7 @@ mod nets;
 mod panics;
 mod privacy;
 mod program;
+mod strangers;
 mod support;
 mod terminal;
 mod threshold;

@@ -82,8 +82,8 @@ fn a_table_has_everybody_with_where_they_stand() {
 #[test]
 fn csv_is_harmless_and_json_says_the_same() {
     let csv = report(args(Some(ReportFormat::Csv)), false, hour(15)).out;
-    assert!(csv.contains("'=Cy,,absent,,,0\n"), "{csv}");
-    assert!(csv.contains("Ana,7,present,2026-03-02T08:00:00+01:00,2026-03-02T14:00:00+01:00,2\n"), "{csv}");
+    assert!(csv.contains("'=Cy,,absent,,,0,0\n"), "{csv}");
+    assert!(csv.contains("Ana,7,present,2026-03-02T08:00:00+01:00,2026-03-02T14:00:00+01:00,2,0\n"), "{csv}");
     let json = report(args(None), true, hour(15)).out;
     let rows: Vec<serde_json::Value> = json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(rows.len(), 3);
@@ -91,7 +91,23 @@ fn csv_is_harmless_and_json_says_the_same() {
     assert_eq!(rows[1]["id"], id(1).to_string());
     assert_eq!(rows[1]["since"], "2026-03-02T08:00:00+01:00");
     assert_eq!(rows[2]["state"], "left");
+    assert_eq!(rows[1]["back_filled"], 0);
     assert_eq!(report(args(Some(ReportFormat::Csv)), true, 0).code, 2);
+}
+
+#[test]
+fn what_was_added_later_is_marked() {
+    let calendar = calendar(at(hour(9)));
+    let day = calendar.day(DayArg::Today).unwrap();
+    let mut entries = vec![
+        entry(1, hour(9), EntryKind::Passage, Some((1, "Ana"))),
+        entry(2, hour(8), EntryKind::BackFilled, Some((1, "Ana"))),
+    ];
+    entries[1].state = entries[0].state;
+    let rows = day_rows(&day, &[row(1, "Ana", None)], &entries);
+    assert_eq!(table_cells(&rows[0], &calendar)[5], "2 (1 added later)");
+    assert_eq!(csv_cells(&rows[0], &calendar)[5..], ["2", "1"]);
+    assert_eq!(object(&rows[0], day.date, &calendar).first_seen.unwrap(), "2026-03-02T09:00:00+01:00");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 
 use crate::capture::replay::{ReplayOptions, ReplaySource};
 use crate::capture::source::{OpenOptions, open};
@@ -67,6 +67,7 @@ pub(super) fn settings(effective: &Effective, spec: &SourceSpec) -> EngineSettin
         debounce: effective.recognition.debounce(),
         keep_crops: effective.keep_crops.value,
         threshold: effective.recognition.threshold_policy(),
+        inbox_keep: TimeDelta::hours(i64::from(effective.inbox_hours.value.get())),
         tracks: TrackSettings {
             min_frames,
             margin: effective.recognition.margin.value,

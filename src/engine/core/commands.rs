@@ -22,6 +22,7 @@ use super::super::worker::inference::{Job, JobFailure, JobId, JobOutcome, JobPic
 use super::super::worker::store::StoreRequest;
 use super::commits::Pending;
 use super::crops::{Recomputed, Sample};
+use super::inbox::{InboxPlan, InboxWork};
 use super::live::relative;
 use super::{Core, GalleryState, ReplySender};
 
@@ -63,7 +64,14 @@ pub(super) struct Prepared {
     pub(super) what: PreparedWhat,
 }
 
+impl Prepared {
+    pub(super) fn new(actor: Actor, what: PreparedWhat) -> Self {
+        Self { actor, what }
+    }
+}
+
 pub(super) enum PreparedWhat {
+    Inbox(InboxWork),
     Enrol { target: EnrolmentTarget, samples: Vec<Sample> },
     Reembed(Recomputed),
     Mark { person: PersonId, state: PresenceState, note: Option<String> },
@@ -75,6 +83,7 @@ pub(super) enum PreparedWhat {
 
 /// What is replied once a command is on disk.
 pub(super) enum ReplyPlan {
+    Inbox(InboxPlan),
     Enrolled { person: Person, templates_added: u32 },
     Imported(ImportReport),
     Exported(Vec<Person>),
@@ -135,6 +144,7 @@ impl Core {
                 let _ = reply.send(Ok(Reply::Done));
                 return;
             }
+            Command::Inbox(command) => return self.take_inbox_command(actor, command, reply),
             Command::Shutdown => return self.begin_shutdown(Some(reply)),
             Command::Mark { person, state, note } => PreparedWhat::Mark { person, state, note },
             Command::Remove(person) => PreparedWhat::Remove(person),
@@ -347,6 +357,7 @@ impl Core {
     pub(super) fn build(&mut self, prepared: Prepared) -> Result<(Transaction, ReplyPlan), CommandError> {
         let Prepared { actor, what } = prepared;
         match what {
+            PreparedWhat::Inbox(work) => self.build_inbox(actor, work),
             PreparedWhat::Enrol { target, samples } => self.build_enrolment(actor, target, samples),
             PreparedWhat::Reembed(recomputed) => self.build_reembedding(actor, recomputed),
             PreparedWhat::Mark { person, state, note } => {
@@ -362,6 +373,7 @@ impl Core {
                 let mut changes = vec![Change::PersonPut(removed)];
                 let own = self.templates.iter().filter(|(_, owner)| **owner == person);
                 changes.extend(own.map(|(id, _)| Change::TemplateRemoved(*id)));
+                self.forget_strangers_of(person, &mut changes);
                 let entry = self.draft_about(EntryKind::Removed, actor, person);
                 Ok((Transaction { changes, entries: vec![entry] }, ReplyPlan::Written))
             }
@@ -414,6 +426,7 @@ impl Core {
             changes.push(Change::TemplatePut(template));
             changes.extend(crop.map(|bytes| Change::CropPut { template: id, bytes }));
         }
+        self.settle_strangers(&mut changes);
         let entry = self.draft_about(kind, actor, person.id);
         let plan = ReplyPlan::Enrolled { person, templates_added };
         Ok((Transaction { changes, entries: vec![entry] }, plan))
@@ -449,13 +462,13 @@ impl Core {
         self.draft(kind, actor, Parts { record, ..Parts::default() })
     }
 
-    fn active(&self, person: PersonId) -> Result<&Person, CommandError> {
+    pub(super) fn active(&self, person: PersonId) -> Result<&Person, CommandError> {
         self.roster.get(person).filter(|person| person.is_active()).ok_or(CommandError::NoSuchPerson)
     }
 
     /// Who `target` is, checked against the roster. A new person who was imported under that name
     /// or identifier and has no picture yet is that person.
-    fn resolve(&self, target: EnrolmentTarget) -> Result<EnrolmentTarget, CommandError> {
+    pub(super) fn resolve(&self, target: EnrolmentTarget) -> Result<EnrolmentTarget, CommandError> {
         let has_picture = |id: PersonId| self.templates.values().any(|owner| *owner == id);
         match target {
             EnrolmentTarget::Existing(id) => {

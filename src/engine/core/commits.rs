@@ -6,16 +6,17 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, NaiveDate, Utc};
 use crossbeam_channel::Sender;
 
-use crate::attendance::report::PresenceRecord;
+use crate::attendance::report::{Day, PresenceRecord, presence};
 use crate::attendance::{PersonId, Presence};
 use crate::face::TemplateId;
-use crate::ledger::{Entry, EntryDraft};
+use crate::ledger::{Entry, EntryDraft, EntryKind};
 use crate::store::{Change, Committed, StoreError, Transaction};
 
 use super::super::command::{CommandError, Reply};
 use super::super::event::{EngineEvent, LogEntry, NamedEntry};
 use super::super::worker::store::{StoreAnswer, StoreRequest, Ticket};
 use super::commands::{Prepared, ReplyPlan};
+use super::inbox::BackFill;
 use super::{Core, GalleryState, ReplySender};
 
 /// Entries that go into one transaction at most.
@@ -90,6 +91,10 @@ pub(super) enum Pending {
     Crop(TemplateId),
     /// Entries with all their parts.
     Whole(Sender<Vec<NamedEntry>>),
+    /// The passages on record near those that are to be added later.
+    BackFill(BackFill, ReplySender),
+    /// The records of this day, after one came in whose time is not the latest.
+    Presence(Day),
 }
 
 /// The entries of an answer; none where the log cannot be read.
@@ -162,6 +167,15 @@ impl Core {
                 let entries = entries_of(answer).into_iter();
                 let _ = reply.send(entries.map(|entry| self.named_entry(entry)).collect());
             }
+            (Pending::BackFill(wanted, reply), answer) => match answer {
+                Ok(StoreAnswer::Entries(near)) => self.go_on_with_back_fill(wanted, &near, reply),
+                answer => refuse(&reply, answer),
+            },
+            (Pending::Presence(day), answer) => {
+                if let Ok(StoreAnswer::Entries(entries)) = answer {
+                    self.recount_presence(&day, &entries);
+                }
+            }
             (Pending::Entries(_), Ok(StoreAnswer::Committed(committed))) => {
                 self.settle_commit();
                 self.take_committed(&committed);
@@ -185,12 +199,7 @@ impl Core {
             }
             (Pending::Command { reply, .. }, answer) => {
                 self.commits.in_flight = false;
-                let reason = match answer {
-                    Err(error) => error.to_string(),
-                    Ok(_) => "the store gave a wrong answer".to_owned(),
-                };
-                tracing::error!(%reason, "a command could not be written");
-                let _ = reply.send(Err(CommandError::Store { reason }));
+                refuse(&reply, answer);
             }
         }
         self.end_source_when_written();
@@ -227,6 +236,7 @@ impl Core {
         let mut presence_changed = false;
         for entry in &committed.entries {
             presence_changed |= self.note_presence(entry);
+            self.entry_for_inbox(entry);
             let log = self.log_entry(entry);
             self.subscribers.send(&EngineEvent::Entry(log));
         }
@@ -248,6 +258,7 @@ impl Core {
             (ReplyPlan::Enrolled { person, templates_added }, _) => {
                 Reply::Enrolled { person, templates_added }
             }
+            (ReplyPlan::Inbox(plan), _) => self.inbox_reply(plan, committed),
             (ReplyPlan::Imported(report), _) => Reply::Imported(report),
             (ReplyPlan::Reembedded(report), _) => Reply::Reembedded(report),
             (ReplyPlan::Exported(people), Some(entry)) => {
@@ -289,7 +300,8 @@ impl Core {
             }
             // Read from the store when they are needed.
             Change::CropPut { .. } | Change::CropRemoved(_) => {}
-            Change::StrangerPut(_) | Change::StrangerRemoved(_) => {}
+            Change::StrangerPut(item) => self.desk.items.put(item),
+            Change::StrangerRemoved(id) => self.desk.items.remove(id),
         }
     }
 
@@ -306,8 +318,31 @@ impl Core {
             return false;
         }
         let before = self.presence.get(&person).copied();
+        if entry.head.kind == EntryKind::BackFilled && before.is_some_and(|before| at < before.last_record) {
+            self.ask_for_presence(at);
+            return false;
+        }
         self.presence.insert(person, Presence::after(before, state, at));
         true
+    }
+
+    /// Has the records of the day of `at` read again: what holds now depends on their order.
+    fn ask_for_presence(&mut self, at: DateTime<Utc>) {
+        if let Some(day) = self.calendar.day_of(at) {
+            self.ask(StoreRequest::EntriesBetween(day.from, day.until), Pending::Presence(day));
+        }
+    }
+
+    /// Takes presence from all records of `day`. Answers come in the order of the requests, so that
+    /// every entry that was taken in before is among them.
+    fn recount_presence(&mut self, day: &Day, entries: &[Entry]) {
+        if self.day != Some(day.date) {
+            return;
+        }
+        let counted = presence(day, entries.iter().filter_map(PresenceRecord::of));
+        let is_active = |id: &PersonId| self.roster.get(*id).is_some_and(|person| person.is_active());
+        self.presence = counted.into_iter().filter(|(id, _)| is_active(id)).collect();
+        self.publish_roster();
     }
 
     /// The date of the day that `at` belongs to.
@@ -319,4 +354,14 @@ impl Core {
         self.day = Some(day);
         self.presence.clear();
     }
+}
+
+/// Tells a shell that the store did not do what its command needs.
+fn refuse(reply: &ReplySender, answer: Result<StoreAnswer, StoreError>) {
+    let reason = match answer {
+        Err(error) => error.to_string(),
+        Ok(_) => "the store gave a wrong answer".to_owned(),
+    };
+    tracing::error!(%reason, "a command could not be written");
+    let _ = reply.send(Err(CommandError::Store { reason }));
 }

@@ -153,6 +153,7 @@ impl Core {
     /// Puts the roster on the board.
     pub(super) fn publish_roster(&mut self) {
         self.follow_gallery();
+        self.publish_inbox();
         let mut templates: HashMap<PersonId, u32> = HashMap::new();
         for owner in self.templates.values() {
             *templates.entry(*owner).or_default() += 1;

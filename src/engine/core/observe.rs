@@ -64,9 +64,10 @@ impl Core {
         let at = frame.at;
         let label = frame.label.clone();
         let (analysis, tracks) = looked.map(|looked| (looked.analysis, looked.tracks)).unzip();
-        self.last_frame = Some((frame, analysis.clone()));
-        if let (Some(analysis), Some(tracks)) = (analysis, tracks) {
-            for decision in self.hear(at, &analysis, &tracks) {
+        if let (Some(analysis), Some(tracks)) = (&analysis, tracks) {
+            let decisions = self.hear(at, analysis, &tracks);
+            self.offer_shots(&frame, analysis, &tracks, &decisions);
+            for decision in decisions {
                 self.take_decision(decision, label.as_deref());
             }
             self.keep_passages_open(at);
@@ -74,6 +75,7 @@ impl Core {
             // There is room for it, unless the inference thread has ended.
             let _ = self.channels.attention.try_send(attention);
         }
+        self.last_frame = Some((frame, analysis));
         self.publish_live();
     }
 
@@ -168,6 +170,7 @@ impl Core {
             Pace::Lossless => ClockState::Recording,
         };
         let draft = self.draft_at(kind, Actor::Door, parts, decision.at, clock);
+        self.await_stranger(decision.track, &draft);
         self.commits.queue_entry(draft, person);
     }
 

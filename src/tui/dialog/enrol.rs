@@ -305,7 +305,8 @@ impl EnrolDialog {
     }
 }
 
-fn said(error: NameError) -> String {
+/// Why a name or an identifier cannot be used.
+pub(super) fn said(error: NameError) -> String {
     match error {
         NameError::Empty { what } => format!("{what} is empty: write it first"),
         NameError::TooLong { what, length, .. } => {

@@ -14,14 +14,14 @@ use crate::tui::message::{Effect, LOG_PAGE, LogQuery, Message};
 use crate::tui::model::Focus;
 use crate::tui::testing::{Scene, entry, live, morning, now, person, roster, row, shot, whole_stranger};
 
-struct Case {
+pub(super) struct Case {
     mode: Mode,
     action: Action,
     before: fn() -> Scene,
     after: fn(&Scene),
 }
 
-const fn case(mode: Mode, action: Action, before: fn() -> Scene, after: fn(&Scene)) -> Case {
+pub(super) const fn case(mode: Mode, action: Action, before: fn() -> Scene, after: fn(&Scene)) -> Case {
     Case { mode, action, before, after }
 }
 
@@ -56,15 +56,15 @@ fn why_offset(scene: &Scene) -> usize {
     }
 }
 
-fn assert_closed(scene: &Scene) {
+pub(super) fn assert_closed(scene: &Scene) {
     assert!(scene.model.dialogs.is_empty());
 }
 
-fn assert_quits(scene: &Scene) {
+pub(super) fn assert_quits(scene: &Scene) {
     assert_eq!(scene.effects.last(), Some(&Effect::Quit));
 }
 
-fn assert_help(scene: &Scene) {
+pub(super) fn assert_help(scene: &Scene) {
     assert_eq!(scene.model.mode(), Mode::Help);
 }
 
@@ -133,6 +133,7 @@ const CASES: &[Case] = &[
     ),
     case(Mode::Panes, Action::Redraw, Scene::new, |s| assert_eq!(s.effects.last(), Some(&Effect::Redraw))),
     case(Mode::Panes, Action::Help, Scene::new, assert_help),
+    case(Mode::Panes, Action::Inbox, Scene::new, |s| assert_eq!(s.model.mode(), Mode::Inbox)),
     case(Mode::Panes, Action::Quit, Scene::new, assert_quits),
     case(
         Mode::EnrolName,
@@ -254,7 +255,7 @@ const CASES: &[Case] = &[
 
 #[test]
 fn each_key_does_what_its_line_says() {
-    for case in CASES {
+    for case in CASES.iter().chain(super::inbox::CASES) {
         let bindings = BINDINGS.iter().filter(|b| b.action == case.action && b.modes.contains(&case.mode));
         let keys: Vec<_> = bindings.flat_map(|binding| binding.keys).collect();
         assert!(!keys.is_empty(), "{:?} is not bound in {:?}", case.action, case.mode);
@@ -272,7 +273,10 @@ fn each_key_does_what_its_line_says() {
 fn every_action_of_every_mode_has_a_line() {
     for binding in BINDINGS {
         for mode in binding.modes {
-            let has = CASES.iter().any(|case| case.mode == *mode && case.action == binding.action);
+            let has = CASES
+                .iter()
+                .chain(super::inbox::CASES)
+                .any(|case| case.mode == *mode && case.action == binding.action);
             assert!(has, "{:?} in {mode:?} has no test", binding.action);
         }
     }

@@ -7,7 +7,7 @@ use ratatui::style::Color;
 
 use crate::engine::Reply;
 use crate::engine::state::{InferenceStatus, SourceState};
-use crate::tui::testing::{Scene, live, now, roster, shot, text_of, whole_stranger};
+use crate::tui::testing::{Scene, live, now, roster, shot, stranger_picture, text_of, whole_stranger};
 use crate::tui::theme::Theme;
 use crate::tui::view::view;
 
@@ -37,6 +37,13 @@ screens! {
     remove: |w, h| Scene::sized(w, h).press("d");
     why: |w, h| Scene::sized(w, h).press("tab j w").then(|s| s.explain(Some(whole_stranger())));
     help: |w, h| Scene::sized(w, h).press("?");
+    inbox: |w, h| Scene::sized(w, h).press("i").then(|s| s.answer(Ok(stranger_picture(1))));
+    inbox_poor: |w, h| Scene::sized(w, h).press("i j").then(|s| s.answer(Ok(stranger_picture(2)))).press("enter");
+    inbox_name: |w, h| Scene::sized(w, h).press("i enter Eve");
+    inbox_who: |w, h| Scene::sized(w, h).press("i a o");
+    inbox_discard: |w, h| Scene::sized(w, h).press("i d");
+    inbox_back_fill: |w, h| Scene::sized(w, h).press("i j j enter");
+    inbox_empty: |w, h| Scene::empty(w, h).press("i");
     log_selected: |w, h| Scene::sized(w, h).press("tab").press("j").press("j");
     faults: |w, h| Scene::sized(w, h).then(|s| {
         let mut live = live();
@@ -76,6 +83,10 @@ fn no_size_panics_and_nothing_is_drawn_outside() {
         Scene::sized(80, 24).press("tab j w"),
         Scene::sized(80, 24).press("tab j w").then(|s| s.explain(Some(whole_stranger()))),
         Scene::sized(80, 24).press("e ?").press("F1"),
+        Scene::sized(80, 24).press("i").then(|s| s.answer(Ok(stranger_picture(1)))),
+        Scene::sized(80, 24).press("i enter"),
+        Scene::sized(80, 24).press("i a"),
+        Scene::sized(80, 24).press("i d"),
     ];
     for scene in &scenes {
         for (width, height) in (1..=200u16).step_by(7).flat_map(|w| (1..=60u16).map(move |h| (w, h))) {

@@ -273,15 +273,34 @@ pub(super) fn watching(
     watching_with_skipped(store, frames, 0)
 }
 
+/// The same, with other settings.
+pub(super) fn watching_with(
+    store: &SharedStore,
+    frames: Vec<Vec<u8>>,
+    change: impl FnOnce(&mut EngineSettings),
+) -> (RunningEngine, EngineHandle, Receiver<EngineEvent>) {
+    watching_changed(store, frames, 0, change)
+}
+
 /// The same, of a source that leaves `skipped` pictures out.
 pub(super) fn watching_with_skipped(
     store: &SharedStore,
     frames: Vec<Vec<u8>>,
     skipped: usize,
 ) -> (RunningEngine, EngineHandle, Receiver<EngineEvent>) {
+    watching_changed(store, frames, skipped, |_| {})
+}
+
+fn watching_changed(
+    store: &SharedStore,
+    frames: Vec<Vec<u8>>,
+    skipped: usize,
+    change: impl FnOnce(&mut EngineSettings),
+) -> (RunningEngine, EngineHandle, Receiver<EngineEvent>) {
     let unreadable = SkippedPicture { path: "b.jpg".into(), reason: "b.jpg: no picture".to_owned() };
     let mut script = Some(Script { frames: frames.into(), next: 0, skipped: vec![unreadable; skipped] });
     let mut all = parts(store);
+    change(&mut all.settings);
     all.source = Some(SourceParts {
         name: "script".to_owned(),
         pace: Pace::Lossless,
