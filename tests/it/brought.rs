@@ -327,7 +327,7 @@ fn yunet_is_brought_and_used() {
     let refused = run(&["models", "use", "yunet", "--yes"]).expect(3);
     assert!(refused.stderr.contains("muster models add CARD FILE"), "{}", refused.stderr);
     run(&["models", "verify", "yunet"]).expect(3);
-    let astronaut = demo_picture("enrol/astronaut.png").display().to_string();
+    let astronaut = demo_picture("show/astronaut.png").display().to_string();
     run(&["enroll", "Eileen Collins", &astronaut]).expect(0);
 
     run(&["models", "add", "yunet", net.to_str().unwrap()]).expect(0);
@@ -398,7 +398,7 @@ fn templates_move_to_another_space_by_their_kept_crops() {
     write(false);
     run(&["enroll", "Barack Obama", &picture("enrol/obama.jpg")]).expect(0);
     write(true);
-    run(&["enroll", "Eileen Collins", &picture("enrol/astronaut.png")]).expect(0);
+    run(&["enroll", "Eileen Collins", &picture("show/astronaut.png")]).expect(0);
 
     let before = std::fs::read_to_string(&config).unwrap();
     let refused = run(&["models", "use", "other"]).expect(2);
@@ -410,7 +410,7 @@ fn templates_move_to_another_space_by_their_kept_crops() {
     assert_eq!((&used[0]["recomputed"], &used[0]["left"]), (&1.into(), &1.into()));
     assert_eq!(used[0]["enrol_again"][0]["person"], "Barack Obama");
     assert_eq!(used[0]["enrol_again"].as_array().unwrap().len(), 1);
-    let found = run(&["identify", &picture("enrol/astronaut.png"), "--json"]).expect(0);
+    let found = run(&["identify", &picture("show/astronaut.png"), "--json"]).expect(0);
     assert!(found.stdout.contains("Eileen Collins"), "{}", found.stdout);
     let found = run(&["identify", &picture("enrol/obama.jpg"), "--json"]).expect(1);
     assert!(!found.stdout.contains("Barack Obama"), "{}", found.stdout);
@@ -418,7 +418,7 @@ fn templates_move_to_another_space_by_their_kept_crops() {
     let again = run(&["models", "use", "other", "--yes", "--json"]).expect(0).json_lines();
     assert_eq!((&again[0]["recomputed"], &again[0]["config_changed"]), (&0.into(), &false.into()));
     run(&["models", "use", "default", "--yes"]).expect(0);
-    for name in ["enrol/astronaut.png", "enrol/obama.jpg"] {
+    for name in ["show/astronaut.png", "enrol/obama.jpg"] {
         run(&["identify", &picture(name)]).expect(0);
     }
     // Removed, the crop goes with the template.
