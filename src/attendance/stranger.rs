@@ -106,8 +106,7 @@ pub const LEAST_SCORE: f32 = 0.2;
 /// What a sighting of this quality is good for: it is enrolled with only within `limits`, which the
 /// shots at the camera are held to as well. A measure that was not taken is no reason against it.
 pub fn fitness(quality: &Quality, limits: &QualityLimits) -> Fitness {
-    // Negated, so that what is no number is not good enough.
-    if quality.refusal().is_some() || !(quality.score().0 >= LEAST_SCORE) {
+    if quality.refusal().is_some() || quality.score().0 < LEAST_SCORE {
         return Fitness::Nothing;
     }
     match quality.findings(limits).into_iter().next() {
