@@ -21,7 +21,7 @@ use crate::face::Similarity;
 #[serde(transparent)]
 pub struct Threshold(pub Similarity);
 
-/// A person of the gallery and how alike the probe is to their most alike template.
+/// A person of the gallery and how alike the probe is to the mean of their templates.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Candidate {
     /// Who.

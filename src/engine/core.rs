@@ -85,7 +85,7 @@ pub(crate) struct Beginning {
 /// Templates wait here until the nets say which space they may be searched in.
 enum GalleryState {
     Waiting(Vec<Template>),
-    Ready(Gallery),
+    Ready(Box<Gallery>),
 }
 
 /// The engine thread's state.

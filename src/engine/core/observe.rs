@@ -40,7 +40,7 @@ impl Core {
         if let GalleryState::Waiting(waiting) = &self.gallery {
             waiting.iter().for_each(|template| gallery.put(template));
         }
-        self.gallery = GalleryState::Ready(gallery);
+        self.gallery = GalleryState::Ready(Box::new(gallery));
         self.inference = InferenceStatus::Ready { provider: facts.provider, pack: facts.pack.clone() };
         self.facts = Some(facts);
         self.publish_roster();

@@ -16,9 +16,8 @@ pub const MOST_PAIRS: usize = 20_000;
 impl Gallery {
     /// How much is searched.
     pub fn size(&self) -> GallerySize {
-        let people: std::collections::BTreeSet<PersonId> = self.rows().map(|(person, ..)| person).collect();
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        GallerySize { templates: count(self.len()), people: count(people.len()) }
+        GallerySize { templates: count(self.len()), people: count(self.people_count()) }
     }
 
     /// Pairs of different people, one pair of templates for each pair of people, at most `most` or as
@@ -40,7 +39,7 @@ impl Gallery {
     /// Everybody with their templates, by id.
     fn people(&self) -> Vec<PersonTemplates<'_>> {
         let mut people: BTreeMap<PersonId, Vec<(TemplateId, &[f32])>> = BTreeMap::new();
-        for (person, id, values) in self.rows() {
+        for (person, id, values) in self.templates() {
             people.entry(person).or_default().push((id, values));
         }
         for templates in people.values_mut() {
