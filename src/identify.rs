@@ -3,6 +3,7 @@
 
 pub mod decision;
 pub mod gallery;
+pub mod interval;
 
 pub use decision::{DecisionDetails, Shortfall, ThresholdBasis, VoteCount};
 pub use gallery::Gallery;
