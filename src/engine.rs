@@ -10,7 +10,7 @@ pub mod event;
 pub mod handle;
 mod host;
 mod latest;
-mod settings;
+pub mod settings;
 pub mod state;
 mod worker;
 

@@ -47,6 +47,15 @@ pub struct AnalyserFacts {
     pub metric: Metric,
     /// The card's threshold as a similarity.
     pub threshold: Threshold,
+    /// Of the liveness net; none where it does not run.
+    pub liveness: Option<LivenessFacts>,
+}
+
+/// What is known of the liveness net.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LivenessFacts {
+    /// The card's threshold: under this mean score, 0 to 1, a presentation counts as an attack.
+    pub threshold: f32,
 }
 
 /// One face of a picture.

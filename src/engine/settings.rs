@@ -2,7 +2,9 @@
 
 use chrono::TimeDelta;
 
+use crate::face::LivenessMode;
 use crate::identify::Threshold;
+use crate::inference::AnalyserFacts;
 use crate::track::TrackSettings;
 
 /// The engine's settings.
@@ -14,10 +16,34 @@ pub struct EngineSettings {
     pub threshold: Option<Threshold>,
     /// How tracks are kept and decided.
     pub tracks: TrackSettings,
+    /// What follows from the liveness net.
+    pub liveness: LivenessSettings,
+}
+
+/// What follows from the liveness net.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct LivenessSettings {
+    /// Whether it is run, said, or required.
+    pub mode: LivenessMode,
+    /// Under this mean score a track counts as an attack, 0 to 1; none for the card's.
+    pub threshold: Option<f32>,
+}
+
+impl LivenessSettings {
+    /// The threshold in force: the configured one, or the card's. None where the net does not run.
+    pub fn in_force(&self, facts: Option<&AnalyserFacts>) -> Option<f32> {
+        let card = facts.and_then(|facts| facts.liveness)?;
+        (self.mode != LivenessMode::Off).then(|| self.threshold.unwrap_or(card.threshold))
+    }
 }
 
 impl Default for EngineSettings {
     fn default() -> Self {
-        Self { debounce: TimeDelta::seconds(60), threshold: None, tracks: TrackSettings::default() }
+        Self {
+            debounce: TimeDelta::seconds(60),
+            threshold: None,
+            tracks: TrackSettings::default(),
+            liveness: LivenessSettings::default(),
+        }
     }
 }

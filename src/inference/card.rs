@@ -6,7 +6,10 @@
 
 pub mod builtin;
 mod check;
+mod liveness;
 mod space;
+
+pub use liveness::{LivenessBox, LivenessCalibration};
 
 use std::path::{Path, PathBuf};
 
@@ -264,6 +267,12 @@ pub struct Card {
     /// For an embedding net.
     #[serde(default)]
     pub matching: Option<Matching>,
+    /// For a liveness net.
+    #[serde(default)]
+    pub liveness: Option<LivenessCalibration>,
+    /// For a detector whose boxes are not what a liveness net wants.
+    #[serde(default)]
+    pub liveness_box: Option<LivenessBox>,
 }
 
 /// Why a card or a pack cannot be used.

@@ -10,7 +10,9 @@ use crate::capture::source::{OpenOptions, open};
 use crate::capture::{CaptureSource, Pace, SourceSpec};
 use crate::config::Effective;
 use crate::engine::environment::{Entropy, LocalCalendar, SystemClock, SystemEntropy};
+use crate::engine::settings::LivenessSettings;
 use crate::engine::{DataDirLock, EngineParts, EngineSettings, LoadAnalyser, SourceParts};
+use crate::face::LivenessMode;
 use crate::inference::FaceAnalyser;
 use crate::inference::pipeline::{Pipeline, PipelineOptions};
 use crate::ledger::TerminalId;
@@ -46,6 +48,7 @@ pub(super) fn pipeline_options(effective: &Effective) -> PipelineOptions {
         pack: effective.pack.value.to_string(),
         library: effective.onnxruntime.clone(),
         device: effective.device.value,
+        liveness: effective.liveness_mode.value != LivenessMode::Off,
     }
 }
 
@@ -69,6 +72,18 @@ pub(super) fn settings(effective: &Effective, spec: &SourceSpec) -> EngineSettin
             undecided_limit: effective.recognition.undecided_limit(),
             ..TrackSettings::default()
         },
+        liveness: LivenessSettings {
+            mode: liveness_mode(effective.liveness_mode.value, spec),
+            threshold: effective.liveness_threshold.value,
+        },
+    }
+}
+
+/// A still picture is shown with its score and never rejected by it.
+fn liveness_mode(configured: LivenessMode, spec: &SourceSpec) -> LivenessMode {
+    match (configured, spec) {
+        (LivenessMode::Require, SourceSpec::Images(_)) => LivenessMode::Warn,
+        (mode, _) => mode,
     }
 }
 

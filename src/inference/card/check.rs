@@ -1,5 +1,7 @@
 //! What a card's values must be, whatever its decoder, and what each decoder needs.
 
+mod liveness;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -41,6 +43,7 @@ pub(super) fn check(card: &Card, path: &Path) -> Result<(), CardError> {
     }
     roles(&check, card)?;
     matching(&check, card)?;
+    liveness::check(&check, card)?;
     decode(&check, card)?;
     tensors(&check, card)
 }
@@ -350,6 +353,19 @@ mod tests {
             ("landmarks-68", "channels = \"grey\"", "channels = \"rgb\"", "input.channels "),
             ("minifasnet-3", "live_class = 0", "live_class = 3", "files.outputs "),
             ("minifasnet-3", "live_class = 0", "", "decode.live_class is needed"),
+            ("minifasnet-3", "threshold = 0.5", "threshold = 1.0", "liveness.threshold "),
+            ("minifasnet-3", "threshold = 0.5", "threshold = nan", "liveness.threshold "),
+            ("minifasnet-3", "[liveness]", "[liveness_box]", "unknown field `threshold`"),
+            (
+                "mobilefacenet-512",
+                "[matching]",
+                "[liveness]\nthreshold = 0.5\ncalibration = 'x'\n[matching]",
+                "liveness is only",
+            ),
+            ("mtcnn", "width = 0.977", "width = 0.0", "liveness_box.width "),
+            ("mtcnn", "height = 1.014", "height = inf", "liveness_box.height "),
+            ("mtcnn", "shift_x = 0.019", "shift_x = -1.5", "liveness_box.shift_x "),
+            ("mtcnn", "shift_y = -0.004", "shift_y = nan", "liveness_box.shift_y "),
             (
                 "mobilefacenet-512",
                 "metric = \"cosine\"",

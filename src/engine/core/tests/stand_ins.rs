@@ -22,7 +22,8 @@ use crate::face::{
 };
 use crate::identify::Threshold;
 use crate::inference::{
-    AnalysedFace, AnalyserFacts, FaceAnalyser, FrameAnalysis, InferenceError, Provider, StageTimes,
+    AnalysedFace, AnalyserFacts, FaceAnalyser, FrameAnalysis, InferenceError, LivenessFacts, Provider,
+    StageTimes,
 };
 use crate::ledger::{Actor, ChainHead, ClockState, Entry, EntryKind, Sequence, TerminalId};
 use crate::store::memory::MemoryStore;
@@ -132,6 +133,7 @@ pub(super) fn facts() -> AnalyserFacts {
         dimension: 16,
         metric: Metric::Cosine,
         threshold: Threshold(Similarity(0.5)),
+        liveness: Some(LivenessFacts { threshold: 0.5 }),
     }
 }
 
