@@ -1,6 +1,7 @@
 //! The engine thread: the one owner of gallery, roster, tracks and presence. It never blocks on a
 //! send; what finds no room waits in a counted backlog.
 
+mod challenge;
 mod commands;
 mod commits;
 mod live;
@@ -109,6 +110,7 @@ pub(crate) struct Core {
     last_frame: Option<(Frame, Option<FrameAnalysis>)>,
     frame_rate: FrameRate,
 
+    challenge: challenge::LiveChallenge,
     shots: VecDeque<(ShotId, Probe)>,
     next_id: u64,
     jobs: HashMap<JobId, commands::JobUse>,
@@ -148,6 +150,7 @@ impl Core {
             source_ending: false,
             last_frame: None,
             frame_rate: FrameRate::default(),
+            challenge: challenge::LiveChallenge::default(),
             shots: VecDeque::new(),
             next_id: 1,
             jobs: HashMap::new(),
@@ -257,6 +260,7 @@ impl Core {
             self.roll_over(today);
             self.publish_roster();
         }
+        self.expire_challenge();
         if self.frame_rate.has_gone_quiet() {
             self.publish_live();
         }

@@ -24,6 +24,8 @@
 //! moves (a video that happens to show the tasks in this order, or is made to) and what stands out (a
 //! mask) is not told from a head. A blink alone proves little: every video of a face has some.
 
+#[cfg(test)]
+pub(crate) mod drawn;
 mod measure;
 mod sequence;
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Dialogs: what lies over the panes and takes the keys.
 
+pub mod challenge;
 pub mod enrol;
 pub mod help;
 pub mod mark;
@@ -27,6 +28,8 @@ pub enum Dialog {
     Mark(mark::MarkDialog),
     /// The question before an enrolment is ended.
     Remove(remove::RemoveDialog),
+    /// The challenge.
+    Challenge(challenge::ChallengeDialog),
     /// The help.
     Help(help::HelpDialog),
 }
@@ -38,6 +41,8 @@ pub enum Step {
     Stay(Vec<Effect>),
     /// It closes.
     Close,
+    /// It closes, and that has consequences.
+    CloseWith(Vec<Effect>),
 }
 
 impl Dialog {
@@ -47,6 +52,7 @@ impl Dialog {
             Dialog::Enrol(dialog) => dialog.mode(),
             Dialog::Mark(_) => Mode::Mark,
             Dialog::Remove(_) => Mode::Remove,
+            Dialog::Challenge(_) => Mode::Challenge,
             Dialog::Help(_) => Mode::Help,
         }
     }
@@ -57,6 +63,7 @@ impl Dialog {
             Dialog::Enrol(dialog) => dialog.handle(action),
             Dialog::Mark(dialog) => dialog.handle(action),
             Dialog::Remove(dialog) => dialog.handle(action),
+            Dialog::Challenge(dialog) => dialog.handle(action),
             Dialog::Help(dialog) => dialog.handle(action),
         }
     }
@@ -67,6 +74,7 @@ impl Dialog {
             Dialog::Enrol(dialog) => Some(dialog.id),
             Dialog::Mark(dialog) => Some(dialog.id),
             Dialog::Remove(dialog) => Some(dialog.id),
+            Dialog::Challenge(dialog) => Some(dialog.id),
             Dialog::Help(_) => None,
         }
     }
@@ -76,7 +84,7 @@ impl Dialog {
         match self {
             Dialog::Enrol(dialog) => dialog.field(),
             Dialog::Mark(dialog) => dialog.field(),
-            Dialog::Remove(_) | Dialog::Help(_) => None,
+            Dialog::Remove(_) | Dialog::Challenge(_) | Dialog::Help(_) => None,
         }
     }
 }

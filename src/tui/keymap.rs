@@ -19,14 +19,23 @@ pub enum Mode {
     Mark,
     /// The question before an enrolment is ended.
     Remove,
+    /// The challenge.
+    Challenge,
     /// The help.
     Help,
 }
 
 impl Mode {
     /// All of them, in the order of the help.
-    pub const ALL: [Mode; 6] =
-        [Mode::Panes, Mode::EnrolName, Mode::EnrolShot, Mode::Mark, Mode::Remove, Mode::Help];
+    pub const ALL: [Mode; 7] = [
+        Mode::Panes,
+        Mode::EnrolName,
+        Mode::EnrolShot,
+        Mode::Mark,
+        Mode::Remove,
+        Mode::Challenge,
+        Mode::Help,
+    ];
 
     /// The heading in the help.
     pub fn title(self) -> &'static str {
@@ -36,6 +45,7 @@ impl Mode {
             Mode::EnrolShot => "Enrolment: the picture",
             Mode::Mark => "Manual mark",
             Mode::Remove => "Removal",
+            Mode::Challenge => "Challenge",
             Mode::Help => "This help",
         }
     }
@@ -73,6 +83,8 @@ pub enum Action {
     Mark,
     /// Asks whether the selected person's enrolment shall end.
     Remove,
+    /// Begins a challenge, or another one.
+    Challenge,
     /// Stops or continues the source.
     Pause,
     /// Draws everything again.
@@ -189,8 +201,10 @@ const NAME: &[Mode] = &[Mode::EnrolName];
 const SHOT: &[Mode] = &[Mode::EnrolShot];
 const MARK: &[Mode] = &[Mode::Mark];
 const REMOVE: &[Mode] = &[Mode::Remove];
+const CHALLENGE: &[Mode] = &[Mode::Challenge];
 const HELP: &[Mode] = &[Mode::Help];
-const NO_HELP: &[Mode] = &[Mode::Panes, Mode::EnrolName, Mode::EnrolShot, Mode::Mark, Mode::Remove];
+const NO_HELP: &[Mode] =
+    &[Mode::Panes, Mode::EnrolName, Mode::EnrolShot, Mode::Mark, Mode::Remove, Mode::Challenge];
 
 /// The keymap. The order is that of the hints and of the help.
 pub const BINDINGS: &[Binding] = &[
@@ -215,6 +229,13 @@ pub const BINDINGS: &[Binding] = &[
         Action::Remove,
         Some("remove"),
         "end the selected person's enrolment; asks first",
+    ),
+    bind(
+        PANES,
+        &[Key::char('c')],
+        Action::Challenge,
+        Some("challenge"),
+        "ask whoever is before the camera to blink or turn; nothing is written",
     ),
     bind(PANES, &[Key::char('p')], Action::Pause, Some("pause"), "pause the source, or go on"),
     bind(
@@ -310,6 +331,14 @@ pub const BINDINGS: &[Binding] = &[
         Some("cancel"),
         "close without saving",
     ),
+    bind(
+        CHALLENGE,
+        &[Key::char('c'), Key::char(' ')],
+        Action::Challenge,
+        Some("begin again"),
+        "begin again, with other tasks",
+    ),
+    bind(CHALLENGE, &[Key::plain(KeyCode::Esc)], Action::Cancel, Some("close"), "close the challenge"),
     bind(
         HELP,
         &[Key::plain(KeyCode::Esc), Key::char('q'), Key::char('?'), Key::plain(KeyCode::F(1))],

@@ -49,6 +49,8 @@ pub enum Purpose {
     Mark(DialogId, PersonName, PresenceState),
     /// To end an enrolment.
     Remove(DialogId, PersonName),
+    /// To begin or close a challenge.
+    Challenge(DialogId),
     /// To pause the source, or to go on.
     Pause(bool),
 }

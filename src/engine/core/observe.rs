@@ -70,6 +70,7 @@ impl Core {
                 self.take_decision(decision, label.as_deref());
             }
             self.keep_passages_open(at);
+            self.step_challenge(at, analysis);
         } else {
             self.last_frame = Some((frame, None));
         }

@@ -7,6 +7,7 @@ use ratatui::style::Color;
 
 use crate::engine::Reply;
 use crate::engine::state::{InferenceStatus, SourceState};
+use crate::face::challenge::{ChallengeFailure, ChallengeOutcome, ChallengePrompt, ChallengeTask};
 use crate::tui::testing::{Scene, live, now, roster, shot, text_of};
 use crate::tui::theme::Theme;
 use crate::tui::view::view;
@@ -35,6 +36,14 @@ screens! {
         .then(|s| s.answer(Ok(Reply::Shot(shot(Some((1, 0.71)))))));
     mark: |w, h| Scene::sized(w, h).press("m").press("dentist");
     remove: |w, h| Scene::sized(w, h).press("d");
+    challenge_turn: |w, h| Scene::challenged(w, h, ChallengePrompt::Do(ChallengeTask::TurnRight), None);
+    challenge_passed: |w, h| {
+        Scene::challenged(w, h, ChallengePrompt::LookAhead, Some(ChallengeOutcome::Passed))
+    };
+    challenge_failed: |w, h| {
+        let outcome = ChallengeOutcome::Failed(ChallengeFailure::SecondFace);
+        Scene::challenged(w, h, ChallengePrompt::TurnBack, Some(outcome))
+    };
     help: |w, h| Scene::sized(w, h).press("?");
     log_selected: |w, h| Scene::sized(w, h).press("tab").press("j").press("j");
     faults: |w, h| Scene::sized(w, h).then(|s| {
@@ -72,6 +81,7 @@ fn no_size_panics_and_nothing_is_drawn_outside() {
         Scene::sized(80, 24).press("e Eve enter").then(|s| s.answer(Ok(Reply::Shot(shot(None))))),
         Scene::sized(80, 24).press("m"),
         Scene::sized(80, 24).press("d ?"),
+        Scene::challenged(80, 24, ChallengePrompt::LookAhead, None),
         Scene::sized(80, 24).press("e ?").press("F1"),
     ];
     for scene in &scenes {

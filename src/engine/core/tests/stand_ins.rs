@@ -142,12 +142,14 @@ impl FaceAnalyser for ReadingAnalyser {
         &self.0
     }
 
-    /// Every non-zero byte of the first row's red channel is a face, 20 pixels wide.
+    /// Every non-zero byte of the first row's red channel is a face, 20 pixels wide: the lower half
+    /// says whose, the upper one how it is held, 0 without landmarks.
     fn analyse(&mut self, picture: &RgbPicture) -> Result<FrameAnalysis, InferenceError> {
         let faces = (0..picture.width()).filter(|x| picture.pixel(*x, 0)[0] > 0);
         let face = |x: u32| {
             let mut values = vec![0.01f32; 16];
-            values[usize::from(picture.pixel(x, 0)[0])] = 1.0;
+            let byte = picture.pixel(x, 0)[0];
+            values[usize::from(byte & 15)] = 1.0;
             let bounds = Rect::new(x as f32 * 40.0, 10.0, 20.0, 20.0);
             AnalysedFace {
                 detection: Detection { bounds, score: 0.9, points: None },
@@ -155,7 +157,7 @@ impl FaceAnalyser for ReadingAnalyser {
                     bounds,
                     detection_score: 0.9,
                     points: FivePoints::from_array([Point::default(); 5]),
-                    landmarks: None,
+                    landmarks: super::challenge::landmarks_of(byte >> 4),
                     quality: Quality::default(),
                     embedding: Embedding::normalised(values).unwrap(),
                     liveness: Liveness::Score(0.9),
