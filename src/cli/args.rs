@@ -10,6 +10,7 @@ use crate::config::Flags;
 use crate::engine::command::FaceChoice;
 use crate::inference::DeviceChoice;
 
+use super::pad_test::{self, PadTestArgs};
 use super::report::DayArg;
 use super::setup::SetupArgs;
 
@@ -128,6 +129,9 @@ pub enum Command {
     /// Who was here on a day, or is here now
     #[command(after_help = REPORT_HELP)]
     Report(ReportArgs),
+    /// Try out how well presentation attacks are told from people here
+    #[command(after_help = pad_test::AFTER_HELP)]
+    PadTest(PadTestArgs),
     /// Show it all on prepared pictures, in a store of its own
     Demo(DemoArgs),
     /// Print completions for a shell
@@ -356,6 +360,9 @@ mod tests {
             "muster report",
             "muster report --date 2026-03-02 --format csv",
             "muster report --present --json",
+            "muster pad-test --source camera:0 --frames 20",
+            "muster pad-test --genuine g --attack print=p --attack screen=s --json",
+            "muster pad-test --script s.toml",
             "muster demo --headless --keep",
             "muster completions zsh",
             "muster --data-dir d --models-dir m --config c --device cuda:1 --json -vv roster list",
@@ -377,6 +384,12 @@ mod tests {
             ("muster enroll Ana a.jpg --face 0", "expected main, largest, or a number from 1"),
             ("muster report --date tomorrow", "YYYY-MM-DD"),
             ("muster report --date today --present", "--present"),
+            ("muster pad-test", "--source"),
+            ("muster pad-test --source camera:0 --script s", "--script"),
+            ("muster pad-test --attack print", "KIND=DIR"),
+            ("muster pad-test --attack genuine=g", "--genuine DIR"),
+            ("muster pad-test --attack Print=g", "lower-case"),
+            ("muster pad-test --genuine g --frames 0", "1..=300"),
             ("muster --jason", "--json"),
             ("muster roster", "Usage"),
             ("muster completions tcsh", "bash"),

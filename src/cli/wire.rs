@@ -1,9 +1,11 @@
 //! The one place where adapters are put behind the engine's ports.
 
 mod parts;
+mod presenter;
 mod probes;
 
-pub use probes::{probe_models, probe_provider, probe_runtime, probe_store};
+pub use presenter::presenter;
+pub use probes::{probe_liveness, probe_models, probe_provider, probe_runtime, probe_store};
 
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};

@@ -10,6 +10,7 @@ mod command_line;
 mod docs;
 mod liveness;
 mod nets;
+mod pad_test;
 mod panics;
 mod privacy;
 mod program;

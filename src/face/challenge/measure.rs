@@ -116,7 +116,8 @@ impl Affine {
         }
         let determinant = xx * yy - xy * xy;
         // Relative to the spread, so that the size of the face does not matter; NaN fails too.
-        if !(determinant > 1e-6 * (xx + yy) * (xx + yy)) {
+        let is_spread = determinant > 1e-6 * (xx + yy) * (xx + yy);
+        if !is_spread {
             return None;
         }
         let row = |x: f64, y: f64| {
