@@ -100,6 +100,7 @@ fn whole_picture(bencher: Bencher, pack: &str) {
         pack: pack.to_owned(),
         library: None,
         device: DeviceChoice::Cpu,
+        liveness: true,
     };
     let mut pipeline = Pipeline::load(&options).unwrap();
     bencher.bench_local(|| pipeline.analyse(&picture).unwrap());

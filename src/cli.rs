@@ -19,6 +19,7 @@ pub mod looking;
 pub mod models;
 pub mod nets;
 pub mod output;
+pub mod pad_test;
 pub mod panics;
 pub mod people;
 pub mod pictures;
@@ -182,6 +183,12 @@ fn dispatch(
             threshold::run(wire::host(effective, Need::Store)?.handle(), args, &site, &calendar, out)
         }
         Command::Why(args) => why::run(wire::host(effective, Need::Store)?.handle(), args, &Local, out),
+        Command::PadTest(args) => {
+            // The ledger first: a test that could not be noted would be for nothing.
+            let hosted = wire::host(effective, Need::Store)?;
+            let mut presenter = wire::presenter(effective, args.source.clone())?;
+            pad_test::run(hosted.handle(), args, presenter.as_mut(), &mut io::stdin().lock(), out)
+        }
         Command::Demo(args) => demo::run(effective, args, io::stdout().is_terminal(), out),
         Command::Completions(args) => completions::run(args, out),
     }
@@ -199,6 +206,7 @@ fn probes<'a>(
         Box::new(|| wire::probe_models(effective)),
         Box::new(|| wire::probe_runtime(effective, environment)),
         Box::new(|| wire::probe_provider(effective)),
+        Box::new(|| wire::probe_liveness(effective)),
         Box::new(|| vec![machine::ffmpeg(effective, environment)]),
         Box::new(|| machine::cameras(effective, environment)),
         Box::new(|| vec![machine::terminal(machine::terminal_size(), environment)]),

@@ -2,6 +2,7 @@
 //! stands for it. Pure arithmetic; pictures and nets live elsewhere.
 
 pub mod alignment;
+pub mod challenge;
 pub mod crop;
 pub mod embedding;
 pub mod geometry;

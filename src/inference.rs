@@ -56,6 +56,15 @@ pub struct AnalyserFacts {
     pub threshold: Threshold,
     /// How alike different people are, as the card has it; none where it was not measured.
     pub impostors: Option<TailFit>,
+    /// Of the liveness net; none where it does not run.
+    pub liveness: Option<LivenessFacts>,
+}
+
+/// What is known of the liveness net.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LivenessFacts {
+    /// The card's threshold: under this mean score, 0 to 1, a presentation counts as an attack.
+    pub threshold: f32,
 }
 
 impl AnalyserFacts {

@@ -48,8 +48,9 @@
 //!   and either was first seen at least `undecided_limit` ago or has ended.
 //!
 //! What is decided is *rejected* instead exactly if liveness is required and the mean live score of
-//! the sightings that have one is under the threshold for it; where none has one, liveness is not
-//! measurable and rejects nobody.
+//! the sightings that have one is under the threshold for it. Where none has one, liveness is not
+//! measurable: that is no attack and rejects nobody, but where it is required the track is decided for
+//! nobody until one has one.
 //!
 //! A track with fewer counted sightings ends without a decision: it was a flicker, a blur or a face
 //! that never looked this way. An unidentified track is voted on again when the gallery gains

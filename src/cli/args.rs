@@ -14,6 +14,7 @@ use super::compare::CompareArgs;
 use super::eval::EvalArgs;
 use super::inbox::{INBOX_HELP, InboxArgs};
 use super::models::ModelsCommand;
+use super::pad_test::{self, PadTestArgs};
 use super::report::DayArg;
 use super::setup::SetupArgs;
 use super::threshold::{THRESHOLD_HELP, ThresholdArgs};
@@ -149,6 +150,9 @@ pub enum Command {
     Threshold(ThresholdArgs),
     /// Say why an entry of the log says what it says
     Why(WhyArgs),
+    /// Try out how well presentation attacks are told from people here
+    #[command(after_help = pad_test::AFTER_HELP)]
+    PadTest(PadTestArgs),
     /// Show it all on prepared pictures, in a store of its own
     Demo(DemoArgs),
     /// Print completions for a shell
@@ -394,6 +398,9 @@ mod tests {
             "muster threshold",
             "muster threshold plan 0.5 --since 2026-03-02 --until yesterday --json",
             "muster why 12",
+            "muster pad-test --source camera:0 --frames 20",
+            "muster pad-test --genuine g --attack print=p --attack screen=s --json",
+            "muster pad-test --script s.toml",
             "muster demo --headless --keep",
             "muster completions zsh",
             "muster --data-dir d --models-dir m --config c --device cuda:1 --json -vv roster list",
@@ -428,6 +435,12 @@ mod tests {
             ("muster why", "<ENTRY>"),
             ("muster why 0", "from 1"),
             ("muster why last", "from 1"),
+            ("muster pad-test", "--source"),
+            ("muster pad-test --source camera:0 --script s", "--script"),
+            ("muster pad-test --attack print", "KIND=DIR"),
+            ("muster pad-test --attack genuine=g", "--genuine DIR"),
+            ("muster pad-test --attack Print=g", "lower-case"),
+            ("muster pad-test --genuine g --frames 0", "1..=300"),
             ("muster --jason", "--json"),
             ("muster roster", "Usage"),
             ("muster models add yunet", "<FILE>"),

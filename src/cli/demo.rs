@@ -234,7 +234,7 @@ fn follow(
             EngineEvent::Lagged(missed) => {
                 return Err(CliError::missing(format_args!("{missed} events were missed; run it again")));
             }
-            EngineEvent::Entry(_) | EngineEvent::StateChanged => {}
+            EngineEvent::Entry(_) | EngineEvent::StateChanged | EngineEvent::ChallengeEnded { .. } => {}
         }
     }
     Err(CliError::missing("the engine stopped before the end"))

@@ -233,6 +233,7 @@ impl<Tz: TimeZone> Log<'_, Tz> {
                 }
             },
             EngineEvent::StateChanged
+            | EngineEvent::ChallengeEnded { .. }
             | EngineEvent::SourceFailed(_)
             | EngineEvent::SourceEnded
             | EngineEvent::Stopped => Ok(()),

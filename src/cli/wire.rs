@@ -3,11 +3,13 @@
 mod analyser;
 mod nets;
 mod parts;
+mod presenter;
 mod probes;
 
 pub use analyser::analyser;
 pub use nets::{cpu_loader, runtime};
-pub use probes::{holds_a_store, probe_models, probe_provider, probe_runtime, probe_store};
+pub use presenter::presenter;
+pub use probes::{holds_a_store, probe_liveness, probe_models, probe_provider, probe_runtime, probe_store};
 
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};

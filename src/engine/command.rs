@@ -97,6 +97,16 @@ pub struct ImportRow {
     pub identifier: Option<Identifier>,
 }
 
+/// What is to happen to the challenge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChallengeOrder {
+    /// A new one, in the place of one that runs.
+    Begin,
+    /// None any more.
+    Close,
+}
+
 /// What a shell asks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Command {
@@ -144,6 +154,14 @@ pub enum Command {
     },
     /// Something about people whom the gallery does not know.
     Inbox(InboxCommand),
+    /// Begins a challenge on the live picture, or closes the one there is. How it goes is in the
+    /// snapshot, how it ended an event; nothing is written.
+    Challenge(ChallengeOrder),
+    /// Notes in the ledger that presentation-attack detection was tested here, with the figures.
+    NotePadTest {
+        /// The figures, in words.
+        figures: String,
+    },
     /// Stops taking frames, or goes on.
     SetPaused(bool),
     /// Ends the engine in good order: what was acknowledged is on disk before the reply comes.

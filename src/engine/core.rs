@@ -2,6 +2,7 @@
 //! send; what finds no room waits in a counted backlog.
 
 mod best_shots;
+mod challenge;
 mod commands;
 mod commits;
 mod crops;
@@ -119,6 +120,7 @@ pub(crate) struct Core {
     last_frame: Option<(Frame, Option<FrameAnalysis>)>,
     frame_rate: FrameRate,
 
+    challenge: challenge::LiveChallenge,
     shots: VecDeque<(ShotId, crops::Sample)>,
     next_id: u64,
     jobs: HashMap<JobId, commands::JobUse>,
@@ -162,6 +164,7 @@ impl Core {
             source_ending: false,
             last_frame: None,
             frame_rate: FrameRate::default(),
+            challenge: challenge::LiveChallenge::default(),
             shots: VecDeque::new(),
             next_id: 1,
             jobs: HashMap::new(),
@@ -273,6 +276,7 @@ impl Core {
             self.publish_roster();
         }
         self.sweep_inbox();
+        self.expire_challenge();
         if self.frame_rate.has_gone_quiet() {
             self.publish_live();
         }

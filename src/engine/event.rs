@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::attendance::{PersonId, PersonName, PresenceState};
 use crate::face::Similarity;
+use crate::face::challenge::ChallengeOutcome;
 use crate::ledger::{Actor, Entry, EntryKind, Sequence};
 
 use super::state::TrackId;
@@ -98,6 +99,13 @@ pub enum EngineEvent {
         similarity: Option<Similarity>,
         /// The file the deciding frame came from.
         label: Option<String>,
+    },
+    /// A challenge ended. Nothing is written, however it did.
+    ChallengeEnded {
+        /// How.
+        outcome: ChallengeOutcome,
+        /// Whose face the gallery says it was, where one settled and is known.
+        person: Option<PersonId>,
     },
     /// The snapshot is different: who is here, what the source does, what is seen.
     StateChanged,

@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 
 use crate::face::{LivenessMode, QualityLimits};
 use crate::identify::ThresholdPolicy;
+use crate::inference::AnalyserFacts;
 use crate::track::TrackSettings;
 
 /// The engine's settings.
@@ -32,6 +33,14 @@ pub struct LivenessSettings {
     pub mode: LivenessMode,
     /// Under this mean score a track counts as an attack, 0 to 1; none for the card's.
     pub threshold: Option<f32>,
+}
+
+impl LivenessSettings {
+    /// The threshold in force: the configured one, or the card's. None where the net does not run.
+    pub fn in_force(&self, facts: Option<&AnalyserFacts>) -> Option<f32> {
+        let card = facts.and_then(|facts| facts.liveness)?;
+        (self.mode != LivenessMode::Off).then(|| self.threshold.unwrap_or(card.threshold))
+    }
 }
 
 impl Default for EngineSettings {

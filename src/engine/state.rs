@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::attendance::{Identifier, PersonId, PersonName, Presence};
+use crate::face::challenge::{ChallengeOutcome, ChallengePrompt};
 use crate::face::{Liveness, Rect, Similarity};
 use crate::identify::threshold::GallerySize;
 use crate::identify::{ImpostorModel, Threshold, ThresholdBasis, ThresholdInForce, ThresholdPolicy};
@@ -129,6 +130,23 @@ pub struct LiveState {
     pub store_fault: Option<String>,
     /// Records that wait for the store.
     pub store_queue: u32,
+    /// The challenge, from its beginning until it is closed.
+    pub challenge: Option<ChallengeView>,
+}
+
+/// A challenge as a screen shows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ChallengeView {
+    /// What the person is to do now.
+    pub prompt: ChallengePrompt,
+    /// What is done of it, 0 to 1.
+    pub progress: f32,
+    /// Seconds left, on the frames' clock.
+    pub seconds_left: f32,
+    /// How it ended, where it has.
+    pub outcome: Option<ChallengeOutcome>,
+    /// Whose face the gallery says it is, where one settled and is known.
+    pub person: Option<PersonName>,
 }
 
 /// A line of the roster pane.

@@ -207,6 +207,11 @@ fn missing(whole: &NamedEntry, evidence: &EvidencePart) -> Option<String> {
                     short_by(least - score)
                 )
             }
+            (Liveness::NotMeasurable, _) => {
+                "liveness is required and could not be measured: the face had no room around it in the picture"
+                    .to_owned()
+            }
+            (Liveness::NotRun, _) => "liveness is required, and no liveness net runs".to_owned(),
             _ => "liveness: the face does not look live".to_owned(),
         },
     })

@@ -7,7 +7,10 @@
 pub mod builtin;
 mod check;
 pub mod complete;
+mod liveness;
 mod space;
+
+pub use liveness::{LivenessBox, LivenessCalibration};
 
 use std::path::{Path, PathBuf};
 
@@ -231,10 +234,6 @@ pub struct Decode {
     pub strides: Option<Vec<u32>>,
     /// How many boxes there are for each cell, one after the other.
     pub anchors: Option<u32>,
-    /// The box that a liveness crop is measured from, for any detector: how far its left, top, right and
-    /// bottom edge lie from the detector's own, in widths and heights of that one. Liveness nets are
-    /// fitted to one detector's boxes, and another's need not be as large.
-    pub liveness_box: Option<[f32; 4]>,
     /// The smallest face an image pyramid looks for, in pixels of the scaled picture.
     pub min_face: Option<u32>,
     /// The step between two levels of an image pyramid, 0 to 1.
@@ -347,6 +346,12 @@ pub struct Card {
     /// For an embedding net.
     #[serde(default)]
     pub matching: Option<Matching>,
+    /// For a liveness net.
+    #[serde(default)]
+    pub liveness: Option<LivenessCalibration>,
+    /// For a detector whose boxes are not what a liveness net wants.
+    #[serde(default)]
+    pub liveness_box: Option<LivenessBox>,
 }
 
 /// Why a card or a pack cannot be used.

@@ -16,6 +16,7 @@ pub struct PadNet {
     least_crop: f32,
     classes: usize,
     live_class: usize,
+    threshold: f32,
     patch: Patch,
 }
 
@@ -29,6 +30,7 @@ impl PadNet {
             crop: card.needs(card.input.crop, "input.crop")?,
             least_crop: card.needs(card.decode.least_crop, "decode.least_crop")?,
             live_class: card.needs(card.decode.live_class, "decode.live_class")?,
+            threshold: card.needs(card.liveness.as_ref(), "liveness")?.threshold,
             classes: card.files[0].outputs[0].shape[1].unsigned_abs() as usize,
             net: loader.net(&card.files[0])?,
             input: card.input,
@@ -36,8 +38,13 @@ impl PadNet {
         })
     }
 
-    /// The probability that the face in `bounds` is live. `bounds` must be the detector's box as it
-    /// decoded it: squared or refined boxes measured far worse.
+    /// The card's threshold: under this mean score, 0 to 1, a presentation counts as an attack.
+    pub fn threshold(&self) -> f32 {
+        self.threshold
+    }
+
+    /// The probability that the face in `bounds` is live. `bounds` must be the detector's box as its
+    /// card maps it: with a box of another size the crop shows more or less than the net was trained on.
     ///
     /// [`Liveness::NotMeasurable`] exactly if the crop, which is the card's `input.crop` times the box,
     /// must be shrunk below `decode.least_crop` times the box to lie inside the picture, or if the net

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::card::Card;
+use super::card::{Card, LivenessBox};
 use super::detector::{self, Detector};
 use super::embedder::Embedder;
 use super::landmarks::Landmarker;
@@ -12,7 +12,9 @@ use super::pack::Pack;
 use super::pad::PadNet;
 use super::quality::QualityMeter;
 use super::runtime::{LibrarySearch, Runtime};
-use super::{AnalyserFacts, CardError, DeviceChoice, FaceAnalyser, InferenceError, StageTimes};
+use super::{
+    AnalyserFacts, CardError, DeviceChoice, FaceAnalyser, InferenceError, LivenessFacts, StageTimes,
+};
 use crate::capture::RgbPicture;
 use crate::face::{Detection, FivePoints, Liveness, Probe, Rect};
 use crate::identify::{Rejection, Threshold};
@@ -28,6 +30,8 @@ pub struct PipelineOptions {
     pub library: Option<PathBuf>,
     /// What to run on.
     pub device: DeviceChoice,
+    /// Whether the pack's liveness net runs; where not, it is not even loaded.
+    pub liveness: bool,
 }
 
 /// The nets of a pack, loaded. One owner, on one thread.
@@ -45,8 +49,8 @@ struct Stages {
     embedder: Embedder,
     pad: Option<PadNet>,
     quality: QualityMeter,
-    /// The detector's `decode.liveness_box`.
-    liveness_box: [f32; 4],
+    /// From the detector's box to the liveness net's; none where they are the same.
+    liveness_box: Option<LivenessBox>,
 }
 
 impl Pipeline {
@@ -76,18 +80,18 @@ impl Pipeline {
         let on_cpu = || Loader::cpu(runtime, &options.models_dir);
         let on_cuda = |index| {
             let loader = Loader::cuda(runtime, &options.models_dir, index)?;
-            let mut stages = Stages::open(pack, &loader)?;
+            let mut stages = Stages::open(pack, options.liveness, &loader)?;
             stages.try_out()?;
             Ok((stages, loader))
         };
         let ((stages, loader), fallback) = match options.device {
-            DeviceChoice::Cpu => ((Stages::open(pack, &on_cpu())?, on_cpu()), None),
+            DeviceChoice::Cpu => ((Stages::open(pack, options.liveness, &on_cpu())?, on_cpu()), None),
             DeviceChoice::Cuda(index) => (on_cuda(index)?, None),
             DeviceChoice::Auto => match on_cuda(0) {
                 Ok(loaded) => (loaded, None),
                 Err(InferenceError::Device { detail, .. }) => {
                     tracing::info!("the nets run on the CPU, not on CUDA: {detail}");
-                    ((Stages::open(pack, &on_cpu())?, on_cpu()), Some(detail))
+                    ((Stages::open(pack, options.liveness, &on_cpu())?, on_cpu()), Some(detail))
                 }
                 Err(error) => return Err(error),
             },
@@ -103,6 +107,7 @@ impl Pipeline {
             metric: matching.metric,
             threshold: Threshold(matching.metric.similarity(matching.threshold)),
             impostors: matching.impostors.as_ref().map(super::card::Impostors::tail),
+            liveness: stages.pad.as_ref().map(|pad| LivenessFacts { threshold: pad.threshold() }),
         };
         Ok(Self { facts, fallback, runtime: runtime.clone(), stages })
     }
@@ -161,14 +166,15 @@ fn add(total: &mut Duration, start: Instant) {
 }
 
 impl Stages {
-    fn open(pack: &Pack, loader: &Loader) -> Result<Self, InferenceError> {
+    fn open(pack: &Pack, liveness: bool, loader: &Loader) -> Result<Self, InferenceError> {
+        let pad = pack.liveness.as_ref().filter(|_| liveness);
         Ok(Self {
             detector: detector::open(pack, loader)?,
             landmarker: pack.landmarks.as_ref().map(|card| Landmarker::open(card, loader)).transpose()?,
             embedder: Embedder::open(&pack.embedding, loader)?,
-            pad: pack.liveness.as_ref().map(|card| PadNet::open(card, loader)).transpose()?,
+            pad: pad.map(|card| PadNet::open(card, loader)).transpose()?,
             quality: QualityMeter::default(),
-            liveness_box: pack.detection.decode.liveness_box.unwrap_or_default(),
+            liveness_box: pack.detection.liveness_box.clone(),
         })
     }
 
@@ -240,7 +246,10 @@ impl Stages {
         add(&mut times.align, start);
         let start = Instant::now();
         let liveness = match &mut self.pad {
-            Some(pad) => pad.measure(picture, &bounds.with_edges_moved(self.liveness_box))?,
+            Some(pad) => {
+                let mapped = self.liveness_box.as_ref().map_or(bounds, |map| map.of(&bounds));
+                pad.measure(picture, &mapped)?
+            }
             None => Liveness::NotRun,
         };
         add(&mut times.liveness, start);

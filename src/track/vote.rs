@@ -34,7 +34,7 @@ pub enum LivenessRule {
     Ignore,
     /// Under this score, 0 to 1, a track counts as an attack; it is said.
     Warn(f32),
-    /// Under this score it is rejected.
+    /// Under this score it is rejected, and while it has none it is not identified.
     Require(f32),
 }
 
@@ -217,13 +217,19 @@ impl Vote {
             self.window.pop_front();
         }
         let candidate = candidate?;
-        if !self.agrees(candidate.person, settings) {
+        if !self.agrees(candidate.person, settings) || self.lacks_liveness(rules) {
             return None;
         }
         // Quote the most alike sighting, if it is of the person decided for.
         let best = self.best.and_then(|best| best.candidates.best);
         let candidate = best.filter(|best| best.person == candidate.person).unwrap_or(candidate);
         Some(self.conclude(Identification::Identified(candidate), rules))
+    }
+
+    /// Whether the track must look live and nothing could be measured of it yet: whoever holds a
+    /// print so near that the crop has no room must not pass by that.
+    fn lacks_liveness(&self, rules: &Rules) -> bool {
+        matches!(rules.liveness, LivenessRule::Require(_)) && self.liveness.measured == 0
     }
 
     /// Whether enough sightings are for `person`, and few enough for anybody else.
@@ -319,6 +325,7 @@ impl Vote {
                 let Some(best) = self.best else { return Some(Shortfall::Frames) };
                 Some(match Identification::decide(&best.candidates, rules.threshold) {
                     Identification::Identified(_) if best.margin() < settings.margin => Shortfall::Margin,
+                    Identification::Identified(_) if self.lacks_liveness(rules) => Shortfall::Liveness,
                     Identification::Identified(_) => Shortfall::Agreement,
                     _ => Shortfall::Similarity,
                 })

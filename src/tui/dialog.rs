@@ -1,5 +1,6 @@
 //! Dialogs: what lies over the panes and takes the keys.
 
+pub mod challenge;
 pub mod enrol;
 pub mod help;
 pub mod inbox;
@@ -29,6 +30,8 @@ pub enum Dialog {
     Mark(mark::MarkDialog),
     /// The question before an enrolment is ended.
     Remove(remove::RemoveDialog),
+    /// The challenge.
+    Challenge(challenge::ChallengeDialog),
     /// Why an entry says what it says.
     Why(why::WhyDialog),
     /// The inbox.
@@ -44,6 +47,8 @@ pub enum Step {
     Stay(Vec<Effect>),
     /// It closes.
     Close,
+    /// It closes, and that has consequences.
+    CloseWith(Vec<Effect>),
 }
 
 impl Dialog {
@@ -53,6 +58,7 @@ impl Dialog {
             Dialog::Enrol(dialog) => dialog.mode(),
             Dialog::Mark(_) => Mode::Mark,
             Dialog::Remove(_) => Mode::Remove,
+            Dialog::Challenge(_) => Mode::Challenge,
             Dialog::Why(_) => Mode::Why,
             Dialog::Inbox(dialog) => dialog.mode(),
             Dialog::Help(_) => Mode::Help,
@@ -65,6 +71,7 @@ impl Dialog {
             Dialog::Enrol(dialog) => dialog.handle(action),
             Dialog::Mark(dialog) => dialog.handle(action),
             Dialog::Remove(dialog) => dialog.handle(action),
+            Dialog::Challenge(dialog) => dialog.handle(action),
             Dialog::Why(dialog) => dialog.handle(action),
             Dialog::Inbox(dialog) => dialog.handle(action),
             Dialog::Help(dialog) => dialog.handle(action),
@@ -77,6 +84,7 @@ impl Dialog {
             Dialog::Enrol(dialog) => Some(dialog.id),
             Dialog::Mark(dialog) => Some(dialog.id),
             Dialog::Remove(dialog) => Some(dialog.id),
+            Dialog::Challenge(dialog) => Some(dialog.id),
             Dialog::Why(dialog) => Some(dialog.id),
             Dialog::Inbox(dialog) => Some(dialog.id),
             Dialog::Help(_) => None,
@@ -89,7 +97,7 @@ impl Dialog {
             Dialog::Enrol(dialog) => dialog.field(),
             Dialog::Mark(dialog) => dialog.field(),
             Dialog::Inbox(dialog) => dialog.field(),
-            Dialog::Remove(_) | Dialog::Why(_) | Dialog::Help(_) => None,
+            Dialog::Remove(_) | Dialog::Why(_) | Dialog::Challenge(_) | Dialog::Help(_) => None,
         }
     }
 }

@@ -22,6 +22,8 @@ pub enum Mode {
     Mark,
     /// The question before an enrolment is ended.
     Remove,
+    /// The challenge.
+    Challenge,
     /// Why an entry says what it says.
     Why,
     /// The inbox: its list.
@@ -38,12 +40,13 @@ pub enum Mode {
 
 impl Mode {
     /// All of them, in the order of the help.
-    pub const ALL: [Mode; 11] = [
+    pub const ALL: [Mode; 12] = [
         Mode::Panes,
         Mode::EnrolName,
         Mode::EnrolShot,
         Mode::Mark,
         Mode::Remove,
+        Mode::Challenge,
         Mode::Why,
         Mode::Inbox,
         Mode::InboxName,
@@ -60,6 +63,7 @@ impl Mode {
             Mode::EnrolShot => "Enrolment: the picture",
             Mode::Mark => "Manual mark",
             Mode::Remove => "Removal",
+            Mode::Challenge => "Challenge",
             Mode::Why => "Why an entry says what it says",
             Mode::Inbox => "Inbox",
             Mode::InboxName => "Inbox: enrol as a new person",
@@ -102,6 +106,8 @@ pub enum Action {
     Mark,
     /// Asks whether the selected person's enrolment shall end.
     Remove,
+    /// Begins a challenge, or another one.
+    Challenge,
     /// Says why the selected line of the log says what it says.
     Why,
     /// Opens the inbox.
@@ -155,6 +161,7 @@ const NAME: &[Mode] = &[Mode::EnrolName];
 const SHOT: &[Mode] = &[Mode::EnrolShot];
 const MARK: &[Mode] = &[Mode::Mark];
 const REMOVE: &[Mode] = &[Mode::Remove];
+const CHALLENGE: &[Mode] = &[Mode::Challenge];
 const WHY: &[Mode] = &[Mode::Why];
 const INBOX: &[Mode] = &[Mode::Inbox];
 const INBOX_NAME: &[Mode] = &[Mode::InboxName];
@@ -167,6 +174,7 @@ const NO_HELP: &[Mode] = &[
     Mode::EnrolShot,
     Mode::Mark,
     Mode::Remove,
+    Mode::Challenge,
     Mode::Why,
     Mode::Inbox,
     Mode::InboxName,
@@ -197,6 +205,13 @@ pub const BINDINGS: &[Binding] = &[
         Action::Remove,
         Some("remove"),
         "end the selected person's enrolment; asks first",
+    ),
+    bind(
+        PANES,
+        &[Key::char('c')],
+        Action::Challenge,
+        Some("challenge"),
+        "ask whoever is before the camera to blink or turn; nothing is written",
     ),
     bind(
         PANES,
@@ -379,6 +394,14 @@ pub const BINDINGS: &[Binding] = &[
         Some("cancel"),
         "close without saving",
     ),
+    bind(
+        CHALLENGE,
+        &[Key::char('c'), Key::char(' ')],
+        Action::Challenge,
+        Some("begin again"),
+        "begin again, with other tasks",
+    ),
+    bind(CHALLENGE, &[Key::plain(KeyCode::Esc)], Action::Cancel, Some("close"), "close the challenge"),
     bind(
         WHY,
         &[Key::plain(KeyCode::Esc), Key::char('q'), Key::char('w')],

@@ -54,6 +54,8 @@ pub enum Purpose {
     Remove(DialogId, PersonName),
     /// For the inbox.
     Inbox(DialogId, InboxAsked),
+    /// To begin or close a challenge.
+    Challenge(DialogId),
     /// To pause the source, or to go on.
     Pause(bool),
 }

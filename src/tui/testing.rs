@@ -21,11 +21,13 @@ use crate::engine::command::{Shot, ShotId};
 use crate::engine::handle::{Board, Call, Snapshot};
 use crate::engine::inbox::{InboxReply, InboxState, StrangerPicture, StrangerRow};
 use crate::engine::state::{
-    InferenceStatus, Preview, RosterRow, SourceState, SourceStatus, TrackId, TrackVerdict, TrackView,
+    ChallengeView, InferenceStatus, Preview, RosterRow, SourceState, SourceStatus, TrackId, TrackVerdict,
+    TrackView,
 };
 use crate::engine::{
     Command, CommandError, EngineEvent, EngineHandle, LiveState, LogEntry, NamedEntry, Reply, RosterState,
 };
+use crate::face::challenge::{ChallengeOutcome, ChallengePrompt};
 use crate::face::{EmbeddingSpace, Liveness, Quality, QualityScore, Rect as FaceRect, Similarity};
 use crate::identify::{
     Candidate, Candidates, DecisionDetails, Shortfall, Threshold, ThresholdBasis, VoteCount,
@@ -111,6 +113,7 @@ pub fn live() -> LiveState {
         stage_times_ms: vec![("detect".to_owned(), 21.4), ("embed".to_owned(), 7.0)],
         store_fault: None,
         store_queue: 0,
+        challenge: None,
     }
 }
 
@@ -277,6 +280,27 @@ impl Scene {
         scene.tell(Message::State(scene.model.snapshot.clone(), Arc::new(Some(preview(1)))));
         scene.tell(Message::Log(LogQuery::Before(Sequence(u64::MAX)), morning()));
         scene.effects.clear();
+        scene
+    }
+
+    /// A challenge that asks for `prompt`, or has ended.
+    pub fn challenged(
+        width: u16,
+        height: u16,
+        prompt: ChallengePrompt,
+        outcome: Option<ChallengeOutcome>,
+    ) -> Self {
+        let mut scene = Self::sized(width, height).press("c");
+        scene.answer(Ok(Reply::Done));
+        let view = ChallengeView {
+            prompt,
+            progress: if outcome.is_some() { 1.0 } else { 0.5 },
+            seconds_left: 9.3,
+            outcome,
+            person: Some("Ana Müller".parse().unwrap()),
+        };
+        let live = LiveState { challenge: Some(view), ..live() };
+        scene.state(live, roster());
         scene
     }
 

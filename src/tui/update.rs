@@ -6,6 +6,7 @@ use ratatui::crossterm::event::{Event, KeyEvent, KeyEventKind};
 use ratatui::layout::Size;
 use tui_input::backend::crossterm::to_input_request;
 
+use super::dialog::challenge::ChallengeDialog;
 use super::dialog::enrol::{EnrolDialog, words};
 use super::dialog::help::HelpDialog;
 use super::dialog::inbox::InboxDialog;
@@ -22,6 +23,7 @@ use crate::engine::command::Shot;
 use crate::engine::handle::Snapshot;
 use crate::engine::state::{Preview, SourceState};
 use crate::engine::{Command, CommandError, EngineEvent, NamedEntry, Reply};
+use crate::face::challenge::{ChallengeFailure, ChallengeOutcome};
 
 impl Model {
     /// Takes a message; what it asks for.
@@ -124,6 +126,10 @@ impl Model {
                 self.dialogs.pop();
                 Vec::new()
             }
+            Step::CloseWith(effects) => {
+                self.dialogs.pop();
+                effects
+            }
         }
     }
 
@@ -147,6 +153,11 @@ impl Model {
             }
             Action::AddPicture | Action::Mark | Action::Remove => self.open_about_selected(action),
             Action::Why => self.open_why(),
+            Action::Challenge => {
+                let (dialog, effects) = ChallengeDialog::begin(self.next_dialog());
+                self.dialogs.push(Dialog::Challenge(dialog));
+                effects
+            }
             Action::Pause => self.pause(),
             Action::Redraw => vec![Effect::Redraw],
             _ => {
@@ -228,6 +239,10 @@ impl Model {
             EngineEvent::Entry(entry) => self.log.add(entry),
             EngineEvent::Lagged(_) => vec![self.log.catch_up()],
             // An entry follows where a decision is recorded; the state comes as a message of its own.
+            EngineEvent::ChallengeEnded { outcome, .. } => {
+                self.challenge_ended(outcome);
+                Vec::new()
+            }
             EngineEvent::Decided { .. }
             | EngineEvent::StateChanged
             | EngineEvent::SourceFailed(_)
@@ -269,6 +284,11 @@ impl Model {
                     }
                 }
             },
+            Purpose::Challenge(id) => match (reply, self.challenge(id)) {
+                (Ok(_), Some(dialog)) => dialog.begun(),
+                (Ok(_), None) => {}
+                (Err(error), _) => self.refused(id, &error),
+            },
             Purpose::Pause(_) => {
                 if let Err(error) = reply {
                     self.say(Role::Fault, error.to_string());
@@ -302,6 +322,27 @@ impl Model {
         }
     }
 
+    fn challenge(&mut self, id: DialogId) -> Option<&mut ChallengeDialog> {
+        self.dialogs.iter_mut().find_map(|dialog| match dialog {
+            Dialog::Challenge(dialog) if dialog.id == id => Some(dialog),
+            _ => None,
+        })
+    }
+
+    /// Says how a challenge ended that no dialog shows here.
+    fn challenge_ended(&mut self, outcome: ChallengeOutcome) {
+        if self.dialogs.iter().any(|dialog| matches!(dialog, Dialog::Challenge(_))) {
+            return;
+        }
+        match outcome {
+            ChallengeOutcome::Passed => self.say(Role::Good, "the challenge was passed"),
+            ChallengeOutcome::Failed(ChallengeFailure::Cancelled) => {}
+            ChallengeOutcome::Failed(failure) => {
+                self.say(Role::Warning, format!("the challenge was not passed: {failure}"));
+            }
+        }
+    }
+
     /// Closes the dialog `id`, wherever it lies in the stack.
     fn close(&mut self, id: DialogId) {
         self.dialogs.retain(|dialog| dialog.id() != Some(id));
@@ -313,6 +354,7 @@ impl Model {
             Some(Dialog::Enrol(dialog)) => dialog.refused(error),
             Some(Dialog::Mark(dialog)) => dialog.refused(error),
             Some(Dialog::Remove(dialog)) => dialog.refused(error),
+            Some(Dialog::Challenge(dialog)) => dialog.refused(error),
             Some(Dialog::Why(_) | Dialog::Inbox(_) | Dialog::Help(_)) | None => {
                 self.say(Role::Fault, words(error))
             }

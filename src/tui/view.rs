@@ -58,6 +58,7 @@ fn draw_dialog(
         }
         Dialog::Mark(dialog) => dialog.draw(theme, screen, buffer),
         Dialog::Remove(dialog) => dialog.draw(theme, screen, buffer),
+        Dialog::Challenge(dialog) => dialog.draw(&model.snapshot.live, theme, screen, buffer),
         Dialog::Why(dialog) => {
             let look = Look { theme, focused: true, now: model.now, local_time: model.local_time };
             dialog.draw(&look, screen, buffer);

@@ -33,6 +33,7 @@ fn pipeline(models: &Path, pack: &str) -> Pipeline {
         pack: pack.to_owned(),
         library: None,
         device: DeviceChoice::Cpu,
+        liveness: true,
     })
     .unwrap()
 }

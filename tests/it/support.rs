@@ -54,6 +54,7 @@ pub fn options(pack: &str) -> PipelineOptions {
         pack: pack.to_owned(),
         library: None,
         device: DeviceChoice::Cpu,
+        liveness: true,
     }
 }
 

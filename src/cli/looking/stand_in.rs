@@ -25,6 +25,7 @@ impl StandIn {
             pack: "stand-in".to_owned(),
             model: "stand-in".to_owned(),
             impostors: None,
+            liveness: None,
             provider: Provider::Cpu,
             space: EmbeddingSpace([3; 32]),
             dimension: DIMENSION,

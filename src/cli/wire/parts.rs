@@ -48,6 +48,7 @@ pub(super) fn pipeline_options(effective: &Effective) -> PipelineOptions {
         pack: effective.pack.value.to_string(),
         library: effective.onnxruntime.clone(),
         device: effective.device.value,
+        liveness: effective.liveness_mode.value != LivenessMode::Off,
     }
 }
 

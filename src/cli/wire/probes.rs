@@ -4,16 +4,21 @@ use std::path::Path;
 
 use crate::config::{Effective, Environment};
 use crate::engine::{Attachment, attach_or_host};
+use crate::face::LivenessMode;
 use crate::inference::net::verified_bytes;
 use crate::inference::pipeline::Pipeline;
 use crate::inference::runtime::LibrarySearch;
 use crate::inference::{DeviceChoice, FaceAnalyser, InferenceError, Pack};
+use crate::ledger::{EntryKind, Sequence};
 use crate::store::Store;
 use crate::store::redb::RedbStore;
 
 use super::super::doctor::Check;
+use super::super::doctor::liveness::{self, SelfTest};
 use super::parts::{new_terminal, pipeline_options};
 
+/// Entries of the ledger that are read at once.
+const ENTRIES_AT_A_TIME: usize = 512;
 const SET_UP: &str = "run `muster setup`";
 
 /// Whether the store opens and its ledger verifies. Makes none where there is none.
@@ -40,6 +45,45 @@ pub fn probe_store(effective: &Effective) -> Vec<Check> {
 /// Whether a store was made in `dir`.
 pub fn holds_a_store(dir: &Path) -> bool {
     dir.join(crate::store::redb::FILE_NAME).exists()
+}
+
+/// Whether what follows from the liveness net fits the source, and was tried out here.
+pub fn probe_liveness(effective: &Effective) -> Vec<Check> {
+    let mode = effective.liveness_mode.value;
+    // Only `require` asks for a self-test; the ledger is not read for the others.
+    let test = if mode == LivenessMode::Require { self_test(effective) } else { SelfTest::None };
+    liveness::checks(mode, &effective.source.value, &test)
+}
+
+/// The last self-test in the ledger.
+fn self_test(effective: &Effective) -> SelfTest {
+    let dir = effective.data_dir.value.as_path();
+    if !holds_a_store(dir) {
+        return SelfTest::None;
+    }
+    let lock = match attach_or_host(dir, std::time::Duration::ZERO) {
+        Ok(Attachment::Host(lock)) => lock,
+        Err(error) => return SelfTest::Unknown(error.to_string()),
+    };
+    let store = match RedbStore::open(lock.data_dir(), new_terminal()) {
+        Ok(store) => store,
+        Err(error) => return SelfTest::Unknown(error.to_string()),
+    };
+    let mut before = Sequence(u64::MAX);
+    loop {
+        let page = match store.entries_before(before, ENTRIES_AT_A_TIME) {
+            Ok(page) => page,
+            Err(error) => return SelfTest::Unknown(error.to_string()),
+        };
+        if let Some(entry) = page.iter().find(|entry| entry.head.kind == EntryKind::PadTested) {
+            let figures = entry.parts.note.as_ref().map_or("its figures were erased", |note| &note.text);
+            return SelfTest::Noted(format!("{}: {figures}", entry.head.at.format("%Y-%m-%d")));
+        }
+        match page.last() {
+            Some(last) if page.len() == ENTRIES_AT_A_TIME => before = last.head.sequence,
+            _ => return SelfTest::None,
+        }
+    }
 }
 
 /// The files of the pack: there, of the right size, with the right digest.

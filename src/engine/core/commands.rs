@@ -79,6 +79,7 @@ pub(super) enum PreparedWhat {
     Rename { person: PersonId, name: PersonName },
     Import(Vec<ImportRow>),
     Export,
+    Note(EntryKind, String),
 }
 
 /// What is replied once a command is on disk.
@@ -145,6 +146,11 @@ impl Core {
                 return;
             }
             Command::Inbox(command) => return self.take_inbox_command(actor, command, reply),
+            Command::Challenge(order) => {
+                let _ = reply.send(self.order_challenge(order).map(|()| Reply::Done));
+                return;
+            }
+            Command::NotePadTest { figures } => PreparedWhat::Note(EntryKind::PadTested, figures),
             Command::Shutdown => return self.begin_shutdown(Some(reply)),
             Command::Mark { person, state, note } => PreparedWhat::Mark { person, state, note },
             Command::Remove(person) => PreparedWhat::Remove(person),
@@ -385,6 +391,11 @@ impl Core {
                 Ok((Transaction { changes, entries: vec![entry] }, ReplyPlan::Written))
             }
             PreparedWhat::Import(rows) => Ok(self.build_import(&actor, rows)),
+            PreparedWhat::Note(kind, text) => {
+                let parts = Parts { note: Some(NotePart { text }), ..Parts::default() };
+                let entry = self.draft(kind, actor, parts);
+                Ok((Transaction { changes: vec![], entries: vec![entry] }, ReplyPlan::Written))
+            }
             PreparedWhat::Export => {
                 let mut people: Vec<Person> = self.roster.active().cloned().collect();
                 people.sort_by(|a, b| a.name.cmp(&b.name).then(a.id.cmp(&b.id)));

@@ -116,6 +116,7 @@ impl Core {
             stage_times_ms,
             store_fault: self.commits.fault.clone(),
             store_queue: self.commits.waiting(),
+            challenge: self.challenge.view(),
         });
         self.subscribers.send(&EngineEvent::StateChanged);
     }

@@ -10,7 +10,6 @@ use crate::ledger::{Actor, ClockState, EntryKind, EvidencePart, Parts, RecordPar
 use crate::track::{FrameTracks, LivenessRule, Rules, Sighting, TrackDecision, Verdict};
 
 use super::super::event::EngineEvent;
-use super::super::settings::LivenessSettings;
 use super::super::state::{InferenceStatus, SourceState};
 use super::super::worker::inference::InferenceReport;
 use super::super::worker::look::{Attention, LookedAt};
@@ -71,7 +70,8 @@ impl Core {
                 self.take_decision(decision, label.as_deref());
             }
             self.keep_passages_open(at);
-            let attention = Attention { decided: self.jury.decided(), closely: false };
+            self.step_challenge(at, analysis);
+            let attention = Attention { decided: self.jury.decided(), closely: self.challenge_is_active() };
             // There is room for it, unless the inference thread has ended.
             let _ = self.channels.attention.try_send(attention);
         }
@@ -98,12 +98,13 @@ impl Core {
 
     /// What every vote is held to; none before the nets are there.
     fn rules(&self) -> Option<Rules> {
-        let LivenessSettings { mode, threshold } = self.settings.liveness;
-        let least = threshold.unwrap_or(0.5);
-        let liveness = match mode {
-            LivenessMode::Off => LivenessRule::Ignore,
-            LivenessMode::Warn => LivenessRule::Warn(least),
-            LivenessMode::Require => LivenessRule::Require(least),
+        let least = self.settings.liveness.in_force(self.facts.as_ref());
+        let liveness = match (self.settings.liveness.mode, least) {
+            (LivenessMode::Require, Some(least)) => LivenessRule::Require(least),
+            // Without the net nothing is measured, and so nobody passes.
+            (LivenessMode::Require, None) => LivenessRule::Require(1.0),
+            (LivenessMode::Warn, Some(least)) => LivenessRule::Warn(least),
+            (LivenessMode::Warn, None) | (LivenessMode::Off, _) => LivenessRule::Ignore,
         };
         self.threshold().map(|threshold| Rules { threshold, liveness })
     }

@@ -1,6 +1,7 @@
 //! The whole engine with its threads, over a store in memory and nets that read the answer from
 //! the picture: pixel 0 of a frame names who is in it (0 for nobody).
 
+mod challenge;
 mod inbox;
 mod spaces;
 mod stand_ins;

@@ -135,6 +135,14 @@ fn each_shortfall_says_its_numbers() {
         missing_line(EntryKind::Rejected, attack),
         "liveness 0.12, 0.38 under the 0.50 that was asked for"
     );
+    for (liveness, words) in
+        [(Liveness::NotMeasurable, "could not be measured"), (Liveness::NotRun, "no liveness net runs")]
+    {
+        let mut without = evidence(&[0.7], short(Shortfall::Liveness));
+        without.liveness = liveness;
+        let line = missing_line(EntryKind::Unidentified, without);
+        assert!(line.contains(words), "{line}");
+    }
 }
 
 #[test]

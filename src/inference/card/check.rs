@@ -1,12 +1,13 @@
 //! What a card's values must be, whatever its decoder, and what each decoder needs.
 
+mod liveness;
 mod shapes;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::builtin::is_plain_id;
-use super::{Card, CardError, Decode, Decoder, Impostors, NetFile, Task};
+use super::{Card, CardError, Decode, Decoder, Impostors, NetFile};
 use crate::face::Metric;
 use crate::identify::threshold::MOST_SCALE_SPREAD;
 
@@ -42,6 +43,7 @@ pub(super) fn check(card: &Card, path: &Path) -> Result<(), CardError> {
     }
     roles(&check, card)?;
     matching(&check, card)?;
+    liveness::check(&check, card)?;
     decode(&check, card)?;
     shapes::check(&check, card)
 }
@@ -232,11 +234,6 @@ fn decode(check: &Check, card: &Card) -> Result<(), CardError> {
     let overlaps = d.stage_iou.iter().flatten().all(|v| is_share(*v));
     check.that(overlaps, "decode.stage_iou", "must each be 0 to 1")?;
     grid(check, d)?;
-    let edges = d.liveness_box.iter().flatten().all(|v| (-1.0..=1.0).contains(v));
-    check.that(edges, "decode.liveness_box", "must be four numbers of -1 to 1: left, top, right, bottom")?;
-    let [left, top, right, bottom] = d.liveness_box.unwrap_or_default();
-    let some_left = 1.0 + right - left > 0.1 && 1.0 + bottom - top > 0.1;
-    check.that(some_left, "decode.liveness_box", "must leave a tenth of the box at least")?;
     let crop = card.input.crop.unwrap_or(f32::MAX);
     let least = d.least_crop.is_none_or(|least| least > 0.0 && least <= crop);
     check.that(least, "decode.least_crop", "must be above 0 and not above input.crop")
@@ -260,10 +257,8 @@ fn is_grid(decoder: Decoder) -> bool {
 /// Each decoder's numbers must be there, and no others: a number that nothing reads is a mistake.
 fn needed(check: &Check, card: &Card) -> Result<(), CardError> {
     let d = &card.decode;
-    let detector = card.decoder.task() == Task::Detection;
     // May be there, and need not.
     let allowed = |key: &str| match key {
-        "liveness_box" => detector,
         "sure_score" => is_grid(card.decoder),
         _ => false,
     };
@@ -286,7 +281,6 @@ fn needed(check: &Check, card: &Card) -> Result<(), CardError> {
         ("longest_side", d.longest_side.is_some()),
         ("strides", d.strides.is_some()),
         ("anchors", d.anchors.is_some()),
-        ("liveness_box", d.liveness_box.is_some()),
         ("min_face", d.min_face.is_some()),
         ("pyramid_factor", d.pyramid_factor.is_some()),
         ("stage_scores", d.stage_scores.is_some()),

@@ -4,9 +4,10 @@
 use chrono::TimeDelta;
 
 use crate::attendance::{Person, PresenceState};
-use crate::engine::command::{EnrolmentSource, EnrolmentTarget};
+use crate::engine::command::{ChallengeOrder, EnrolmentSource, EnrolmentTarget};
 use crate::engine::state::SourceState;
 use crate::engine::{Command, CommandError, EngineEvent, Reply};
+use crate::face::challenge::{ChallengeFailure, ChallengeOutcome, ChallengePrompt};
 use crate::ledger::{EntryKind, Sequence};
 use crate::tui::dialog::Dialog;
 use crate::tui::keymap::{Action, BINDINGS, Mode};
@@ -35,6 +36,10 @@ fn named() -> Scene {
 
 fn shown() -> Scene {
     named().press("enter").then(|s| s.answer(Ok(Reply::Shot(shot(None)))))
+}
+
+fn challenged(outcome: Option<ChallengeOutcome>) -> Scene {
+    Scene::challenged(80, 24, ChallengePrompt::LookAhead, outcome)
 }
 
 fn help_offset(scene: &Scene) -> usize {
@@ -238,6 +243,27 @@ const CASES: &[Case] = &[
     case(Mode::Why, Action::Cancel, explained, assert_closed),
     case(Mode::Why, Action::Help, explained, assert_help),
     case(Mode::Why, Action::Quit, explained, assert_quits),
+    case(Mode::Panes, Action::Challenge, Scene::new, |s| {
+        assert_eq!(s.model.mode(), Mode::Challenge);
+        assert_eq!(s.sent().unwrap().0, Command::Challenge(ChallengeOrder::Begin));
+    }),
+    case(
+        Mode::Challenge,
+        Action::Challenge,
+        || challenged(None).then(|s| s.effects.clear()),
+        |s| assert_eq!(s.sent().unwrap().0, Command::Challenge(ChallengeOrder::Begin)),
+    ),
+    case(
+        Mode::Challenge,
+        Action::Cancel,
+        || challenged(None),
+        |s| {
+            assert_closed(s);
+            assert_eq!(s.sent().unwrap().0, Command::Challenge(ChallengeOrder::Close));
+        },
+    ),
+    case(Mode::Challenge, Action::Help, || challenged(None), assert_help),
+    case(Mode::Challenge, Action::Quit, || challenged(None), assert_quits),
     case(Mode::Help, Action::Down, || Scene::new().press("?"), |s| assert_eq!(help_offset(s), 1)),
     case(Mode::Help, Action::Up, || Scene::new().press("? j j"), |s| assert_eq!(help_offset(s), 1)),
     case(Mode::Help, Action::PageDown, || Scene::new().press("?"), |s| assert_eq!(help_offset(s), 19)),
@@ -479,4 +505,32 @@ fn why_needs_a_line_of_the_log_and_says_what_cannot_be_read() {
         s.tell(Message::Explained(first.unwrap(), Some(Box::new(whole_stranger()))));
     });
     assert!(late.text().contains("is being read"), "{}", late.text());
+}
+
+#[test]
+fn a_challenge_that_cannot_begin_says_why_in_its_dialog() {
+    let reason = "the source is paused".to_owned();
+    let scene = Scene::sized(120, 40).press("c").then(|s| s.answer(Err(CommandError::NoPicture { reason })));
+    assert_eq!(scene.model.mode(), Mode::Challenge);
+    assert!(scene.text().contains("the source is paused"), "{}", scene.text());
+}
+
+#[test]
+fn an_outcome_of_before_is_not_shown_while_the_next_challenge_is_asked_for() {
+    let scene = challenged(Some(ChallengeOutcome::Passed));
+    assert!(scene.text().contains("Both tasks were done by Ana Müller"));
+    let scene = scene.press("c");
+    assert!(scene.text().contains("Look straight into the camera"), "{}", scene.text());
+}
+
+#[test]
+fn how_a_challenge_of_another_screen_ended_is_said_below() {
+    let ended = |outcome| {
+        let event = EngineEvent::ChallengeEnded { outcome, person: None };
+        Scene::new().then(|s| s.tell(Message::Engine(event))).notice().to_owned()
+    };
+    assert_eq!(ended(ChallengeOutcome::Passed), "the challenge was passed");
+    let lost = ended(ChallengeOutcome::Failed(ChallengeFailure::FaceLost));
+    assert_eq!(lost, "the challenge was not passed: the face went out of sight");
+    assert_eq!(ended(ChallengeOutcome::Failed(ChallengeFailure::Cancelled)), "");
 }

@@ -7,6 +7,7 @@ use ratatui::style::Color;
 
 use crate::engine::Reply;
 use crate::engine::state::{InferenceStatus, SourceState};
+use crate::face::challenge::{ChallengeFailure, ChallengeOutcome, ChallengePrompt, ChallengeTask};
 use crate::tui::testing::{Scene, live, now, roster, shot, stranger_picture, text_of, whole_stranger};
 use crate::tui::theme::Theme;
 use crate::tui::view::view;
@@ -36,6 +37,14 @@ screens! {
     mark: |w, h| Scene::sized(w, h).press("m").press("dentist");
     remove: |w, h| Scene::sized(w, h).press("d");
     why: |w, h| Scene::sized(w, h).press("tab j w").then(|s| s.explain(Some(whole_stranger())));
+    challenge_turn: |w, h| Scene::challenged(w, h, ChallengePrompt::Do(ChallengeTask::TurnRight), None);
+    challenge_passed: |w, h| {
+        Scene::challenged(w, h, ChallengePrompt::LookAhead, Some(ChallengeOutcome::Passed))
+    };
+    challenge_failed: |w, h| {
+        let outcome = ChallengeOutcome::Failed(ChallengeFailure::SecondFace);
+        Scene::challenged(w, h, ChallengePrompt::TurnBack, Some(outcome))
+    };
     help: |w, h| Scene::sized(w, h).press("?");
     inbox: |w, h| Scene::sized(w, h).press("i").then(|s| s.answer(Ok(stranger_picture(1))));
     inbox_poor: |w, h| Scene::sized(w, h).press("i j").then(|s| s.answer(Ok(stranger_picture(2)))).press("enter");
@@ -82,6 +91,7 @@ fn no_size_panics_and_nothing_is_drawn_outside() {
         Scene::sized(80, 24).press("d ?"),
         Scene::sized(80, 24).press("tab j w"),
         Scene::sized(80, 24).press("tab j w").then(|s| s.explain(Some(whole_stranger()))),
+        Scene::challenged(80, 24, ChallengePrompt::LookAhead, None),
         Scene::sized(80, 24).press("e ?").press("F1"),
         Scene::sized(80, 24).press("i").then(|s| s.answer(Ok(stranger_picture(1)))),
         Scene::sized(80, 24).press("i enter"),

@@ -21,7 +21,7 @@ use crate::face::{
     Similarity,
 };
 use crate::identify::{Rejection, Threshold};
-use crate::inference::{AnalyserFacts, FaceAnalyser, InferenceError, Provider, StageTimes};
+use crate::inference::{AnalyserFacts, FaceAnalyser, InferenceError, LivenessFacts, Provider, StageTimes};
 use crate::ledger::{Actor, ChainHead, ClockState, Entry, EntryKind, Sequence, TerminalId};
 use crate::store::memory::MemoryStore;
 use crate::store::{ChangePoint, Changes, Committed, Store, StoreError, Transaction};
@@ -138,6 +138,7 @@ pub(super) fn facts() -> AnalyserFacts {
         metric: Metric::Cosine,
         threshold: Threshold(Similarity(0.5)),
         impostors: None,
+        liveness: Some(LivenessFacts { threshold: 0.5 }),
     }
 }
 
@@ -146,7 +147,8 @@ impl FaceAnalyser for ReadingAnalyser {
         &self.0
     }
 
-    /// Every non-zero byte of the first row's red channel is a face, 20 pixels wide.
+    /// Every non-zero byte of the first row's red channel is a face, 20 pixels wide: the lower half
+    /// says whose, the upper one how it is held, 0 without landmarks.
     fn detect(&mut self, picture: &RgbPicture, _: &mut StageTimes) -> Result<Vec<Detection>, InferenceError> {
         let faces = (0..picture.width()).filter(|x| picture.pixel(*x, 0)[0] > 0);
         let bounds = |x: u32| Rect::new(x as f32 * 40.0, 10.0, 20.0, 20.0);
@@ -169,12 +171,13 @@ impl FaceAnalyser for ReadingAnalyser {
         _: &mut StageTimes,
     ) -> Result<Result<Probe, Rejection>, InferenceError> {
         let mut values = vec![0.01f32; 16];
-        values[usize::from(picture.pixel((detection.bounds.x / 40.0) as u32, 0)[0])] = 1.0;
+        let byte = picture.pixel((detection.bounds.x / 40.0) as u32, 0)[0];
+        values[usize::from(byte & 15)] = 1.0;
         Ok(Ok(Probe {
             bounds: detection.bounds,
             detection_score: 0.9,
             points: FivePoints::from_array([Point::default(); 5]),
-            landmarks: None,
+            landmarks: super::challenge::landmarks_of(byte >> 4),
             quality: Quality::default(),
             embedding: Embedding::normalised(values).unwrap(),
             liveness: Liveness::Score(0.9),
