@@ -150,7 +150,12 @@ fn dispatch(
         Command::Doctor => doctor::run(probes(effective, environment), out),
         Command::Models(command) => models::run(effective, environment, command, &mut ask, out),
         Command::Config(command) => config_command::run(effective, command, out),
-        Command::Enroll(args) => enroll::run(wire::host(effective, Need::Nets)?.handle(), args, out),
+        Command::Enroll(args) => {
+            // Before the engine starts, so that a signal never finds the default action.
+            let interrupts = signals::interrupts().map_err(CliError::missing)?;
+            let need = args.source.clone().map_or(Need::Nets, Need::Shots);
+            enroll::run(wire::host(effective, need)?.handle(), args, &interrupts, out)
+        }
         Command::Identify(args) => identify::run(wire::host(effective, Need::Nets)?.handle(), args, out),
         Command::Compare(args) => compare::run(args, || wire::analyser(effective, args.pack.as_ref()), out),
         Command::Eval(args) => eval::run(args, || wire::analyser(effective, args.pack.as_ref()), out),

@@ -65,7 +65,8 @@ pub fn matching(pattern: &str) -> Result<Vec<PathBuf>, CaptureError> {
     Ok(paths)
 }
 
-fn is_picture_name(path: &Path) -> bool {
+/// Whether a file is called as a picture is, and not hidden.
+pub fn is_picture_name(path: &Path) -> bool {
     let hidden = path.file_name().is_none_or(|name| name.as_bytes().starts_with(b"."));
     let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
     !hidden && ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known))

@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::attendance::{Identifier, PersonName};
+use crate::attendance::PersonName;
 use crate::capture::SourceSpec;
 use crate::config::Flags;
 use crate::engine::command::FaceChoice;
 use crate::inference::DeviceChoice;
 
 use super::compare::CompareArgs;
+use super::enroll::{ENROLL_HELP, EnrollArgs};
 use super::eval::EvalArgs;
 use super::inbox::{INBOX_HELP, InboxArgs};
 use super::models::ModelsCommand;
@@ -162,35 +163,6 @@ pub enum Command {
     Completions(CompletionsArgs),
 }
 
-const ENROLL_HELP: &str = "\
-Examples:
-  muster enroll \"Ana Müller\" ana.jpg
-  muster enroll \"Ana Müller\" other.jpg --id 4711   another person of that name
-  muster enroll \"Ana Müller\" glasses.jpg --add     another photograph of the same person
-  muster enroll Bo team.jpg --face 3               the third face from the left
-
-All photographs are good, or nothing is written.";
-
-/// `enroll`
-#[derive(Debug, Clone, Args)]
-pub struct EnrollArgs {
-    /// What the person is called; with --add, who they are: identifier, exact name, or id prefix
-    #[arg(value_name = "NAME")]
-    pub name: PersonName,
-    /// Photographs: JPEG, PNG, BMP, PNM or WebP
-    #[arg(value_name = "IMAGE", required = true)]
-    pub images: Vec<PathBuf>,
-    /// What the site calls them by, unique: a staff or pupil number
-    #[arg(long, value_name = "ID")]
-    pub id: Option<Identifier>,
-    /// Add a template to somebody who is on the roster
-    #[arg(long)]
-    pub add: bool,
-    /// Which face: main (the largest, if it is clearly so), largest, or the Nth from the left
-    #[arg(long, value_name = "main|largest|N", default_value = "main", value_parser = face_choice)]
-    pub face: FaceChoice,
-}
-
 const IDENTIFY_HELP: &str = "\
 A picture that cannot be read is named on standard error, or is a JSON object with \"error\", and
 the others still run.
@@ -334,7 +306,7 @@ pub enum ConfigCommand {
 }
 
 /// `main`, `largest` or a number from 1.
-fn face_choice(text: &str) -> Result<FaceChoice, String> {
+pub(super) fn face_choice(text: &str) -> Result<FaceChoice, String> {
     match text {
         "main" => Ok(FaceChoice::Main),
         "largest" => Ok(FaceChoice::Largest),

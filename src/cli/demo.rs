@@ -14,7 +14,7 @@ use crate::attendance::PersonId;
 use crate::capture::Pace;
 use crate::config::Effective;
 use crate::demo::{Demo, FaceChoice as DemoFace, FaceRule, folder_beside};
-use crate::engine::command::{EnrolmentSource, EnrolmentTarget, FaceChoice, PictureBytes};
+use crate::engine::command::{EnrolmentPictures, EnrolmentSource, EnrolmentTarget, FaceChoice, PictureBytes};
 use crate::engine::{Command, EngineEvent, EngineHandle, Reply};
 
 use super::args::DemoArgs;
@@ -118,8 +118,9 @@ fn enrol(
         };
         let name = person.name.parse().map_err(CliError::missing)?;
         let target = EnrolmentTarget::New { name, identifier: None };
-        let source = EnrolmentSource::Pictures { pictures: vec![picture], face };
-        let reply = handle.call(Command::Enrol { target, source })?;
+        let source =
+            EnrolmentSource::Pictures(EnrolmentPictures { pictures: vec![picture], face, leave_out: false });
+        let reply = handle.call(Command::Enrol { target, source, anyway: false })?;
         if let Reply::Enrolled { person, .. } = reply {
             people.push((person.id, person.name.to_string()));
         }

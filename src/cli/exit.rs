@@ -116,6 +116,11 @@ impl From<CommandError> for CliError {
             | CommandError::AmbiguousFace { .. }
             | CommandError::NoSuchFace { .. }
             | CommandError::NotAlignable { .. }
+            | CommandError::PoorFace { .. }
+            | CommandError::NoGoodPicture { .. }
+            | CommandError::LooksEnrolled { .. }
+            | CommandError::NotOnePerson { .. }
+            | CommandError::NoSuchShooting
             | CommandError::NoSuchPerson
             | CommandError::Inbox(_)
             | CommandError::NoSuchShot => Exit::Negative,
@@ -145,6 +150,11 @@ mod tests {
             (CommandError::AmbiguousFace { label: label(), faces: vec![] }, 1),
             (CommandError::NoSuchFace { label: label(), wanted: 3, found: 2 }, 1),
             (CommandError::NotAlignable { label: label() }, 1),
+            (CommandError::PoorFace { label: label(), sentence: reason() }, 1),
+            (CommandError::NoGoodPicture { refused: vec![] }, 1),
+            (CommandError::LooksEnrolled { people: vec![] }, 1),
+            (CommandError::NotOnePerson { labels: vec![label()], similarity: 0.1, threshold: 0.4 }, 1),
+            (CommandError::NoSuchShooting, 1),
             (CommandError::NoSuchPerson, 1),
             (CommandError::Inbox(crate::engine::inbox::InboxError::NoSuchItem), 1),
             (CommandError::NoSuchShot, 1),

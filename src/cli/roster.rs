@@ -15,6 +15,7 @@ use crate::engine::{Command, EngineHandle, Reply};
 use super::args::RosterCommand;
 use super::exit::{CliError, Exit};
 use super::output::{Output, columns, people_count, printable};
+use super::roster_file::RosterFileError;
 use super::{people, roster_file};
 
 /// Puts a question on the terminal; `None` where there is none to ask on.
@@ -153,6 +154,18 @@ fn remove(
 /// # Errors
 /// [`CliError`] of usage with the file and the lines that are wrong.
 pub fn read_roster_file(file: &Path) -> Result<Vec<ImportRow>, CliError> {
+    read_rows(file, "nothing was imported", roster_file::parse)
+}
+
+/// The rows that `parse` makes of a roster file; `not_done` says what did not happen where it is wrong.
+///
+/// # Errors
+/// [`CliError`] of usage with the file and the lines that are wrong.
+pub fn read_rows<T>(
+    file: &Path,
+    not_done: &str,
+    parse: fn(&[u8]) -> Result<Vec<T>, RosterFileError>,
+) -> Result<Vec<T>, CliError> {
     let label = if file == Path::new("-") { "standard input".into() } else { file.display().to_string() };
     let label = printable(&label).into_owned();
     // One byte more than is allowed, so that the parser sees that there was too much.
@@ -164,10 +177,10 @@ pub fn read_roster_file(file: &Path) -> Result<Vec<ImportRow>, CliError> {
         fs::File::open(file).and_then(|open| open.take(limit).read_to_end(&mut bytes))
     };
     read.map_err(|error| CliError::usage(format_args!("{label} cannot be read: {error}")))?;
-    roster_file::parse(&bytes).map_err(|error| {
+    parse(&bytes).map_err(|error| {
         let text = error.to_string();
         let lines: Vec<String> = text.lines().map(|line| format!("{label}: {line}")).collect();
-        CliError::usage(format_args!("nothing was imported\n{}", lines.join("\n")))
+        CliError::usage(format_args!("{not_done}\n{}", lines.join("\n")))
     })
 }
 
@@ -262,6 +275,9 @@ pub fn unexpected(reply: &Reply) -> CliError {
     let kind = match reply {
         Reply::Enrolled { .. } => "enrolled",
         Reply::Shot(_) => "shot",
+        Reply::Shooting(_) => "shooting",
+        Reply::Shots(_) => "shots",
+        Reply::SelfTest(_) => "self_test",
         Reply::Identified(_) => "identified",
         Reply::Written(_) => "written",
         Reply::Imported(_) => "imported",

@@ -75,6 +75,19 @@ fn listed(mistakes: &[Mistake], more: usize) -> String {
 struct Columns {
     name: usize,
     identifier: Option<usize>,
+    pictures: Option<usize>,
+}
+
+/// Between the pictures of one cell.
+const PICTURE_SEPARATOR: char = '|';
+
+/// A row with the pictures that it names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PicturedRow {
+    /// Who.
+    pub person: ImportRow,
+    /// The cells of the column `pictures` (or `picture`), cut at `|`; none where there is no such column.
+    pub pictures: Vec<String>,
 }
 
 /// The people of a roster file: UTF-8 with or without a byte order mark, commas or semicolons
@@ -84,6 +97,14 @@ struct Columns {
 /// # Errors
 /// [`RosterFileError`] with the lines that are wrong; two rows with one identifier are.
 pub fn parse(bytes: &[u8]) -> Result<Vec<ImportRow>, RosterFileError> {
+    Ok(parse_pictured(bytes)?.into_iter().map(|row| row.person).collect())
+}
+
+/// The same with the pictures that the rows name.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_pictured(bytes: &[u8]) -> Result<Vec<PicturedRow>, RosterFileError> {
     if bytes.len() > SIZE_LIMIT_BYTES {
         return Err(RosterFileError::TooLarge { limit: SIZE_LIMIT_BYTES });
     }
@@ -118,15 +139,15 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<ImportRow>, RosterFileError> {
 /// What was read so far.
 #[derive(Default)]
 struct Rows {
-    people: Vec<ImportRow>,
+    people: Vec<PicturedRow>,
     lines_of: HashMap<Identifier, u64>,
     mistakes: Vec<Mistake>,
     more: usize,
 }
 
 impl Rows {
-    fn add(&mut self, line: u64, row: ImportRow) {
-        if let Some(identifier) = &row.identifier {
+    fn add(&mut self, line: u64, row: PicturedRow) {
+        if let Some(identifier) = &row.person.identifier {
             if let Some(earlier) = self.lines_of.get(identifier) {
                 let detail = format!("the identifier {identifier} is on line {earlier} already");
                 return self.mistake(line, detail);
@@ -144,7 +165,7 @@ impl Rows {
         }
     }
 
-    fn finish(self) -> Result<Vec<ImportRow>, RosterFileError> {
+    fn finish(self) -> Result<Vec<PicturedRow>, RosterFileError> {
         if self.mistakes.is_empty() {
             Ok(self.people)
         } else {
@@ -181,10 +202,14 @@ fn find_columns(header: &csv::ByteRecord) -> Result<Columns, RosterFileError> {
         line,
         found: names.iter().take(20).map(|n| n.escape_debug().to_string()).collect::<Vec<_>>().join(", "),
     })?;
-    Ok(Columns { name, identifier })
+    let pictures = match (find("pictures")?, find("picture")?) {
+        (Some(_), Some(_)) => return Err(RosterFileError::ColumnTwice { line, column: "pictures" }),
+        (found, other) => found.or(other),
+    };
+    Ok(Columns { name, identifier, pictures })
 }
 
-fn row(record: &csv::ByteRecord, expected: usize, columns: &Columns) -> Result<ImportRow, String> {
+fn row(record: &csv::ByteRecord, expected: usize, columns: &Columns) -> Result<PicturedRow, String> {
     if record.len() != expected {
         return Err(format!(
             "it has {} cells, and the first line has {expected}; a cell with a comma, a semicolon or a line break must be in quotes",
@@ -204,7 +229,12 @@ fn row(record: &csv::ByteRecord, expected: usize, columns: &Columns) -> Result<I
             Some(identifier.parse().map_err(|e: crate::attendance::roster::NameError| e.to_string())?)
         }
     };
-    Ok(ImportRow { name, identifier })
+    let pictures = columns.pictures.map(text).transpose()?.unwrap_or_default();
+    let pictures = pictures.split(PICTURE_SEPARATOR).map(str::trim).filter(|path| !path.is_empty());
+    Ok(PicturedRow {
+        person: ImportRow { name, identifier },
+        pictures: pictures.map(str::to_owned).collect(),
+    })
 }
 
 /// A roster file of `people`, which [`parse`] reads back.
@@ -251,6 +281,16 @@ mod tests {
         }
         assert_eq!(parse(b"name\nAna\n").unwrap(), [import_row("Ana", None)]);
         assert_eq!(parse(b"name\n").unwrap(), []);
+    }
+
+    #[test]
+    fn pictures_are_named_in_a_column_of_their_own() {
+        for header in ["name,Pictures", "name,picture"] {
+            let text = format!("{header}\nAna,a.jpg| b c.png |\nBo,\n");
+            let rows = parse_pictured(text.as_bytes()).unwrap();
+            assert_eq!((rows[0].pictures.join("+").as_str(), rows[1].pictures.len()), ("a.jpg+b c.png", 0));
+        }
+        assert!(message("name,picture,pictures\nAna,a,b\n").contains("two columns are called `pictures`"));
     }
 
     #[test]

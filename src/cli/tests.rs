@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::args::{Cli, Command as Subcommand};
 use super::fake::{Fake, Ran, Script, id, person, ran, row};
 use super::*;
-use crate::engine::command::{EnrolmentSource, EnrolmentTarget, FaceChoice, ImportReport};
+use crate::engine::command::{EnrolmentNotes, EnrolmentSource, EnrolmentTarget, FaceChoice, ImportReport};
 use crate::engine::{Command as Asked, CommandError, Reply};
 use crate::ledger::Sequence;
 
@@ -17,7 +17,11 @@ fn engine() -> Fake {
         Asked::Enrol { target: EnrolmentTarget::New { name, .. }, .. } if name.as_str() == "Ana" => {
             Err(CommandError::NameTaken { name: name.clone(), people: vec![id(1), id(2)] })
         }
-        Asked::Enrol { .. } => Ok(Reply::Enrolled { person: person(9, "Cy", Some("9")), templates_added: 1 }),
+        Asked::Enrol { .. } => Ok(Reply::Enrolled {
+            person: person(9, "Cy", Some("9")),
+            templates_added: 1,
+            notes: EnrolmentNotes::default(),
+        }),
         Asked::Import(rows) => Ok(Reply::Imported(ImportReport { added: rows.len() as u32, skipped: 1 })),
         Asked::Export => {
             let people = vec![person(1, "Ana", Some("7")), person(3, "=Bo", None)];
@@ -33,7 +37,7 @@ fn engine() -> Fake {
 fn on(fake: &Fake, words: &[&str], answer: Option<bool>) -> Ran {
     let cli = Cli::try_parse_from(words).unwrap();
     ran(cli.global.json, |out| match &cli.command {
-        Some(Subcommand::Enroll(args)) => enroll::run(&fake.handle, args, out),
+        Some(Subcommand::Enroll(args)) => enroll::run(&fake.handle, args, &crossbeam_channel::never(), out),
         Some(Subcommand::Roster(command)) => roster::run(&fake.handle, command, &mut |_| answer, out),
         other => panic!("{other:?} does not run here"),
     })
@@ -56,13 +60,16 @@ fn enroll_asks_the_engine_for_a_new_person() {
     assert_eq!((&object["person"], &object["identifier"]), (&"Cy".into(), &"9".into()));
     assert_eq!((&object["templates_added"], &object["provider"]), (&1.into(), &"cpu".into()));
     let commands = fake.commands();
-    let [Asked::Enrol { target, source: EnrolmentSource::Pictures { pictures, face } }] = &commands[..]
+    let [Asked::Enrol { target, source: EnrolmentSource::Pictures(wanted), anyway: false }] = &commands[..]
     else {
         panic!("{commands:?}");
     };
     let identifier = Some("9".parse().unwrap());
     assert_eq!(*target, EnrolmentTarget::New { name: "Cy".parse().unwrap(), identifier });
-    assert_eq!((pictures[0].bytes.as_slice(), *face), (b"picture".as_slice(), FaceChoice::Nth(2)));
+    assert_eq!(
+        (wanted.pictures[0].bytes.as_slice(), wanted.face),
+        (b"picture".as_slice(), FaceChoice::Nth(2))
+    );
 }
 
 #[test]

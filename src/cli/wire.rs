@@ -38,6 +38,8 @@ pub enum Need {
     /// The store, the nets and frames, at the pace that the source has: every frame of a recording,
     /// the newest of a camera.
     Frames(SourceSpec),
+    /// The same, and no decision becomes an entry: somebody sits before the camera to be enrolled.
+    Shots(SourceSpec),
 }
 
 /// An engine in this process; stopped in good order when it is dropped.
@@ -77,9 +79,10 @@ pub fn host(effective: &Effective, need: Need) -> Result<Hosted, CliError> {
         if need != Need::Store {
             parts.load_analyser = Some(parts::load_analyser(effective));
         }
-        if let Need::Frames(spec) = need {
+        let takes_attendance = matches!(need, Need::Frames(_));
+        if let Need::Frames(spec) | Need::Shots(spec) = need {
             let pace = if spec.is_recording() { Pace::Lossless } else { Pace::RealTime };
-            parts.settings = parts::settings(effective, &spec);
+            parts.settings = EngineSettings { takes_attendance, ..parts::settings(effective, &spec) };
             parts.source = Some(parts::source(spec, pace));
         }
         Ok(parts)

@@ -10,6 +10,12 @@ use crate::ledger::{Actor, Sequence};
 use super::event::LogEntry;
 use super::inbox::{InboxCommand, InboxError, InboxReply};
 
+mod enrolling;
+
+pub use enrolling::{
+    Alike, EnrolmentNotes, EnrolmentPictures, PictureNote, RefusedPicture, SelfTest, ShootingId,
+};
+
 /// Pairs a reply with its request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -77,15 +83,10 @@ pub struct ShotId(pub u64);
 /// Where the face to be enrolled comes from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum EnrolmentSource {
-    /// Picture files, each of which must give one face; one that does not refuses them all.
-    Pictures {
-        /// At least one.
-        pictures: Vec<PictureBytes>,
-        /// Which face of each.
-        face: FaceChoice,
-    },
-    /// A shot taken by [`Command::TakeShot`].
-    Shot(ShotId),
+    /// Picture files, each of which must give one face.
+    Pictures(EnrolmentPictures),
+    /// Shots from [`Command::TakeShot`], or taken by themselves, from [`Command::EndShooting`].
+    Shots(Vec<ShotId>),
 }
 
 /// A line of a roster file.
@@ -116,9 +117,19 @@ pub enum Command {
         target: EnrolmentTarget,
         /// From what.
         source: EnrolmentSource,
+        /// Also where a new person looks like somebody who is enrolled, or the pictures do not look
+        /// like one person: somebody has seen to it.
+        anyway: bool,
     },
     /// Takes the main face of the live picture for an enrolment prompt.
     TakeShot,
+    /// Lets the live picture take shots by itself until there are as many as the settings want; how
+    /// far it is stands in the snapshot. Ends the run that was on, if any.
+    BeginShooting,
+    /// Ends the run and gives its shots.
+    EndShooting(ShootingId),
+    /// Looks for a person in the next frames of the live picture, and says how it went.
+    SelfTest(PersonId),
     /// Looks the faces of a picture up; writes nothing.
     Identify(PictureBytes),
     /// Says that somebody is present or has left.
@@ -183,6 +194,8 @@ pub struct Shot {
     pub alike: Candidates,
     /// The threshold in force, above which the person is probably already enrolled.
     pub threshold: Threshold,
+    /// The limits that it breaks, the worst first.
+    pub findings: Vec<Finding>,
 }
 
 /// One face of [`Command::Identify`]. Also one that was rejected, of which only the detection is
@@ -263,9 +276,17 @@ pub enum Reply {
         person: Person,
         /// How many.
         templates_added: u32,
+        /// What else there is to know.
+        notes: EnrolmentNotes,
     },
     /// A shot was taken.
     Shot(Shot),
+    /// Shots are being taken.
+    Shooting(ShootingId),
+    /// The shots of a run, in the order they were taken.
+    Shots(Vec<Shot>),
+    /// How the person was recognised.
+    SelfTest(SelfTest),
     /// What was found.
     Identified(PictureAnswer),
     /// The entry that was written.
@@ -347,6 +368,45 @@ pub enum CommandError {
         /// Which picture.
         label: String,
     },
+    /// A face is too poor to be of any use, whoever chose it.
+    #[error("{label}: the face is too poor to enrol: {sentence}")]
+    PoorFace {
+        /// Which picture.
+        label: String,
+        /// What to do.
+        sentence: String,
+    },
+    /// Of several pictures none can be used.
+    #[error("{}", reasons(refused))]
+    NoGoodPicture {
+        /// Each of them.
+        refused: Vec<RefusedPicture>,
+    },
+    /// Somebody enrolled looks like the person who is to be.
+    #[error(
+        "this looks like somebody who is enrolled already: {}; add the picture to that person with --add, or enrol another person with --anyway",
+        named(people)
+    )]
+    LooksEnrolled {
+        /// Who, the most alike first.
+        people: Vec<Alike>,
+    },
+    /// The pictures do not show one person.
+    #[error(
+        "not all pictures show the same person: {} unlike the others (most alike {similarity:.2}, {threshold:.2} is needed); leave it out, or enrol all with --anyway",
+        odd(labels)
+    )]
+    NotOnePerson {
+        /// The pictures of somebody else.
+        labels: Vec<String>,
+        /// How alike the most alike of them is to one of the others.
+        similarity: f32,
+        /// The threshold in force.
+        threshold: f32,
+    },
+    /// The run of shots is over, or another has begun.
+    #[error("the shots are no longer there; begin again")]
+    NoSuchShooting,
     /// There is no such person, or not any more.
     #[error("that person is not on the roster any more")]
     NoSuchPerson,
@@ -380,6 +440,26 @@ pub enum CommandError {
     /// The engine has ended.
     #[error("the engine has stopped")]
     Stopped,
+}
+
+fn named(people: &[Alike]) -> String {
+    let list: Vec<String> = people
+        .iter()
+        .map(|alike| format!("{} (id {}, similarity {:.2})", alike.name, alike.person, alike.similarity.0))
+        .collect();
+    list.join(", ")
+}
+
+fn reasons(refused: &[RefusedPicture]) -> String {
+    let list: Vec<&str> = refused.iter().map(|picture| picture.reason.as_str()).collect();
+    format!("no picture can be used: {}", list.join("; "))
+}
+
+fn odd(labels: &[String]) -> String {
+    match labels {
+        [one] => format!("{one} is"),
+        several => format!("{} are", several.join(", ")),
+    }
 }
 
 fn choices(faces: &[Rect]) -> String {

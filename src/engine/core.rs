@@ -6,6 +6,8 @@ mod challenge;
 mod commands;
 mod commits;
 mod crops;
+mod enrolling;
+mod enrolment;
 mod inbox;
 mod live;
 mod observe;
@@ -122,10 +124,11 @@ pub(crate) struct Core {
 
     challenge: challenge::LiveChallenge,
     shots: VecDeque<(ShotId, crops::Sample)>,
+    live_enrolment: enrolling::LiveEnrolment,
     next_id: u64,
     jobs: HashMap<JobId, commands::JobUse>,
     job_backlog: VecDeque<Job>,
-    enrolments: HashMap<u64, commands::Enrolling>,
+    enrolments: HashMap<u64, enrolment::Enrolling>,
     commits: CommitQueue,
     pending: HashMap<Ticket, Pending>,
     store_backlog: VecDeque<(Ticket, StoreRequest)>,
@@ -166,6 +169,7 @@ impl Core {
             frame_rate: FrameRate::default(),
             challenge: challenge::LiveChallenge::default(),
             shots: VecDeque::new(),
+            live_enrolment: enrolling::LiveEnrolment::default(),
             next_id: 1,
             jobs: HashMap::new(),
             job_backlog: VecDeque::new(),
@@ -337,6 +341,7 @@ impl Core {
                 if !std::mem::replace(&mut self.source_is_lost, true) {
                     self.write_entry(EntryKind::SourceLost, Actor::System, note(&reason));
                 }
+                self.end_self_test();
                 let retry_at = retry_after.map(|wait| self.clock.now() + wait);
                 self.source.state = SourceState::Lost { reason: reason.clone(), retry_at };
                 self.last_frame = None;
@@ -357,6 +362,7 @@ impl Core {
             return;
         }
         self.shutdown = Some(reply);
+        self.end_self_test();
         self.channels.calls = never();
         self.channels.source = never();
         let had_source = self.channels.source_control.take().is_some();

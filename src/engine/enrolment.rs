@@ -1,6 +1,11 @@
-//! Which face of a picture is meant, and what of it is kept.
+//! Which face of a picture is meant, whether it is good enough, whether several show one person, and
+//! which frames of the live picture become shots ([`selector`]). Pure: no clock, no thread.
 
+pub mod selector;
+
+use crate::face::embedding::dot;
 use crate::face::{Probe, Rect};
+use crate::identify::Threshold;
 use crate::inference::{AnalysedFace, FrameAnalysis};
 
 use super::command::{CommandError, FaceChoice};
@@ -9,16 +14,75 @@ use super::command::{CommandError, FaceChoice};
 /// one's.
 pub const MAIN_FACE_RATIO: f32 = 0.6;
 
-/// The face of `analysis` that `choice` means; `label` names the picture in messages.
+/// People who are less than this under the threshold are named as look-alikes. In the 18,110 pairs of
+/// two people that the card's threshold was calibrated with, the most alike is that far under it
+/// (`tests/it/quality.rs` prints how many pairs lie in between), so that a name is a rare warning.
+pub const ALIKE_MARGIN: f32 = 0.1;
+
+/// Refuses a face under a hard floor; `label` names the picture.
+///
+/// # Errors
+/// [`CommandError::PoorFace`] with what to do.
+pub fn good_enough(probe: &Probe, label: &str) -> Result<(), CommandError> {
+    match probe.quality.refusal() {
+        None => Ok(()),
+        Some(finding) => Err(CommandError::PoorFace { label: label.to_owned(), sentence: finding.sentence }),
+    }
+}
+
+/// Refuses pictures that do not show one person: two that are at least as alike as `threshold` belong
+/// together, and so does whoever belongs to one of them. The largest such group is the person, of
+/// two equally large ones that with the earlier picture; the others are named.
+///
+/// # Errors
+/// [`CommandError::NotOnePerson`] with the pictures of the others.
+pub fn one_person(pictures: &[(&str, &Probe)], threshold: Threshold) -> Result<(), CommandError> {
+    let count = pictures.len();
+    let alike =
+        |a: usize, b: usize| dot(pictures[a].1.embedding.as_slice(), pictures[b].1.embedding.as_slice());
+    // Each picture's group is named by its first picture; joining takes the smaller name.
+    let mut group: Vec<usize> = (0..count).collect();
+    for a in 0..count {
+        for b in a + 1..count {
+            if alike(a, b) >= threshold.0.0 && group[a] != group[b] {
+                let (kept, lost) = (group[a].min(group[b]), group[a].max(group[b]));
+                group.iter_mut().filter(|name| **name == lost).for_each(|name| *name = kept);
+            }
+        }
+    }
+    let size = |name: usize| group.iter().filter(|other| **other == name).count();
+    let Some(person) = (0..count).rev().max_by_key(|picture| size(group[*picture])).map(|at| group[at])
+    else {
+        return Ok(());
+    };
+    let odd: Vec<usize> = (0..count).filter(|picture| group[*picture] != person).collect();
+    if odd.is_empty() {
+        return Ok(());
+    }
+    let own = (0..count).filter(|picture| group[*picture] == person);
+    let similarity =
+        own.flat_map(|a| odd.iter().map(move |b| alike(a, *b))).fold(f32::NEG_INFINITY, f32::max);
+    let labels = odd.iter().map(|picture| pictures[*picture].0.to_owned()).collect();
+    Err(CommandError::NotOnePerson { labels, similarity, threshold: threshold.0.0 })
+}
+
+/// The face of `analysis` that `choice` means; `label` names the picture in messages. Boxes are compared
+/// as far as they lie inside the picture of `size` (width, height): one that reaches past the border
+/// is not larger for what cannot be seen.
 ///
 /// # Errors
 /// [`CommandError::NoFace`], [`CommandError::AmbiguousFace`], [`CommandError::NoSuchFace`] or
 /// [`CommandError::NotAlignable`].
-pub fn choose_face(analysis: &FrameAnalysis, choice: FaceChoice, label: &str) -> Result<Probe, CommandError> {
+pub fn choose_face(
+    analysis: &FrameAnalysis,
+    size: (f32, f32),
+    choice: FaceChoice,
+    label: &str,
+) -> Result<Probe, CommandError> {
     let label = || label.to_owned();
     let mut faces: Vec<&AnalysedFace> = analysis.faces.iter().collect();
     faces.sort_by(|a, b| a.detection.bounds.x.total_cmp(&b.detection.bounds.x));
-    let side = |face: &AnalysedFace| face.detection.bounds.longer_side();
+    let side = |face: &AnalysedFace| face.detection.bounds.clamped(size.0, size.1).longer_side();
     let Some(largest) = faces.iter().copied().max_by(|a, b| side(a).total_cmp(&side(b))) else {
         return Err(CommandError::NoFace { label: label() });
     };
@@ -68,7 +132,7 @@ mod tests {
 
     fn chosen(faces: Vec<AnalysedFace>, choice: FaceChoice) -> Result<f32, CommandError> {
         let analysis = FrameAnalysis { faces, ..FrameAnalysis::default() };
-        choose_face(&analysis, choice, "a.jpg").map(|probe| probe.bounds.x)
+        choose_face(&analysis, (320.0, 240.0), choice, "a.jpg").map(|probe| probe.bounds.x)
     }
 
     #[test]
@@ -89,6 +153,49 @@ mod tests {
             let refused = chosen(faces(), FaceChoice::Nth(wanted)).unwrap_err();
             assert!(matches!(refused, CommandError::NoSuchFace { found: 2, .. }));
         }
+    }
+
+    /// A picture of somebody `degrees` around the circle.
+    fn picture(label: &str, degrees: f32) -> (String, Probe) {
+        let (sin, cos) = degrees.to_radians().sin_cos();
+        let mut probe = face(0.0, 50.0).probe.unwrap();
+        probe.embedding = Embedding::normalised(vec![cos, sin]).unwrap();
+        (label.to_owned(), probe)
+    }
+
+    fn odd(pictures: &[(String, Probe)]) -> Vec<String> {
+        let pictures: Vec<(&str, &Probe)> =
+            pictures.iter().map(|(label, probe)| (label.as_str(), probe)).collect();
+        // Up to 60 degrees apart is one person.
+        match one_person(&pictures, Threshold(crate::face::Similarity(0.5))) {
+            Ok(()) => vec![],
+            Err(CommandError::NotOnePerson { labels, .. }) => labels,
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn a_picture_of_somebody_else_is_named() {
+        assert_eq!(odd(&[]), Vec::<String>::new());
+        assert_eq!(odd(&[picture("a", 0.0)]), Vec::<String>::new());
+        assert_eq!(odd(&[picture("x", 180.0), picture("a", 0.0), picture("b", 30.0)]), ["x"]);
+        // Of two, the first is the person.
+        assert_eq!(odd(&[picture("a", 0.0), picture("x", 120.0)]), ["x"]);
+        // Two that are far apart belong together where a third lies between them.
+        let chain = [picture("a", 0.0), picture("c", 100.0), picture("b", 50.0)];
+        assert_eq!(odd(&chain), Vec::<String>::new());
+        let pairs = [picture("x", 180.0), picture("a", 0.0), picture("y", 185.0), picture("b", 5.0)];
+        assert_eq!(odd(&pairs), ["a", "b"]);
+    }
+
+    #[test]
+    fn only_a_face_under_a_hard_floor_is_refused() {
+        let mut probe = face(0.0, 50.0).probe.unwrap();
+        probe.quality.inter_eye_distance_px = Some(15.0);
+        assert_eq!(good_enough(&probe, "a.jpg"), Ok(()));
+        probe.quality.inter_eye_distance_px = Some(5.0);
+        let refused = good_enough(&probe, "a.jpg").unwrap_err().to_string();
+        assert!(refused.starts_with("a.jpg: ") && refused.contains("come closer"), "{refused}");
     }
 
     #[test]

@@ -24,6 +24,10 @@ pub struct EngineSettings {
     pub keep_crops: bool,
     /// How long an item of the inbox is kept after its first track; zero where there is no inbox.
     pub inbox_keep: TimeDelta,
+    /// Shots that the live picture takes by itself for one enrolment; at least 1.
+    pub shots: u32,
+    /// Whether decisions become entries; an enrolment without a screen records nobody.
+    pub takes_attendance: bool,
 }
 
 /// What follows from the liveness net.
@@ -53,6 +57,8 @@ impl Default for EngineSettings {
             quality: QualityLimits::default(),
             keep_crops: false,
             inbox_keep: TimeDelta::hours(8),
+            shots: 4,
+            takes_attendance: true,
         }
     }
 }

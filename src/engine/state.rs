@@ -9,6 +9,8 @@ use crate::face::{Liveness, Rect, Similarity};
 use crate::identify::threshold::GallerySize;
 use crate::identify::{ImpostorModel, Threshold, ThresholdBasis, ThresholdInForce, ThresholdPolicy};
 use crate::inference::Provider;
+
+use super::command::ShootingId;
 pub use crate::track::TrackId;
 
 /// What the source does.
@@ -115,6 +117,21 @@ pub struct TrackView {
     pub looks_live: Option<bool>,
 }
 
+/// How far the shots are that the live picture takes by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShootingView {
+    /// Which run.
+    pub id: ShootingId,
+    /// Shots that were taken.
+    pub taken: u32,
+    /// Shots that are wanted.
+    pub wanted: u32,
+    /// What the person before the camera can do now.
+    pub said: String,
+    /// Whether the run is over: no further shot is taken.
+    pub complete: bool,
+}
+
 /// The small part of the snapshot that is different with every frame.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct LiveState {
@@ -124,6 +141,8 @@ pub struct LiveState {
     pub inference: InferenceStatus,
     /// Who is in view, in the order they came.
     pub tracks: Vec<TrackView>,
+    /// The shots that are being taken for an enrolment.
+    pub shooting: Option<ShootingView>,
     /// Milliseconds of the last frame's stages, by the stage's name.
     pub stage_times_ms: Vec<(String, f32)>,
     /// Why the last record could not be written; none while the store works.

@@ -216,6 +216,27 @@ impl Gallery {
         }
         found
     }
+
+    /// Everybody at least as alike as `least`, the most alike first, of two equally alike the one with
+    /// the smaller id.
+    pub fn at_least(&self, probe: &Embedding, least: Similarity) -> Vec<Candidate> {
+        if probe.dimension() != self.dimension {
+            return Vec::new();
+        }
+        let all = self
+            .rows()
+            .map(|(person, row)| Candidate { person, similarity: Similarity(dot(row, probe.as_slice())) });
+        let mut found: Vec<Candidate> = all.filter(|candidate| candidate.similarity >= least).collect();
+        found.sort_by(|a, b| b.similarity.0.total_cmp(&a.similarity.0).then(a.person.cmp(&b.person)));
+        found
+    }
+
+    /// How alike `probe` is to `person`; none where they cannot be compared.
+    pub fn similarity(&self, person: PersonId, probe: &Embedding) -> Option<Similarity> {
+        let row = self.rows.get(&person).filter(|_| probe.dimension() == self.dimension)?;
+        let row = &self.values[row * self.dimension..][..self.dimension];
+        Some(Similarity(dot(row, probe.as_slice())))
+    }
 }
 
 impl Candidates {
@@ -352,6 +373,14 @@ mod tests {
             let mut sorted: Vec<_> = sums.into_iter().map(|(person, sum)| (person, similarity(sum))).collect();
             sorted.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
             let found = gallery.search(&probe);
+            for (person, similarity) in &sorted {
+                let own = gallery.similarity(*person, &probe).unwrap();
+                prop_assert!((own.0 - similarity).abs() < 1e-6);
+            }
+            let near: Vec<PersonId> =
+                gallery.at_least(&probe, Similarity(0.9)).iter().map(|c| c.person).collect();
+            let wanted: Vec<PersonId> = sorted.iter().filter(|s| s.1 >= 0.9).map(|s| s.0).collect();
+            prop_assert_eq!(near, wanted);
             prop_assert_eq!(found.best.map(|c| c.person), sorted.first().map(|s| s.0));
             prop_assert_eq!(found.runner_up.map(|c| c.person), sorted.get(1).map(|s| s.0));
         }

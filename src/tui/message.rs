@@ -48,6 +48,10 @@ pub enum Purpose {
     Shot(DialogId),
     /// To enrol.
     Enrol(DialogId, PersonName),
+    /// To end a run of shots that nobody waits for; what comes back is not looked at.
+    LetGo,
+    /// To see whether somebody who was just enrolled is recognised.
+    SelfTest(PersonName),
     /// To mark somebody.
     Mark(DialogId, PersonName, PresenceState),
     /// To end an enrolment.

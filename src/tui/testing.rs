@@ -17,12 +17,12 @@ use super::theme::Theme;
 use super::view::view;
 use crate::attendance::stranger::StrangerTrack;
 use crate::attendance::{Person, PersonId, Presence, PresenceState, StrangerId};
-use crate::engine::command::{Shot, ShotId};
+use crate::engine::command::{ShootingId, Shot, ShotId};
 use crate::engine::handle::{Board, Call, Snapshot};
 use crate::engine::inbox::{InboxReply, InboxState, StrangerPicture, StrangerRow};
 use crate::engine::state::{
-    ChallengeView, InferenceStatus, Preview, RosterRow, SourceState, SourceStatus, TrackId, TrackVerdict,
-    TrackView,
+    ChallengeView, InferenceStatus, Preview, RosterRow, ShootingView, SourceState, SourceStatus, TrackId,
+    TrackVerdict, TrackView,
 };
 use crate::engine::{
     Command, CommandError, EngineEvent, EngineHandle, LiveState, LogEntry, NamedEntry, Reply, RosterState,
@@ -35,6 +35,9 @@ use crate::identify::{
 use crate::ledger::{
     Actor, ClockState, Entry, EntryId, EntryKind, EvidencePart, Head, Parts, Sequence, TerminalId,
 };
+
+/// The run of shots that the engine begins.
+pub const RUN: ShootingId = ShootingId(3);
 
 /// Monday, 2 March 2026, five past eight.
 pub fn now() -> DateTime<Utc> {
@@ -91,6 +94,7 @@ pub fn live() -> LiveState {
         recorded: true,
     };
     LiveState {
+        shooting: None,
         source: SourceStatus {
             name: "camera:0".to_owned(),
             state: SourceState::Streaming,
@@ -216,6 +220,7 @@ pub fn shot(best: Option<(u128, f32)>) -> Shot {
         bounds: FaceRect::new(0.3, 0.3, 0.2, 0.3),
         crop,
         crop_side: side,
+        findings: Vec::new(),
         alike: Candidates { best, runner_up: None },
         threshold: Threshold(Similarity(0.42)),
     }
@@ -302,6 +307,14 @@ impl Scene {
         let live = LiveState { challenge: Some(view), ..live() };
         scene.state(live, roster());
         scene
+    }
+
+    /// The shots that are taken by themselves, so far.
+    pub fn shooting(mut self, taken: u32, said: &str, complete: bool) -> Self {
+        let said = said.to_owned();
+        let view = ShootingView { id: RUN, taken, wanted: 4, said, complete };
+        self.state(LiveState { shooting: Some(view), ..live() }, roster());
+        self
     }
 
     /// Nobody, nothing.

@@ -19,7 +19,8 @@ use super::message::{DialogId, Effect, Message, Purpose};
 use super::model::{Focus, Model};
 use super::pane::Outcome;
 use super::theme::Role;
-use crate::engine::command::Shot;
+use crate::attendance::PersonName;
+use crate::engine::command::SelfTest;
 use crate::engine::handle::Snapshot;
 use crate::engine::state::{Preview, SourceState};
 use crate::engine::{Command, CommandError, EngineEvent, NamedEntry, Reply};
@@ -49,12 +50,9 @@ impl Model {
                 if !self.take_state(snapshot, preview) {
                     return Vec::new();
                 }
-                Vec::new()
+                self.live_changed()
             }
-            Message::Reply(purpose, reply) => {
-                self.reply(purpose, *reply);
-                Vec::new()
-            }
+            Message::Reply(purpose, reply) => self.reply(purpose, *reply),
             Message::Log(query, page) => self.log.take_page(query, page),
             Message::Explained(id, whole) => {
                 self.explained(id, whole.as_deref());
@@ -92,6 +90,18 @@ impl Model {
             self.say(Role::Text, format!("{gone} is not on the roster any more"));
         }
         is_new
+    }
+
+    /// Tells the enrolment prompt what moves.
+    fn live_changed(&mut self) -> Vec<Effect> {
+        let live = &self.snapshot.live;
+        let mut effects = Vec::new();
+        for dialog in &mut self.dialogs {
+            if let Dialog::Enrol(dialog) = dialog {
+                effects.extend(dialog.live_changed(live));
+            }
+        }
+        effects
     }
 
     fn key(&mut self, event: KeyEvent) -> Vec<Effect> {
@@ -142,7 +152,8 @@ impl Model {
             }
             Action::Enrol => {
                 let id = self.next_dialog();
-                self.dialogs.push(Dialog::Enrol(EnrolDialog::new(id)));
+                let dialog = EnrolDialog::new(id, &self.snapshot.live);
+                self.dialogs.push(Dialog::Enrol(dialog));
                 Vec::new()
             }
             Action::Inbox => {
@@ -185,7 +196,8 @@ impl Model {
         let id = self.next_dialog();
         let (dialog, effects) = match action {
             Action::AddPicture => {
-                let (dialog, effects) = EnrolDialog::for_person(id, row.person, row.name);
+                let (dialog, effects) =
+                    EnrolDialog::for_person(id, &self.snapshot.live, row.person, row.name);
                 (Dialog::Enrol(dialog), effects)
             }
             Action::Mark => {
@@ -251,16 +263,29 @@ impl Model {
         }
     }
 
-    fn reply(&mut self, purpose: Purpose, reply: Result<Reply, CommandError>) {
+    fn reply(&mut self, purpose: Purpose, reply: Result<Reply, CommandError>) -> Vec<Effect> {
         match purpose {
-            Purpose::Shot(id) => self.shot_came(id, reply),
+            Purpose::Shot(id) => {
+                let mut effects = self.shot_came(id, reply);
+                // The run may be further already than its reply came.
+                effects.extend(self.live_changed());
+                return effects;
+            }
             Purpose::Enrol(id, name) => match reply {
                 Ok(reply) => {
                     self.close(id);
-                    self.enrolled(&reply, &format!("{name} is enrolled"));
+                    return self.enrolled(&reply, name);
                 }
                 Err(error) => self.refused(id, &error),
             },
+            Purpose::LetGo => {}
+            Purpose::SelfTest(name) => {
+                // Where there is no picture any more, there is nothing to say about it.
+                if let Ok(Reply::SelfTest(test)) = reply {
+                    let (role, text) = tested(&name, &test);
+                    self.say(role, text);
+                }
+            }
             Purpose::Mark(id, name, state) => match reply {
                 Ok(_) => {
                     self.close(id);
@@ -295,31 +320,39 @@ impl Model {
                 }
             }
         }
+        Vec::new()
     }
 
-    /// Selects whoever was enrolled and says so.
-    fn enrolled(&mut self, reply: &Reply, words: &str) {
-        self.say(Role::Good, words);
-        if let Reply::Enrolled { person, .. } = reply {
-            self.focus = Focus::Roster;
-            self.roster.select_person(person.id, &self.snapshot.roster);
+    /// Selects whoever was enrolled, says so, and looks for them in the live picture.
+    fn enrolled(&mut self, reply: &Reply, name: PersonName) -> Vec<Effect> {
+        self.say(Role::Good, format!("{name} is enrolled"));
+        let Reply::Enrolled { person, .. } = reply else { return Vec::new() };
+        self.focus = Focus::Roster;
+        self.roster.select_person(person.id, &self.snapshot.roster);
+        if self.snapshot.live.source.state != SourceState::Streaming {
+            return Vec::new();
         }
+        vec![Effect::Send(Command::SelfTest(person.id), Purpose::SelfTest(name))]
     }
 
-    fn shot_came(&mut self, id: DialogId, reply: Result<Reply, CommandError>) {
-        let shot: Result<Shot, CommandError> = match reply {
-            Ok(Reply::Shot(shot)) => Ok(shot),
-            Ok(_) => Err(CommandError::NoSuchShot),
-            Err(error) => Err(error),
-        };
-        for dialog in &mut self.dialogs {
-            if let Dialog::Enrol(dialog) = dialog
-                && dialog.id == id
-            {
-                dialog.shot_came(shot);
-                return;
+    fn shot_came(&mut self, id: DialogId, reply: Result<Reply, CommandError>) -> Vec<Effect> {
+        let dialog = self.dialogs.iter_mut().find_map(|dialog| match dialog {
+            Dialog::Enrol(dialog) if dialog.id == id => Some(dialog),
+            _ => None,
+        });
+        match (dialog, reply) {
+            (Some(dialog), Ok(Reply::Shooting(run))) => return dialog.shooting_began(run),
+            // The prompt was closed before its run began.
+            (None, Ok(Reply::Shooting(run))) => {
+                return vec![Effect::Send(Command::EndShooting(run), Purpose::LetGo)];
             }
+            (Some(dialog), Ok(Reply::Shot(shot))) => dialog.shots_came(vec![shot]),
+            (Some(dialog), Ok(Reply::Shots(shots))) => dialog.shots_came(shots),
+            (Some(dialog), Ok(_)) => dialog.no_shots(&CommandError::NoSuchShot),
+            (Some(dialog), Err(error)) => dialog.no_shots(&error),
+            (None, _) => {}
         }
+        Vec::new()
     }
 
     fn challenge(&mut self, id: DialogId) -> Option<&mut ChallengeDialog> {
@@ -359,5 +392,23 @@ impl Model {
                 self.say(Role::Fault, words(error))
             }
         }
+    }
+}
+
+/// How the self-test after an enrolment went.
+fn tested(name: &PersonName, test: &SelfTest) -> (Role, String) {
+    let similarity = test.similarity.map(|found| format!(", {:.2}", found.0)).unwrap_or_default();
+    match (test.frames, test.identified) {
+        (0, _) => (Role::Warning, format!("{name} is enrolled; no face came before the camera to test it")),
+        (frames, identified) if 2 * identified > frames => (
+            Role::Good,
+            format!("{name} is enrolled and recognised in {identified} of {frames} frames{similarity}"),
+        ),
+        (frames, identified) => (
+            Role::Warning,
+            format!(
+                "{name} is enrolled, but recognised in only {identified} of {frames} frames{similarity}: press a to add                  a picture from where people come in"
+            ),
+        ),
     }
 }

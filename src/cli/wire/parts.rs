@@ -80,6 +80,8 @@ pub(super) fn settings(effective: &Effective, spec: &SourceSpec) -> EngineSettin
             threshold: effective.liveness_threshold.value,
         },
         quality: effective.quality.limits(),
+        shots: effective.shots.value.get(),
+        takes_attendance: true,
     }
 }
 

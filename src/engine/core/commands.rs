@@ -1,39 +1,28 @@
 //! What shells ask for.
 
-use std::collections::VecDeque;
-
 use crate::attendance::{Person, PersonId, PersonName, PresenceState};
 use crate::capture::RgbPicture;
-use crate::face::{Liveness, Probe, Rect, Template, TemplateId};
-use crate::identify::{Candidates, Identification, Threshold};
+use crate::face::{Liveness, Probe, TemplateId};
+use crate::identify::{Candidates, Identification};
 use crate::inference::{AnalysedFace, FrameAnalysis};
 use crate::ledger::{Actor, EntryDraft, EntryKind, NotePart, Parts, RecordPart};
 use crate::store::{Change, Transaction};
 
 use super::super::command::{
-    Command, CommandError, EnrolmentSource, EnrolmentTarget, FaceChoice, IdentifiedFace, ImportReport,
-    ImportRow, PictureAnswer, PictureBytes, Reply, Request, Shot, ShotId, SpaceReport,
+    Command, CommandError, EnrolmentNotes, EnrolmentSource, EnrolmentTarget, IdentifiedFace, ImportReport,
+    ImportRow, PictureAnswer, PictureBytes, Reply, Request, SpaceReport,
 };
-use super::super::enrolment::choose_face;
 use super::super::handle::Call;
 use super::super::state::{InferenceStatus, SourceState};
 use super::super::worker::capture::SourceControl;
 use super::super::worker::inference::{Job, JobFailure, JobId, JobOutcome, JobPicture};
 use super::super::worker::store::StoreRequest;
 use super::commits::Pending;
-use super::crops::{Recomputed, Sample};
+use super::crops::Recomputed;
+use super::enrolling::LIVE;
+use super::enrolment::Enrolment;
 use super::inbox::{InboxPlan, InboxWork};
-use super::live::relative;
 use super::{Core, GalleryState, ReplySender};
-
-/// Shots that wait for confirmation at most.
-const SHOTS_KEPT: usize = 8;
-/// Side of the crop that a prompt shows, in pixels.
-const CROP_SIDE: u32 = 96;
-/// What messages call a shot's picture.
-const LIVE_PICTURE: &str = "the live picture";
-/// How many times the box the crop shows.
-const CROP_MARGIN: f32 = 1.5;
 
 /// What a picture in inference is for.
 pub(super) enum JobUse {
@@ -47,15 +36,6 @@ pub(super) enum JobUse {
     },
     /// The crop beside a template that is computed anew.
     Reembed(TemplateId),
-}
-
-/// An enrolment whose pictures are being looked at.
-pub(super) struct Enrolling {
-    actor: Actor,
-    target: EnrolmentTarget,
-    face: FaceChoice,
-    samples: Vec<Option<Sample>>,
-    reply: ReplySender,
 }
 
 /// A command that needs nothing more but the store.
@@ -72,7 +52,7 @@ impl Prepared {
 
 pub(super) enum PreparedWhat {
     Inbox(InboxWork),
-    Enrol { target: EnrolmentTarget, samples: Vec<Sample> },
+    Enrol(Enrolment),
     Reembed(Recomputed),
     Mark { person: PersonId, state: PresenceState, note: Option<String> },
     Remove(PersonId),
@@ -82,10 +62,14 @@ pub(super) enum PreparedWhat {
     Note(EntryKind, String),
 }
 
+pub(super) fn refuse(reply: &ReplySender, error: CommandError) {
+    let _ = reply.send(Err(error));
+}
+
 /// What is replied once a command is on disk.
 pub(super) enum ReplyPlan {
     Inbox(InboxPlan),
-    Enrolled { person: Person, templates_added: u32 },
+    Enrolled { person: Person, templates_added: u32, notes: Box<EnrolmentNotes> },
     Imported(ImportReport),
     Exported(Vec<Person>),
     Reembedded(SpaceReport),
@@ -123,16 +107,26 @@ impl Core {
     fn take_command(&mut self, request: Request, reply: ReplySender) {
         let Request { actor, command, .. } = request;
         let what = match command {
-            Command::Enrol { target, source: EnrolmentSource::Pictures { pictures, face } } => {
-                return self.begin_enrolment(actor, target, pictures, face, reply);
+            Command::Enrol { target, source: EnrolmentSource::Pictures(pictures), anyway } => {
+                return self.begin_enrolment(actor, target, pictures, anyway, reply);
             }
-            Command::Enrol { target, source: EnrolmentSource::Shot(shot) } => match self.shot(shot) {
-                Some(sample) => PreparedWhat::Enrol { target, samples: vec![sample] },
-                None => {
-                    let _ = reply.send(Err(CommandError::NoSuchShot));
-                    return;
+            Command::Enrol { target, source: EnrolmentSource::Shots(shots), anyway } => {
+                match self.shots(&shots) {
+                    Some(samples) => {
+                        PreparedWhat::Enrol(Enrolment { target, samples, refused: Vec::new(), anyway })
+                    }
+                    None => return refuse(&reply, CommandError::NoSuchShot),
                 }
-            },
+            }
+            Command::BeginShooting => {
+                let _ = reply.send(self.begin_shooting());
+                return;
+            }
+            Command::EndShooting(id) => {
+                let _ = reply.send(self.end_shooting(id));
+                return;
+            }
+            Command::SelfTest(person) => return self.begin_self_test(person, reply),
             Command::Identify(picture) => return self.submit(picture, JobUse::Identify(reply)),
             Command::TakeShot => return self.take_shot(reply),
             Command::Spaces => {
@@ -170,27 +164,6 @@ impl Core {
 
     // -- pictures ---------------------------------------------------------------------------
 
-    fn begin_enrolment(
-        &mut self,
-        actor: Actor,
-        target: EnrolmentTarget,
-        pictures: Vec<PictureBytes>,
-        face: FaceChoice,
-        reply: ReplySender,
-    ) {
-        // Said before the nets are bothered; checked again when it is written.
-        if let Err(error) = self.resolve(target.clone()) {
-            let _ = reply.send(Err(error));
-            return;
-        }
-        let batch = self.next_id();
-        let samples = vec![None; pictures.len()];
-        self.enrolments.insert(batch, Enrolling { actor, target, face, samples, reply });
-        for (index, picture) in pictures.into_iter().enumerate() {
-            self.submit(picture, JobUse::Enrol { batch, index });
-        }
-    }
-
     pub(super) fn submit(&mut self, picture: PictureBytes, job_use: JobUse) {
         let id = JobId(self.next_id());
         if let InferenceStatus::Unavailable { reason } = &self.inference {
@@ -223,34 +196,6 @@ impl Core {
             JobUse::Reembed(template) => self.take_recomputed(template, result),
             JobUse::Enrol { batch, index } => self.take_enrolment_picture(batch, index, &label, result),
         }
-    }
-
-    fn take_enrolment_picture(
-        &mut self,
-        batch: u64,
-        index: usize,
-        label: &str,
-        result: Result<(RgbPicture, FrameAnalysis), CommandError>,
-    ) {
-        // An earlier picture may have refused the whole enrolment already.
-        let Some(mut enrolling) = self.enrolments.remove(&batch) else { return };
-        let sample = result.and_then(|(picture, analysis)| {
-            choose_face(&analysis, enrolling.face, label).map(|probe| self.sample(&picture, probe))
-        });
-        match sample {
-            Ok(sample) => enrolling.samples[index] = Some(sample),
-            Err(error) => {
-                let _ = enrolling.reply.send(Err(error));
-                return;
-            }
-        }
-        if enrolling.samples.iter().any(Option::is_none) {
-            self.enrolments.insert(batch, enrolling);
-            return;
-        }
-        let Enrolling { actor, target, samples, reply, .. } = enrolling;
-        let what = PreparedWhat::Enrol { target, samples: samples.into_iter().flatten().collect() };
-        self.commits.commands.push_back((Prepared { actor, what }, reply));
     }
 
     fn answer(&self, picture: &RgbPicture, analysis: &FrameAnalysis) -> PictureAnswer {
@@ -288,7 +233,7 @@ impl Core {
         }
     }
 
-    fn search(&self, probe: &Probe) -> Candidates {
+    pub(super) fn search(&self, probe: &Probe) -> Candidates {
         match &self.gallery {
             GalleryState::Ready(gallery) => gallery.search(&probe.embedding),
             GalleryState::Waiting(_) => Candidates::default(),
@@ -307,7 +252,7 @@ impl Core {
             Ok(picture) => {
                 let id = JobId(self.next_id());
                 self.jobs.insert(id, JobUse::Shot(reply));
-                let label = LIVE_PICTURE.to_owned();
+                let label = LIVE.to_owned();
                 self.job_backlog.push_back(Job { id, label, picture: JobPicture::Pixels(picture) });
             }
         }
@@ -330,33 +275,6 @@ impl Core {
         }
     }
 
-    fn shot_of(&mut self, picture: &RgbPicture, analysis: &FrameAnalysis) -> Result<Shot, CommandError> {
-        let probe = choose_face(analysis, FaceChoice::Main, LIVE_PICTURE)?;
-        let (width, height) = (picture.width() as f32, picture.height() as f32);
-        let crop = picture
-            .crop(probe.bounds.square(CROP_MARGIN), CROP_SIDE)
-            .ok_or_else(|| CommandError::NotAlignable { label: LIVE_PICTURE.to_owned() })?;
-        let bounds: Rect = relative(probe.bounds, width, height);
-        let alike = self.search(&probe);
-        let threshold = self.threshold().unwrap_or(Threshold(crate::face::Similarity(1.0)));
-        let sample = self.sample(picture, probe);
-        let id = ShotId(self.next_id());
-        self.keep_shot(id, sample);
-        Ok(Shot { id, bounds, crop: crop.data().to_vec(), crop_side: CROP_SIDE, alike, threshold })
-    }
-
-    fn keep_shot(&mut self, id: ShotId, sample: Sample) {
-        self.shots.push_back((id, sample));
-        while self.shots.len() > SHOTS_KEPT {
-            self.shots.pop_front();
-        }
-    }
-
-    fn shot(&self, id: ShotId) -> Option<Sample> {
-        let shots: &VecDeque<(ShotId, Sample)> = &self.shots;
-        shots.iter().find(|(held, _)| *held == id).map(|(_, sample)| sample.clone())
-    }
-
     // -- what is written --------------------------------------------------------------------
 
     /// The transaction of a command, checked against the roster as it is on disk.
@@ -364,7 +282,7 @@ impl Core {
         let Prepared { actor, what } = prepared;
         match what {
             PreparedWhat::Inbox(work) => self.build_inbox(actor, work),
-            PreparedWhat::Enrol { target, samples } => self.build_enrolment(actor, target, samples),
+            PreparedWhat::Enrol(enrolment) => self.build_enrolment(actor, enrolment),
             PreparedWhat::Reembed(recomputed) => self.build_reembedding(actor, recomputed),
             PreparedWhat::Mark { person, state, note } => {
                 self.active(person)?;
@@ -406,43 +324,6 @@ impl Core {
         }
     }
 
-    fn build_enrolment(
-        &mut self,
-        actor: Actor,
-        target: EnrolmentTarget,
-        samples: Vec<Sample>,
-    ) -> Result<(Transaction, ReplyPlan), CommandError> {
-        let target = self.resolve(target)?;
-        let Some(space) = self.facts.as_ref().map(|facts| facts.space) else {
-            return Err(CommandError::NoInference { reason: "the nets are still loading".to_owned() });
-        };
-        let now = self.clock.now();
-        let (person, kind, mut changes) = match target {
-            EnrolmentTarget::New { name, identifier } => {
-                let id = PersonId(self.entropy.ulid(now));
-                let person = Person { id, name, identifier, created_at: now, removed_at: None };
-                (person.clone(), EntryKind::Enrolled, vec![Change::PersonPut(person)])
-            }
-            EnrolmentTarget::Existing(id) => {
-                let person = self.active(id)?.clone();
-                let has_templates = self.templates.values().any(|owner| *owner == id);
-                let kind = if has_templates { EntryKind::TemplateAdded } else { EntryKind::Enrolled };
-                (person, kind, vec![])
-            }
-        };
-        let templates_added = u32::try_from(samples.len()).unwrap_or(u32::MAX);
-        for Sample { probe, crop } in samples {
-            let id = TemplateId(self.entropy.ulid(now));
-            let template = Template { id, person: person.id, space, embedding: probe.embedding };
-            changes.push(Change::TemplatePut(template));
-            changes.extend(crop.map(|bytes| Change::CropPut { template: id, bytes }));
-        }
-        self.settle_strangers(&mut changes);
-        let entry = self.draft_about(kind, actor, person.id);
-        let plan = ReplyPlan::Enrolled { person, templates_added };
-        Ok((Transaction { changes, entries: vec![entry] }, plan))
-    }
-
     fn build_import(&mut self, actor: &Actor, rows: Vec<ImportRow>) -> (Transaction, ReplyPlan) {
         let now = self.clock.now();
         let mut report = ImportReport::default();
@@ -480,7 +361,7 @@ impl Core {
     /// Who `target` is, checked against the roster. A new person who was imported under that name
     /// or identifier and has no picture yet is that person.
     pub(super) fn resolve(&self, target: EnrolmentTarget) -> Result<EnrolmentTarget, CommandError> {
-        let has_picture = |id: PersonId| self.templates.values().any(|owner| *owner == id);
+        let has_picture = |id: PersonId| self.has_templates(id);
         match target {
             EnrolmentTarget::Existing(id) => {
                 self.active(id).map(|person| EnrolmentTarget::Existing(person.id))

@@ -255,8 +255,8 @@ impl Core {
 
     fn reply(&self, plan: ReplyPlan, committed: &Committed) -> Reply {
         match (plan, committed.entries.first()) {
-            (ReplyPlan::Enrolled { person, templates_added }, _) => {
-                Reply::Enrolled { person, templates_added }
+            (ReplyPlan::Enrolled { person, templates_added, notes }, _) => {
+                Reply::Enrolled { person, templates_added, notes: *notes }
             }
             (ReplyPlan::Inbox(plan), _) => self.inbox_reply(plan, committed),
             (ReplyPlan::Imported(report), _) => Reply::Imported(report),

@@ -32,6 +32,8 @@ pub(super) const CROP_SIDE: u32 = 320;
 /// A face that is enrolled, with the picture around it where that is kept.
 #[derive(Debug, Clone)]
 pub(super) struct Sample {
+    /// What messages call the picture.
+    pub(super) label: String,
     pub(super) probe: Probe,
     pub(super) crop: Option<EncodedCrop>,
 }
@@ -84,9 +86,9 @@ fn count(number: usize) -> u32 {
 
 impl Core {
     /// A face of `picture` as it is enrolled.
-    pub(super) fn sample(&self, picture: &RgbPicture, probe: Probe) -> Sample {
+    pub(super) fn sample(&self, label: &str, picture: &RgbPicture, probe: Probe) -> Sample {
         let crop = self.settings.keep_crops.then(|| encoded_crop(picture, &probe.bounds)).flatten();
-        Sample { probe, crop }
+        Sample { label: label.to_owned(), probe, crop }
     }
 
     /// The spaces that templates live in, the largest first.

@@ -113,6 +113,7 @@ impl Core {
             source: self.source.clone(),
             inference: self.inference.clone(),
             tracks,
+            shooting: self.shooting_view(),
             stage_times_ms,
             store_fault: self.commits.fault.clone(),
             store_queue: self.commits.waiting(),

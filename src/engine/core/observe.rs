@@ -28,6 +28,7 @@ impl Core {
                     self.take_source(report);
                 }
                 self.finish_tracks();
+                self.end_self_test();
                 self.source_ending = true;
                 self.end_source_when_written();
             }
@@ -71,11 +72,12 @@ impl Core {
             }
             self.keep_passages_open(at);
             self.step_challenge(at, analysis);
-            let attention = Attention { decided: self.jury.decided(), closely: self.challenge_is_active() };
+            let attention = Attention { decided: self.jury.decided(), closely: self.must_look_closely() };
             // There is room for it, unless the inference thread has ended.
             let _ = self.channels.attention.try_send(attention);
         }
         self.last_frame = Some((frame, analysis));
+        self.offer_to_enrolment();
         self.publish_live();
     }
 
@@ -144,6 +146,9 @@ impl Core {
     }
 
     pub(super) fn take_decision(&mut self, decision: TrackDecision, label: Option<&str>) {
+        if !self.settings.takes_attendance {
+            return;
+        }
         let person = decision.identification.person();
         self.subscribers.send(&EngineEvent::Decided {
             track: decision.track,

@@ -2,6 +2,7 @@
 //! the picture: pixel 0 of a frame names who is in it (0 for nobody).
 
 mod challenge;
+mod enrolling;
 mod inbox;
 mod spaces;
 mod stand_ins;
@@ -227,8 +228,8 @@ fn a_shot_of_the_live_picture_enrols_and_the_person_is_then_recognised() {
     let Ok(Reply::Shot(Shot { id, crop, crop_side, .. })) = handle.call(Command::TakeShot) else { panic!() };
     assert_eq!(crop.len() as u32, crop_side * crop_side * 3);
     let target = EnrolmentTarget::New { name: "Cy".parse().unwrap(), identifier: None };
-    let source = EnrolmentSource::Shot(id);
-    let cy = person(handle.call(Command::Enrol { target, source }).unwrap());
+    let source = EnrolmentSource::Shots(vec![id]);
+    let cy = person(handle.call(Command::Enrol { target, source, anyway: true }).unwrap());
     feed_until(&feed, &[3], || handle.snapshot().roster.rows[0].presence.is_some());
     assert_eq!(store.entries().last().unwrap().parts.record.as_ref().unwrap().person, cy);
     let alike = handle.call(Command::TakeShot);

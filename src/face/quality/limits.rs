@@ -149,19 +149,19 @@ impl Default for QualityLimits {
             most_luminance: 210.0,
             most_under_exposed_share: 0.3,
             most_over_exposed_share: 0.1,
-            least_eye_opening: 0.15,
-            least_inside_share: 0.95,
+            least_eye_opening: 0.1,
+            least_inside_share: 0.9,
         }
     }
 }
 
 /// Under these a picture of a face is useless: no template is made of it, whoever chose it.
 const FLOORS: QualityLimits = QualityLimits {
-    least_inter_eye_px: 12.0,
+    least_inter_eye_px: 10.0,
     most_yaw_degrees: 60.0,
     most_pitch_degrees: 50.0,
     most_roll_degrees: 75.0,
-    least_sharpness: 0.05,
+    least_sharpness: 0.09,
     least_luminance: 15.0,
     most_luminance: 245.0,
     most_under_exposed_share: 0.9,

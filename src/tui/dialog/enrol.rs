@@ -1,4 +1,7 @@
-//! The enrolment prompt: a name and an identifier, a shot from the live picture, confirmation.
+//! The enrolment prompt: a name and an identifier, shots from the live picture, confirmation.
+//!
+//! Of a live source the shots are taken by themselves, with what the person can do now written large;
+//! space takes one by hand, and so does a source that stands still.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -7,8 +10,9 @@ use tui_input::Input;
 use super::{Step, draw_field, draw_lines, window};
 use crate::attendance::roster::{NAME_LIMIT, NameError};
 use crate::attendance::{Identifier, PersonId, PersonName};
-use crate::engine::command::{EnrolmentSource, EnrolmentTarget, Shot};
-use crate::engine::{Command, CommandError, RosterState};
+use crate::engine::command::{EnrolmentSource, EnrolmentTarget, ShootingId, Shot};
+use crate::engine::state::{ShootingView, SourceState};
+use crate::engine::{Command, CommandError, LiveState, RosterState};
 use crate::tui::keymap::{Action, Mode};
 use crate::tui::layout::centred;
 use crate::tui::message::{DialogId, Effect, Purpose};
@@ -27,14 +31,18 @@ enum Field {
 enum Stage {
     /// The name is written.
     Naming,
-    /// A shot was asked for.
+    /// Shots are taken by themselves; no run yet where it was only asked for.
+    Shooting(Option<ShootingId>),
+    /// The run's shots were asked for.
+    Ending,
+    /// One shot was asked for.
     Taking,
     /// There was no shot; another can be taken.
     NoShot,
-    /// A shot is there to be looked at.
-    Shown(Box<Shot>),
-    /// It was confirmed and is being saved.
-    Saving(Box<Shot>),
+    /// At least one shot is there to be looked at.
+    Shown(Vec<Shot>),
+    /// They were confirmed and are being saved.
+    Saving(Vec<Shot>),
 }
 
 /// Whom the picture is for.
@@ -55,19 +63,38 @@ pub struct EnrolDialog {
     field: Field,
     stage: Stage,
     error: Option<String>,
+    /// Whether the source moves, so that shots can be taken by themselves.
+    is_live: bool,
+    view: Option<ShootingView>,
 }
 
 impl EnrolDialog {
     /// The prompt for somebody new.
-    pub fn new(id: DialogId) -> Self {
-        let (name, identifier) = (Input::default(), Input::default());
-        Self { id, whom: Whom::New, name, identifier, field: Field::Name, stage: Stage::Naming, error: None }
+    pub fn new(id: DialogId, live: &LiveState) -> Self {
+        let mut dialog = Self {
+            id,
+            whom: Whom::New,
+            name: Input::default(),
+            identifier: Input::default(),
+            field: Field::Name,
+            stage: Stage::Naming,
+            error: None,
+            is_live: false,
+            view: None,
+        };
+        dialog.live_changed(live);
+        dialog
     }
 
     /// The prompt for a further picture of somebody, with the first shot asked for.
-    pub fn for_person(id: DialogId, person: PersonId, name: PersonName) -> (Self, Vec<Effect>) {
-        let mut dialog = Self { whom: Whom::Existing(person, name), ..Self::new(id) };
-        let effects = dialog.shoot();
+    pub fn for_person(
+        id: DialogId,
+        live: &LiveState,
+        person: PersonId,
+        name: PersonName,
+    ) -> (Self, Vec<Effect>) {
+        let mut dialog = Self { whom: Whom::Existing(person, name), ..Self::new(id, live) };
+        let effects = dialog.begin();
         (dialog, effects)
     }
 
@@ -98,10 +125,52 @@ impl EnrolDialog {
         Ok((name.clone(), EnrolmentTarget::New { name, identifier }))
     }
 
+    /// Shots by themselves, or one where nothing moves.
+    fn begin(&mut self) -> Vec<Effect> {
+        if !self.is_live {
+            return self.shoot();
+        }
+        (self.error, self.view, self.stage) = (None, None, Stage::Shooting(None));
+        vec![Effect::Send(Command::BeginShooting, Purpose::Shot(self.id))]
+    }
+
+    /// One shot by hand; ends the run that is on.
     fn shoot(&mut self) -> Vec<Effect> {
+        let mut effects = self.abandon();
         self.error = None;
         self.stage = Stage::Taking;
-        vec![Effect::Send(Command::TakeShot, Purpose::Shot(self.id))]
+        effects.push(Effect::Send(Command::TakeShot, Purpose::Shot(self.id)));
+        effects
+    }
+
+    /// Ends the run that is on; its shots are let go.
+    fn abandon(&self) -> Vec<Effect> {
+        match self.stage {
+            Stage::Shooting(Some(run)) => {
+                vec![Effect::Send(Command::EndShooting(run), Purpose::LetGo)]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Ends the run with the shots that it has, or takes one by hand where it has none.
+    fn end(&mut self, run: ShootingId) -> Vec<Effect> {
+        if self.view.as_ref().is_none_or(|view| view.taken == 0) {
+            return self.shoot();
+        }
+        self.stage = Stage::Ending;
+        vec![Effect::Send(Command::EndShooting(run), Purpose::Shot(self.id))]
+    }
+
+    /// What moves changed: the shots that were taken meanwhile.
+    pub fn live_changed(&mut self, live: &LiveState) -> Vec<Effect> {
+        self.is_live = live.source.state == SourceState::Streaming;
+        let Stage::Shooting(Some(run)) = self.stage else { return Vec::new() };
+        self.view = live.shooting.clone().filter(|view| view.id == run);
+        match &self.view {
+            Some(view) if view.complete => self.end(run),
+            _ => Vec::new(),
+        }
     }
 
     fn back_to(&mut self, field: Field, error: Option<String>) {
@@ -111,24 +180,32 @@ impl EnrolDialog {
     /// Does what a key asks for.
     pub fn handle(&mut self, action: Action) -> Step {
         let effects = match (action, &self.stage) {
-            (Action::Cancel, _) => return Step::Close,
+            (Action::Cancel, _) => return Step::CloseWith(self.abandon()),
             (Action::Next | Action::Previous, Stage::Naming) => {
                 self.field = if self.field == Field::Name { Field::Identifier } else { Field::Name };
                 Vec::new()
             }
             (Action::Confirm, Stage::Naming) => match self.target() {
-                Ok(_) => self.shoot(),
+                Ok(_) => self.begin(),
                 Err((field, error)) => {
                     self.back_to(field, Some(error));
                     Vec::new()
                 }
             },
-            (Action::Shoot, Stage::Shown(_) | Stage::NoShot) => self.shoot(),
-            (Action::Confirm, Stage::NoShot) => self.shoot(),
+            (Action::Shoot, Stage::Shooting(Some(_))) => self.shoot(),
+            (Action::Confirm, Stage::Shooting(Some(run))) => {
+                let run = *run;
+                self.end(run)
+            }
+            (Action::Shoot, Stage::Shown(_) | Stage::NoShot) => self.begin(),
+            (Action::Confirm, Stage::NoShot) => self.begin(),
             (Action::Confirm, Stage::Shown(_)) => self.save(),
-            (Action::Back, Stage::Taking | Stage::NoShot | Stage::Shown(_)) if self.whom == Whom::New => {
+            (Action::Back, Stage::Shooting(_) | Stage::Taking | Stage::NoShot | Stage::Shown(_))
+                if self.whom == Whom::New =>
+            {
+                let effects = self.abandon();
                 self.back_to(Field::Name, None);
-                Vec::new()
+                effects
             }
             _ => Vec::new(),
         };
@@ -136,15 +213,17 @@ impl EnrolDialog {
     }
 
     fn save(&mut self) -> Vec<Effect> {
-        let Stage::Shown(shot) = std::mem::replace(&mut self.stage, Stage::NoShot) else {
+        let Stage::Shown(shots) = std::mem::replace(&mut self.stage, Stage::NoShot) else {
             return Vec::new();
         };
         match self.target() {
             Ok((name, target)) => {
-                let source = EnrolmentSource::Shot(shot.id);
+                let source = EnrolmentSource::Shots(shots.iter().map(|shot| shot.id).collect());
                 self.error = None;
-                self.stage = Stage::Saving(shot);
-                vec![Effect::Send(Command::Enrol { target, source }, Purpose::Enrol(self.id, name))]
+                self.stage = Stage::Saving(shots);
+                // Whom they look like was on the screen when enter was pressed.
+                let command = Command::Enrol { target, source, anyway: true };
+                vec![Effect::Send(command, Purpose::Enrol(self.id, name))]
             }
             Err((field, error)) => {
                 self.back_to(field, Some(error));
@@ -153,29 +232,39 @@ impl EnrolDialog {
         }
     }
 
-    /// The shot that was asked for, or why there is none.
-    pub fn shot_came(&mut self, shot: Result<Shot, CommandError>) {
-        if self.stage != Stage::Taking {
-            return;
+    /// The run that was asked for has begun; one that nobody waits for any more is ended.
+    pub fn shooting_began(&mut self, run: ShootingId) -> Vec<Effect> {
+        if self.stage != Stage::Shooting(None) {
+            return vec![Effect::Send(Command::EndShooting(run), Purpose::LetGo)];
         }
-        match shot {
-            Ok(shot) => self.stage = Stage::Shown(Box::new(shot)),
-            Err(error) => {
-                self.stage = Stage::NoShot;
-                self.error = Some(words(&error));
-            }
+        self.stage = Stage::Shooting(Some(run));
+        Vec::new()
+    }
+
+    /// The shots that were asked for.
+    pub fn shots_came(&mut self, shots: Vec<Shot>) {
+        if matches!(self.stage, Stage::Taking | Stage::Ending) {
+            self.stage = if shots.is_empty() { Stage::NoShot } else { Stage::Shown(shots) };
+        }
+    }
+
+    /// There are no shots.
+    pub fn no_shots(&mut self, error: &CommandError) {
+        if matches!(self.stage, Stage::Taking | Stage::Ending | Stage::Shooting(_)) {
+            self.stage = Stage::NoShot;
+            self.error = Some(words(error));
         }
     }
 
     /// The enrolment was refused.
     pub fn refused(&mut self, error: &CommandError) {
-        let Stage::Saving(shot) = std::mem::replace(&mut self.stage, Stage::NoShot) else { return };
+        let Stage::Saving(shots) = std::mem::replace(&mut self.stage, Stage::NoShot) else { return };
         match error {
             CommandError::NameTaken { .. } | CommandError::IdentifierTaken { .. } => {
                 self.back_to(Field::Identifier, Some(words(error)));
             }
             CommandError::NoSuchShot => self.error = Some(words(error)),
-            _ => (self.stage, self.error) = (Stage::Shown(shot), Some(words(error))),
+            _ => (self.stage, self.error) = (Stage::Shown(shots), Some(words(error))),
         }
     }
 
@@ -190,10 +279,18 @@ impl EnrolDialog {
     /// so that the live picture can be seen.
     pub fn draw(&self, roster: &RosterState, theme: &Theme, screen: Rect, beside: Rect, buffer: &mut Buffer) {
         let over = if beside.width >= 44 { beside } else { screen };
+        // Whoever moves before the camera needs to be seen, too; the words are few.
+        let narrow = if beside.width >= 32 { beside } else { screen };
         match &self.stage {
             Stage::Naming => self.draw_naming(theme, over, buffer),
-            Stage::Taking | Stage::NoShot => self.draw_waiting(roster, theme, over, buffer),
-            Stage::Shown(shot) | Stage::Saving(shot) => self.draw_shot(shot, roster, theme, screen, buffer),
+            Stage::Shooting(_) | Stage::Ending | Stage::Taking | Stage::NoShot => {
+                self.draw_waiting(roster, theme, narrow, buffer);
+            }
+            Stage::Shown(shots) | Stage::Saving(shots) => {
+                if let Some(shot) = shots.first() {
+                    self.draw_shot(shot, roster, theme, screen, buffer);
+                }
+            }
         }
     }
 
@@ -267,17 +364,44 @@ impl EnrolDialog {
         }
         match &self.stage {
             Stage::Naming => {}
-            Stage::Taking => lines.push(("Look into the camera …".to_owned(), Role::Text)),
+            Stage::Shooting(_) => lines.extend(self.coach_lines()),
+            Stage::Ending | Stage::Taking => lines.push(("Look into the camera …".to_owned(), Role::Text)),
             Stage::NoShot => lines.push(("space tries again".to_owned(), Role::Text)),
             Stage::Saving(_) => lines.push(("saving …".to_owned(), Role::Text)),
-            Stage::Shown(shot) => {
-                lines.extend(self.alike_lines(shot, roster));
+            Stage::Shown(shots) => {
+                // The one that is most like somebody says most.
+                let similarity = |shot: &&Shot| shot.alike.best.map_or(-1.0, |best| best.similarity.0);
+                if let Some(shot) = shots.iter().max_by(|a, b| similarity(a).total_cmp(&similarity(b))) {
+                    lines.extend(self.alike_lines(shot, roster));
+                }
+                let worst = shots.iter().find_map(|shot| shot.findings.first());
+                lines.extend(worst.map(|finding| (format!("! {}", finding.sentence), Role::Warning)));
                 lines.push((String::new(), Role::Text));
-                lines.push(("enter enrols with this picture".to_owned(), Role::Text));
-                lines.push(("space takes another".to_owned(), Role::Text));
+                let with = match shots.len() {
+                    1 => "enter enrols with this picture".to_owned(),
+                    count => format!("enter enrols with {count} pictures"),
+                };
+                lines.push((with, Role::Text));
+                lines.push(("space begins again".to_owned(), Role::Text));
             }
         }
         lines
+    }
+
+    /// What the person before the camera can do now, and how far it is.
+    fn coach_lines(&self) -> Vec<(String, Role)> {
+        let Some(view) = &self.view else {
+            return vec![("Look into the camera …".to_owned(), Role::Text)];
+        };
+        let done = |taken: u32| if taken < view.taken { "●" } else { "○" };
+        let dots: Vec<&str> = (0..view.wanted).map(done).collect();
+        let many = if view.wanted <= 12 { dots.join(" ") } else { String::new() };
+        vec![
+            (view.said.clone(), Role::Accent),
+            (String::new(), Role::Text),
+            (format!("{many} {} of {} pictures", view.taken, view.wanted).trim().to_owned(), Role::Text),
+            ("they are taken by themselves; space takes one now".to_owned(), Role::Dim),
+        ]
     }
 
     /// Whether the face is like somebody who is enrolled already.

@@ -4,7 +4,7 @@
 use chrono::TimeDelta;
 
 use crate::attendance::{Person, PresenceState};
-use crate::engine::command::{ChallengeOrder, EnrolmentSource, EnrolmentTarget};
+use crate::engine::command::{ChallengeOrder, EnrolmentNotes, EnrolmentSource, EnrolmentTarget, SelfTest};
 use crate::engine::state::SourceState;
 use crate::engine::{Command, CommandError, EngineEvent, Reply};
 use crate::face::challenge::{ChallengeFailure, ChallengeOutcome, ChallengePrompt};
@@ -13,7 +13,7 @@ use crate::tui::dialog::Dialog;
 use crate::tui::keymap::{Action, BINDINGS, Mode};
 use crate::tui::message::{Effect, LOG_PAGE, LogQuery, Message};
 use crate::tui::model::Focus;
-use crate::tui::testing::{Scene, entry, live, morning, now, person, roster, row, shot, whole_stranger};
+use crate::tui::testing::{RUN, Scene, entry, live, morning, now, person, roster, row, shot, whole_stranger};
 
 pub(super) struct Case {
     mode: Mode,
@@ -35,7 +35,12 @@ fn named() -> Scene {
 }
 
 fn shown() -> Scene {
-    named().press("enter").then(|s| s.answer(Ok(Reply::Shot(shot(None)))))
+    begun().shooting(2, "done", true).then(|s| s.answer(Ok(Reply::Shots(vec![shot(None), shot(None)]))))
+}
+
+/// Shots are being taken.
+fn begun() -> Scene {
+    named().press("enter").then(|s| s.answer(Ok(Reply::Shooting(RUN))))
 }
 
 fn challenged(outcome: Option<ChallengeOutcome>) -> Scene {
@@ -119,7 +124,7 @@ const CASES: &[Case] = &[
     case(Mode::Panes, Action::Enrol, Scene::new, |s| assert_eq!(s.model.mode(), Mode::EnrolName)),
     case(Mode::Panes, Action::AddPicture, Scene::new, |s| {
         assert_eq!(s.model.mode(), Mode::EnrolShot);
-        assert_eq!(s.sent().unwrap().0, Command::TakeShot);
+        assert_eq!(s.sent().unwrap().0, Command::BeginShooting);
     }),
     case(Mode::Panes, Action::Mark, Scene::new, |s| marks(s, PresenceState::Left)),
     case(Mode::Panes, Action::Remove, Scene::new, |s| {
@@ -146,7 +151,7 @@ const CASES: &[Case] = &[
         || enrolling().press("Eve"),
         |s| {
             assert_eq!(s.model.mode(), Mode::EnrolShot);
-            assert_eq!(s.sent().unwrap().0, Command::TakeShot);
+            assert_eq!(s.sent().unwrap().0, Command::BeginShooting);
         },
     ),
     case(Mode::EnrolName, Action::Confirm, enrolling, |s| {
@@ -164,23 +169,44 @@ const CASES: &[Case] = &[
     case(Mode::EnrolName, Action::Help, enrolling, assert_help),
     case(Mode::EnrolName, Action::Quit, enrolling, assert_quits),
     case(Mode::EnrolShot, Action::Confirm, shown, |s| {
-        let source = EnrolmentSource::Shot(shot(None).id);
+        let source = EnrolmentSource::Shots(vec![shot(None).id; 2]);
         let target =
             EnrolmentTarget::New { name: "Eve".parse().unwrap(), identifier: Some("S-9".parse().unwrap()) };
-        assert_eq!(s.sent().unwrap().0, Command::Enrol { target, source });
+        assert_eq!(s.sent().unwrap().0, Command::Enrol { target, source, anyway: true });
     }),
     case(
         Mode::EnrolShot,
         Action::Confirm,
         || named().press("enter").then(|s| s.answer(Err(CommandError::NoFace { label: String::new() }))),
-        |s| assert_eq!(s.sent().unwrap().0, Command::TakeShot),
+        |s| assert_eq!(s.sent().unwrap().0, Command::BeginShooting),
     ),
     case(
         Mode::EnrolShot,
         Action::Shoot,
         || shown().then(|s| s.effects.clear()),
         |s| {
-            assert_eq!(s.sent().unwrap().0, Command::TakeShot);
+            assert_eq!(s.sent().unwrap().0, Command::BeginShooting);
+        },
+    ),
+    case(
+        Mode::EnrolShot,
+        Action::Shoot,
+        || begun().then(|s| s.effects.clear()),
+        |s| assert_eq!(commands(s), [Command::EndShooting(RUN), Command::TakeShot]),
+    ),
+    case(
+        Mode::EnrolShot,
+        Action::Confirm,
+        || begun().shooting(1, "turn your head a little", false).then(|s| s.effects.clear()),
+        |s| assert_eq!(commands(s), [Command::EndShooting(RUN)]),
+    ),
+    case(
+        Mode::EnrolShot,
+        Action::Cancel,
+        || begun().then(|s| s.effects.clear()),
+        |s| {
+            assert_closed(s);
+            assert_eq!(commands(s), [Command::EndShooting(RUN)]);
         },
     ),
     case(Mode::EnrolShot, Action::Back, shown, |s| {
@@ -321,11 +347,54 @@ fn enrolling_ends_with_the_person_selected_and_a_word() {
         let mut with_eve = roster();
         with_eve.rows.push(row(9, "Eve", None, 1));
         s.state(live(), with_eve);
-        s.answer(Ok(Reply::Enrolled { person: eve, templates_added: 1 }));
+        s.answer(Ok(Reply::Enrolled { person: eve, templates_added: 2, notes: EnrolmentNotes::default() }));
     });
     assert!(scene.model.dialogs.is_empty());
     assert_eq!(scene.notice(), "Eve is enrolled");
     assert_eq!(scene.selected_name(), "Eve");
+    assert_eq!(scene.sent().unwrap().0, Command::SelfTest(person(9)));
+    let test = |frames, identified| {
+        let similarity = Some(crate::face::Similarity(0.66));
+        Reply::SelfTest(SelfTest { frames, identified, similarity, threshold: None })
+    };
+    let scene = scene.then(|s| s.answer(Ok(test(8, 7))));
+    assert_eq!(scene.notice(), "Eve is enrolled and recognised in 7 of 8 frames, 0.66");
+    let scene = scene.then(|s| s.answer(Ok(test(8, 2))));
+    assert!(scene.notice().contains("recognised in only 2 of 8 frames"), "{}", scene.notice());
+}
+
+/// The commands that were sent, oldest first.
+fn commands(scene: &Scene) -> Vec<Command> {
+    let sent = scene.effects.iter().filter_map(|effect| match effect {
+        Effect::Send(command, _) => Some(command.clone()),
+        _ => None,
+    });
+    sent.collect()
+}
+
+#[test]
+fn a_source_that_stands_still_gives_one_shot() {
+    let scene = Scene::new().then(|s| s.source(SourceState::Paused)).press("e Eve enter");
+    assert_eq!(scene.sent().unwrap().0, Command::TakeShot);
+    let scene = scene.then(|s| s.answer(Ok(Reply::Shot(shot(None))))).press("enter");
+    let Command::Enrol { source, .. } = scene.sent().unwrap().0 else { panic!("not enrolled") };
+    assert_eq!(source, EnrolmentSource::Shots(vec![shot(None).id]));
+}
+
+#[test]
+fn a_run_of_shots_ends_when_it_is_complete_or_nobody_waits_for_it() {
+    let coached = begun().shooting(1, "turn a little to your left", false);
+    let text = coached.text();
+    assert!(text.contains("turn a little to your left") && text.contains("1 of 4 pictures"), "{text}");
+    assert!(matches!(coached.sent().unwrap().0, Command::BeginShooting), "it goes on");
+    let done = coached.shooting(4, "done", true);
+    assert_eq!(done.sent().unwrap().0, Command::EndShooting(RUN));
+    // Closed before the engine answered, it is ended all the same.
+    let mut closed = named().press("enter");
+    let (_, purpose) = closed.sent().unwrap();
+    closed = closed.press("esc");
+    closed.tell(Message::Reply(purpose, Box::new(Ok(Reply::Shooting(RUN)))));
+    assert_eq!(closed.sent().unwrap().0, Command::EndShooting(RUN));
 }
 
 #[test]
@@ -343,7 +412,7 @@ fn a_name_that_is_taken_asks_for_an_identifier_and_keeps_what_was_written() {
 
 #[test]
 fn a_face_like_somebody_enrolled_is_warned_about_and_only_then() {
-    let with = |best| named().press("enter").then(|s| s.answer(Ok(Reply::Shot(shot(best))))).text();
+    let with = |best| begun().press("space").then(|s| s.answer(Ok(Reply::Shot(shot(best))))).text();
     assert!(with(Some((1, 0.71))).contains("! looks like Ana Müller (0.71)"));
     let unlike = with(Some((1, 0.41)));
     assert!(unlike.contains("✓ like nobody who is enrolled") && unlike.contains("closest: Ana Müller"));

@@ -11,7 +11,7 @@ use crate::engine::{CommandError, EngineEvent, Reply};
 use crate::ledger::EntryKind;
 use crate::tui::keymap::BINDINGS;
 use crate::tui::message::{Effect, LogQuery, Message};
-use crate::tui::testing::{Scene, entry, live, now, preview, roster, shot};
+use crate::tui::testing::{RUN, Scene, entry, live, now, preview, roster, shot};
 use crate::tui::theme::Theme;
 use crate::tui::view::view;
 
@@ -82,6 +82,10 @@ fn take(scene: &mut Scene, step: Step) {
         Step::Answer(good) => {
             let Some((command, purpose)) = scene.sent() else { return };
             let reply = match (good, command) {
+                (true, crate::engine::Command::BeginShooting) => Ok(Reply::Shooting(RUN)),
+                (true, crate::engine::Command::EndShooting(_)) => {
+                    Ok(Reply::Shots(vec![shot(Some((1, 0.5))); 2]))
+                }
                 (true, crate::engine::Command::TakeShot) => Ok(Reply::Shot(shot(Some((1, 0.5))))),
                 (true, _) => Ok(Reply::Done),
                 (false, _) => Err(CommandError::NoSuchPerson),

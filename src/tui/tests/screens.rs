@@ -8,7 +8,7 @@ use ratatui::style::Color;
 use crate::engine::Reply;
 use crate::engine::state::{InferenceStatus, SourceState};
 use crate::face::challenge::{ChallengeFailure, ChallengeOutcome, ChallengePrompt, ChallengeTask};
-use crate::tui::testing::{Scene, live, now, roster, shot, stranger_picture, text_of, whole_stranger};
+use crate::tui::testing::{RUN, Scene, live, now, roster, shot, stranger_picture, text_of, whole_stranger};
 use crate::tui::theme::Theme;
 use crate::tui::view::view;
 
@@ -32,8 +32,13 @@ screens! {
     panes: Scene::sized;
     empty_site: Scene::empty;
     enrol_name: |w, h| Scene::sized(w, h).press("e").press("Eve").press("tab").press("S-9");
+    enrol_coach: |w, h| Scene::sized(w, h).press("e").press("Eve").press("enter")
+        .then(|s| s.answer(Ok(Reply::Shooting(RUN))))
+        .shooting(2, "turn a little to your left", false);
     enrol_shot: |w, h| Scene::sized(w, h).press("e").press("Eve").press("enter")
-        .then(|s| s.answer(Ok(Reply::Shot(shot(Some((1, 0.71)))))));
+        .then(|s| s.answer(Ok(Reply::Shooting(RUN))))
+        .shooting(1, "done", true)
+        .then(|s| s.answer(Ok(Reply::Shots(vec![shot(Some((1, 0.71)))]))));
     mark: |w, h| Scene::sized(w, h).press("m").press("dentist");
     remove: |w, h| Scene::sized(w, h).press("d");
     why: |w, h| Scene::sized(w, h).press("tab j w").then(|s| s.explain(Some(whole_stranger())));
@@ -86,7 +91,16 @@ fn no_size_panics_and_nothing_is_drawn_outside() {
     let scenes = [
         Scene::sized(80, 24),
         Scene::sized(80, 24).press("e Eve"),
-        Scene::sized(80, 24).press("e Eve enter").then(|s| s.answer(Ok(Reply::Shot(shot(None))))),
+        Scene::sized(80, 24).press("e Eve enter").then(|s| s.answer(Ok(Reply::Shooting(RUN)))).shooting(
+            2,
+            "too dark: 38 of 255",
+            false,
+        ),
+        Scene::sized(80, 24)
+            .press("e Eve enter")
+            .then(|s| s.answer(Ok(Reply::Shooting(RUN))))
+            .shooting(1, "done", true)
+            .then(|s| s.answer(Ok(Reply::Shots(vec![shot(None)])))),
         Scene::sized(80, 24).press("m"),
         Scene::sized(80, 24).press("d ?"),
         Scene::sized(80, 24).press("tab j w"),

@@ -7,11 +7,12 @@ use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{Event, KeyCode, KeyEvent};
 
 use crate::attendance::Person;
-use crate::engine::command::{EnrolmentSource, EnrolmentTarget};
-use crate::engine::{Command, EngineEvent, Reply};
+use crate::engine::command::{EnrolmentNotes, EnrolmentSource, EnrolmentTarget};
+use crate::engine::state::ShootingView;
+use crate::engine::{Command, EngineEvent, LiveState, Reply};
 use crate::ledger::EntryKind;
 use crate::tui::shell::Shell;
-use crate::tui::testing::{FakeEngine, entry, local_time, now, person, shot, text_of};
+use crate::tui::testing::{FakeEngine, RUN, entry, live, local_time, now, person, shot, text_of};
 use crate::tui::theme::Theme;
 use crate::tui::{Exit, Input, TuiError, TuiOptions};
 
@@ -82,6 +83,14 @@ fn somebody_is_enrolled_from_the_first_key_to_the_roster() {
         stage.press(KeyCode::Char(c));
     }
     stage.press(KeyCode::Enter);
+    let view = ShootingView { id: RUN, taken: 0, wanted: 4, said: "too dark".to_owned(), complete: false };
+    stage.engine.board.live.set(LiveState { shooting: Some(view), ..live() });
+    stage.answer(Reply::Shooting(RUN), "Look into the camera");
+    stage.engine.say(&EngineEvent::StateChanged);
+    stage.wait_for("0 of 4 pictures");
+    stage.press(KeyCode::Char(' '));
+    stage.engine.answers.push_back(Ok(Reply::Shots(vec![])));
+    stage.engine.serve_one();
     stage.answer(Reply::Shot(shot(Some((1, 0.2)))), "✓ like nobody who is enrolled");
     stage.press(KeyCode::Enter);
     let eve = Person {
@@ -91,10 +100,17 @@ fn somebody_is_enrolled_from_the_first_key_to_the_roster() {
         created_at: now(),
         removed_at: None,
     };
-    stage.answer(Reply::Enrolled { person: eve, templates_added: 1 }, "Eve is enrolled");
+    let notes = EnrolmentNotes::default();
+    stage.answer(Reply::Enrolled { person: eve, templates_added: 1, notes }, "Eve is enrolled");
     let target = EnrolmentTarget::New { name: "Eve".parse().unwrap(), identifier: None };
-    let source = EnrolmentSource::Shot(shot(None).id);
-    assert_eq!(stage.engine.commands, [Command::TakeShot, Command::Enrol { target, source }]);
+    let source = EnrolmentSource::Shots(vec![shot(None).id]);
+    let commands = [
+        Command::BeginShooting,
+        Command::EndShooting(RUN),
+        Command::TakeShot,
+        Command::Enrol { target, source, anyway: true },
+    ];
+    assert_eq!(stage.engine.commands, commands);
     assert_eq!(stage.shell.model().roster.selected(), Some(person(9)));
 }
 

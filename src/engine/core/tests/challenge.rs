@@ -42,18 +42,18 @@ fn held(who: u8, number: u8) -> Vec<u8> {
     vec![number << 4 | who]
 }
 
-struct Door {
+pub(super) struct Door {
     /// Dropped first, so that the capture thread is free when the engine stops.
     frames: Sender<Vec<u8>>,
     _engine: RunningEngine,
-    handle: EngineHandle,
+    pub(super) handle: EngineHandle,
     events: Receiver<EngineEvent>,
     clock: Moved,
     seen: u64,
 }
 
 impl Door {
-    fn open(store: &SharedStore) -> Self {
+    pub(super) fn open(store: &SharedStore) -> Self {
         let (frames, fed) = unbounded();
         let clock = Moved::default();
         let mut all = parts(store);
@@ -67,7 +67,7 @@ impl Door {
     }
 
     /// Shows one frame and waits until it was looked at.
-    fn show(&mut self, people: Vec<u8>) {
+    pub(super) fn show(&mut self, people: Vec<u8>) {
         self.clock.0.fetch_add(100, Ordering::SeqCst);
         self.frames.send(people).unwrap();
         self.seen += 1;

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 
 use super::*;
 use crate::capture::{RgbPicture, picture};
-use crate::engine::command::{FaceChoice, SpaceReport};
+use crate::engine::command::{EnrolmentPictures, FaceChoice, SpaceReport};
 use crate::engine::core::crops::{CROP_SIDE, encoded_crop};
 use crate::engine::environment::Entropy;
 use crate::face::{Detection, Embedding, EmbeddingSpace, FivePoints, Liveness, Point, Probe, Quality, Rect};
@@ -113,9 +113,13 @@ fn shown(colour: [u8; 3]) -> PictureBytes {
 
 fn enrolled(handle: &EngineHandle, name: &str, colour: [u8; 3]) -> crate::attendance::PersonId {
     let target = EnrolmentTarget::New { name: name.parse().unwrap(), identifier: None };
-    let source = EnrolmentSource::Pictures { pictures: vec![shown(colour)], face: FaceChoice::Main };
+    let source = EnrolmentSource::Pictures(EnrolmentPictures {
+        pictures: vec![shown(colour)],
+        face: FaceChoice::Main,
+        leave_out: false,
+    });
     // The nets may still be loading.
-    person(handle.call(Command::Enrol { target, source }).unwrap())
+    person(handle.call(Command::Enrol { target, source, anyway: true }).unwrap())
 }
 
 fn reembed(handle: &EngineHandle, dry_run: bool) -> SpaceReport {

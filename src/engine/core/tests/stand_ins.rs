@@ -11,7 +11,8 @@ use crate::attendance::PersonId;
 use crate::attendance::report::Day;
 use crate::capture::{CaptureError, CaptureSource, Frame, FrameSequence, Pace, RgbPicture, SkippedPicture};
 use crate::engine::command::{
-    Command, CommandError, EnrolmentSource, EnrolmentTarget, FaceChoice, PictureBytes, Reply,
+    Command, CommandError, EnrolmentPictures, EnrolmentSource, EnrolmentTarget, FaceChoice, PictureBytes,
+    Reply,
 };
 use crate::engine::environment::{Calendar, Clock, Entropy};
 use crate::engine::event::EngineEvent;
@@ -342,8 +343,9 @@ pub(super) fn enrol_as(
     target: EnrolmentTarget,
     pictures: Vec<PictureBytes>,
 ) -> Result<Reply, CommandError> {
-    let source = EnrolmentSource::Pictures { pictures, face: FaceChoice::Main };
-    handle.call(Command::Enrol { target, source })
+    let source =
+        EnrolmentSource::Pictures(EnrolmentPictures { pictures, face: FaceChoice::Main, leave_out: false });
+    handle.call(Command::Enrol { target, source, anyway: true })
 }
 
 pub(super) fn person(reply: Reply) -> PersonId {
