@@ -11,7 +11,7 @@ use crossbeam_channel::{Sender, unbounded};
 use muster::attendance::PresenceState;
 use muster::cli::demo;
 use muster::config::{Effective, Environment, Flags};
-use muster::engine::state::TrackVerdict;
+use muster::engine::state::{SourceState, TrackVerdict};
 use muster::tui::model::Model;
 use muster::tui::shell::Shell;
 use muster::tui::svg::svg;
@@ -58,7 +58,7 @@ impl Studio {
         let until = Instant::now() + PATIENCE;
         while !self.text().contains(words) {
             if Instant::now() > until {
-                return Err(format!("the screen never said {words:?}").into());
+                return Err(format!("the screen never said {words:?}:\n{}", self.text()).into());
             }
             self.turn()?;
         }
@@ -143,9 +143,31 @@ fn take_pictures(studio: &mut Studio) -> Outcome<()> {
     studio.press([KeyCode::Char('?')])?;
     studio.draw("help", "muster: every key")?;
     studio.press([KeyCode::Esc])?;
-    // Alone in the picture, so that it is clear who is meant; held by a pause.
+    studio.press([KeyCode::Tab, KeyCode::Char('w')])?;
+    studio.until_said("model ")?;
+    studio.draw("why", "muster: why an entry of the log says what it says")?;
+    studio.press([KeyCode::Esc, KeyCode::Char('i')])?;
+    // Whom the selected one is most like, in brackets how much, comes with the picture.
+    studio.until_said("(")?;
+    studio.draw("inbox", "muster: people whom nobody knows")?;
+    studio.press([KeyCode::Esc])?;
     studio.until("a stranger alone", is_one_stranger)?;
-    studio.press([KeyCode::Char('p'), KeyCode::Char('e')])?;
+    studio.press([KeyCode::Char('e'), KeyCode::Char('E'), KeyCode::Enter])?;
+    studio.until_said(" of 4 pictures")?;
+    studio.draw("enrol-coach", "muster: pictures are taken by themselves")?;
+    studio.press([KeyCode::Esc])?;
+    // Alone in the picture, so that it is clear who is meant; held by a pause.
+    loop {
+        studio.until("a stranger alone", is_one_stranger)?;
+        studio.press([KeyCode::Char('p')])?;
+        studio.until("a pause", |model| model.snapshot.live.source.state == SourceState::Paused)?;
+        if is_one_stranger(studio.shell.model()) {
+            break;
+        }
+        studio.press([KeyCode::Char('p')])?;
+        studio.until("no pause", |model| model.snapshot.live.source.state != SourceState::Paused)?;
+    }
+    studio.press([KeyCode::Char('e')])?;
     studio.press("Eileen Collins".chars().map(KeyCode::Char))?;
     studio.press([KeyCode::Tab])?;
     studio.press("4711".chars().map(KeyCode::Char))?;

@@ -42,13 +42,15 @@ impl InboxDialog {
             draw_message(&lines, theme, inside, buffer);
         } else {
             // The face is square, and a cell is twice as high as wide.
-            let face_width = (inside.width * 2 / 5).min(inside.height.saturating_sub(4) * 2);
+            let face_width = (inside.width * 2 / 5).min(inside.height.saturating_sub(6) * 2);
             let list = Rect {
                 width: inside.width.saturating_sub(face_width + 2),
                 height: inside.height.saturating_sub(2),
                 ..inside
             };
-            let face = Rect { x: list.right() + 2, width: face_width, ..list };
+            // What is said of the face may go on where no message stands.
+            let face_height = if self.message.is_some() { list.height } else { inside.height };
+            let face = Rect { x: list.right() + 2, width: face_width, height: face_height, ..list };
             self.draw_list(look, list, buffer);
             self.draw_face(look, face, buffer);
         }
