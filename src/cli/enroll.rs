@@ -140,13 +140,19 @@ pub fn run(
     people::settle(handle);
     let target = target(&handle.snapshot().roster, name, args)?;
     let running = nets::wait(handle)?;
-    let source = match args.source {
-        Some(_) => EnrolmentSource::Shots(camera::shots(handle, interrupts, out)?),
-        None => EnrolmentSource::Pictures(EnrolmentPictures { pictures, face: args.face, leave_out: false }),
+    let (source, test) = match args.source {
+        Some(_) => {
+            let shots = camera::shots(handle, interrupts, out)?;
+            let test = camera::self_test(handle, &shots);
+            (EnrolmentSource::Shots(shots), test)
+        }
+        None => {
+            let wanted = EnrolmentPictures { pictures, face: args.face, leave_out: false };
+            (EnrolmentSource::Pictures(wanted), None)
+        }
     };
     match handle.call(Command::Enrol { target, source, anyway: args.anyway })? {
         Reply::Enrolled { person, templates_added, notes } => {
-            let test = args.source.as_ref().and_then(|_| camera::self_test(handle, person.id));
             let object = enrolled(&person, templates_added, &notes, test, running.provider_name());
             let mut lines = vec![sentence(&person, templates_added, args.add)];
             lines.extend(note_lines(&notes, &person.name));

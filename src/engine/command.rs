@@ -13,7 +13,7 @@ use super::inbox::{InboxCommand, InboxError, InboxReply};
 mod enrolling;
 
 pub use enrolling::{
-    Alike, EnrolmentNotes, EnrolmentPictures, PictureNote, RefusedPicture, SelfTest, ShootingId,
+    Alike, EnrolmentNotes, EnrolmentPictures, PictureNote, RefusedPicture, SelfTest, SelfTestOf, ShootingId,
 };
 
 /// Pairs a reply with its request.
@@ -128,8 +128,8 @@ pub enum Command {
     BeginShooting,
     /// Ends the run and gives its shots.
     EndShooting(ShootingId),
-    /// Looks for a person in the next frames of the live picture, and says how it went.
-    SelfTest(PersonId),
+    /// Looks for somebody in the next frames of the live picture, and says how it went.
+    SelfTest(SelfTestOf),
     /// Looks the faces of a picture up; writes nothing.
     Identify(PictureBytes),
     /// Says that somebody is present or has left.

@@ -48,6 +48,8 @@ pub enum Purpose {
     Shot(DialogId),
     /// To enrol.
     Enrol(DialogId, PersonName),
+    /// To try the shots of the enrolment prompt on the live picture.
+    ShotTest(DialogId),
     /// To end a run of shots that nobody waits for; what comes back is not looked at.
     LetGo,
     /// To see whether somebody who was just enrolled is recognised.

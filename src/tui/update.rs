@@ -20,7 +20,7 @@ use super::model::{Focus, Model};
 use super::pane::Outcome;
 use super::theme::Role;
 use crate::attendance::PersonName;
-use crate::engine::command::SelfTest;
+use crate::engine::command::{SelfTest, SelfTestOf};
 use crate::engine::handle::Snapshot;
 use crate::engine::state::{Preview, SourceState};
 use crate::engine::{Command, CommandError, EngineEvent, NamedEntry, Reply};
@@ -279,6 +279,9 @@ impl Model {
                 Err(error) => self.refused(id, &error),
             },
             Purpose::LetGo => {}
+            // Where it cannot be tried, nothing is said of it.
+            Purpose::ShotTest(id) if reply.is_ok() => return self.shot_came(id, reply),
+            Purpose::ShotTest(_) => {}
             Purpose::SelfTest(name) => {
                 // Where there is no picture any more, there is nothing to say about it.
                 if let Ok(Reply::SelfTest(test)) = reply {
@@ -332,7 +335,7 @@ impl Model {
         if self.snapshot.live.source.state != SourceState::Streaming {
             return Vec::new();
         }
-        vec![Effect::Send(Command::SelfTest(person.id), Purpose::SelfTest(name))]
+        vec![Effect::Send(Command::SelfTest(SelfTestOf::Person(person.id)), Purpose::SelfTest(name))]
     }
 
     fn shot_came(&mut self, id: DialogId, reply: Result<Reply, CommandError>) -> Vec<Effect> {
@@ -346,8 +349,9 @@ impl Model {
             (None, Ok(Reply::Shooting(run))) => {
                 return vec![Effect::Send(Command::EndShooting(run), Purpose::LetGo)];
             }
-            (Some(dialog), Ok(Reply::Shot(shot))) => dialog.shots_came(vec![shot]),
-            (Some(dialog), Ok(Reply::Shots(shots))) => dialog.shots_came(shots),
+            (Some(dialog), Ok(Reply::Shot(shot))) => return dialog.shots_came(vec![shot]),
+            (Some(dialog), Ok(Reply::Shots(shots))) => return dialog.shots_came(shots),
+            (Some(dialog), Ok(Reply::SelfTest(test))) => dialog.tested(test),
             (Some(dialog), Ok(_)) => dialog.no_shots(&CommandError::NoSuchShot),
             (Some(dialog), Err(error)) => dialog.no_shots(&error),
             (None, _) => {}

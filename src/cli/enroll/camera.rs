@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 
-use crate::attendance::PersonId;
-use crate::engine::command::{SelfTest, ShootingId, ShotId};
+use crate::engine::command::{SelfTest, SelfTestOf, ShootingId, ShotId};
 use crate::engine::state::SourceState;
 use crate::engine::{Command, EngineHandle, Reply};
 
@@ -67,9 +66,10 @@ fn end(handle: &EngineHandle, id: ShootingId) -> Result<Vec<ShotId>, CliError> {
     }
 }
 
-/// Looks for the person in the next frames; none where there are none any more.
-pub(super) fn self_test(handle: &EngineHandle, person: PersonId) -> Option<SelfTest> {
-    match handle.call(Command::SelfTest(person)) {
+/// Whether the next frames would be recognised by `shots`, before they are saved; none where there are
+/// no frames any more.
+pub(super) fn self_test(handle: &EngineHandle, shots: &[ShotId]) -> Option<SelfTest> {
+    match handle.call(Command::SelfTest(SelfTestOf::Shots(shots.to_vec()))) {
         Ok(Reply::SelfTest(test)) => Some(test),
         _ => None,
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{FaceChoice, PictureBytes};
+use super::{FaceChoice, PictureBytes, ShotId};
 use crate::attendance::{PersonId, PersonName};
 use crate::face::{Finding, Quality, Similarity};
 use crate::identify::Threshold;
@@ -71,12 +71,21 @@ pub struct EnrolmentNotes {
     pub to_earlier: Option<Similarity>,
 }
 
-/// How somebody who was just enrolled is recognised in the live picture.
+/// Who is looked for in a self-test.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SelfTestOf {
+    /// Somebody who is enrolled, against the whole gallery.
+    Person(PersonId),
+    /// Whoever is to be enrolled with these shots, before that is saved: their mean alone.
+    Shots(Vec<ShotId>),
+}
+
+/// How somebody is recognised in the live picture.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct SelfTest {
     /// Frames with one face that could be searched.
     pub frames: u32,
-    /// In how many of them this person was identified.
+    /// In how many of them this person was identified, or would be.
     pub identified: u32,
     /// The median similarity to this person where they were the most alike.
     pub similarity: Option<Similarity>,

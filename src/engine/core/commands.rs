@@ -126,7 +126,7 @@ impl Core {
                 let _ = reply.send(self.end_shooting(id));
                 return;
             }
-            Command::SelfTest(person) => return self.begin_self_test(person, reply),
+            Command::SelfTest(of) => return self.begin_self_test(of, reply),
             Command::Identify(picture) => return self.submit(picture, JobUse::Identify(reply)),
             Command::TakeShot => return self.take_shot(reply),
             Command::Spaces => {

@@ -6,12 +6,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::attendance::PersonId;
 use crate::capture::{Frame, RgbPicture};
-use crate::face::{Probe, Rect, Similarity};
+use crate::face::embedding::dot;
+use crate::face::{Embedding, Probe, Rect, Similarity};
 use crate::identify::{Identification, Rejection, Threshold};
 use crate::inference::FrameAnalysis;
 
 use super::super::command::{
-    Alike, CommandError, EnrolmentNotes, FaceChoice, PictureNote, Reply, SelfTest, ShootingId, Shot, ShotId,
+    Alike, CommandError, EnrolmentNotes, FaceChoice, PictureNote, Reply, SelfTest, SelfTestOf, ShootingId,
+    Shot, ShotId,
 };
 use super::super::enrolment::selector::{Outcome, ShotSelector};
 use super::super::enrolment::{ALIKE_MARGIN, choose_face, good_enough};
@@ -53,9 +55,16 @@ struct Shooting {
     complete: bool,
 }
 
+/// Who a self-test looks for.
+enum Tested {
+    Person(PersonId),
+    /// The mean of the shots of somebody who is not enrolled yet.
+    Shots(Embedding),
+}
+
 /// A self-test that is on.
 struct Testing {
-    person: PersonId,
+    of: Tested,
     reply: ReplySender,
     until: Option<DateTime<Utc>>,
     frames: u32,
@@ -87,15 +96,31 @@ impl Core {
     }
 
     /// Answers when enough frames were seen; at once where none can come.
-    pub(super) fn begin_self_test(&mut self, person: PersonId, reply: ReplySender) {
-        if let Err(error) = self.needs_live_picture() {
-            let _ = reply.send(Err(error));
-            return;
-        }
+    pub(super) fn begin_self_test(&mut self, of: SelfTestOf, reply: ReplySender) {
+        let of = self.needs_live_picture().and_then(|()| match of {
+            SelfTestOf::Person(person) => Ok(Tested::Person(person)),
+            SelfTestOf::Shots(ids) => {
+                let samples = self.shots(&ids).ok_or(CommandError::NoSuchShot)?;
+                let mut mean = vec![0.0; samples[0].probe.embedding.dimension()];
+                for sample in &samples {
+                    let values = sample.probe.embedding.as_slice();
+                    mean.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+                }
+                // Shots of one person never cancel each other out.
+                Embedding::normalised(mean).map(Tested::Shots).map_err(|_| CommandError::NoSuchShot)
+            }
+        });
+        let of = match of {
+            Ok(of) => of,
+            Err(error) => {
+                let _ = reply.send(Err(error));
+                return;
+            }
+        };
         self.end_self_test();
         let (frames, identified, similarities) = (0, 0, Vec::new());
         let until = None;
-        self.live_enrolment.test = Some(Testing { person, reply, until, frames, identified, similarities });
+        self.live_enrolment.test = Some(Testing { of, reply, until, frames, identified, similarities });
     }
 
     /// Replies with what was seen.
@@ -186,12 +211,21 @@ impl Core {
         let candidates = face.map(|probe| self.search(probe));
         let Some(test) = &mut self.live_enrolment.test else { return };
         let until = *test.until.get_or_insert(at + SELF_TEST_LIMIT);
-        if let Some(candidates) = candidates {
+        if let (Some(candidates), Some(probe)) = (candidates, face) {
             test.frames += 1;
-            let found = Identification::decide(&candidates, threshold).person() == Some(test.person);
+            let (found, similarity) = match &test.of {
+                Tested::Person(person) => {
+                    let own = candidates.best.filter(|best| best.person == *person);
+                    let found = Identification::decide(&candidates, threshold).person() == Some(*person);
+                    (found, own.map(|best| best.similarity.0))
+                }
+                Tested::Shots(mean) => {
+                    let alike = dot(mean.as_slice(), probe.embedding.as_slice());
+                    (alike >= threshold.0.0, Some(alike))
+                }
+            };
             test.identified += u32::from(found);
-            let own = candidates.best.filter(|best| best.person == test.person);
-            test.similarities.extend(own.map(|best| best.similarity.0));
+            test.similarities.extend(similarity);
         }
         if test.frames >= SELF_TEST_FRAMES || at >= until {
             self.end_self_test();

@@ -10,7 +10,7 @@ use tui_input::Input;
 use super::{Step, draw_field, draw_lines, window};
 use crate::attendance::roster::{NAME_LIMIT, NameError};
 use crate::attendance::{Identifier, PersonId, PersonName};
-use crate::engine::command::{EnrolmentSource, EnrolmentTarget, ShootingId, Shot};
+use crate::engine::command::{EnrolmentSource, EnrolmentTarget, SelfTest, SelfTestOf, ShootingId, Shot};
 use crate::engine::state::{ShootingView, SourceState};
 use crate::engine::{Command, CommandError, LiveState, RosterState};
 use crate::tui::keymap::{Action, Mode};
@@ -66,6 +66,8 @@ pub struct EnrolDialog {
     /// Whether the source moves, so that shots can be taken by themselves.
     is_live: bool,
     view: Option<ShootingView>,
+    /// How the shots that are shown do in the live picture.
+    test: Option<SelfTest>,
 }
 
 impl EnrolDialog {
@@ -81,6 +83,7 @@ impl EnrolDialog {
             error: None,
             is_live: false,
             view: None,
+            test: None,
         };
         dialog.live_changed(live);
         dialog
@@ -242,9 +245,27 @@ impl EnrolDialog {
     }
 
     /// The shots that were asked for.
-    pub fn shots_came(&mut self, shots: Vec<Shot>) {
-        if matches!(self.stage, Stage::Taking | Stage::Ending) {
-            self.stage = if shots.is_empty() { Stage::NoShot } else { Stage::Shown(shots) };
+    pub fn shots_came(&mut self, shots: Vec<Shot>) -> Vec<Effect> {
+        if !matches!(self.stage, Stage::Taking | Stage::Ending) {
+            return Vec::new();
+        }
+        self.test = None;
+        if shots.is_empty() {
+            self.stage = Stage::NoShot;
+            return Vec::new();
+        }
+        let ids = shots.iter().map(|shot| shot.id).collect();
+        self.stage = Stage::Shown(shots);
+        if !self.is_live {
+            return Vec::new();
+        }
+        vec![Effect::Send(Command::SelfTest(SelfTestOf::Shots(ids)), Purpose::ShotTest(self.id))]
+    }
+
+    /// The shots that are shown were tried on the live picture.
+    pub fn tested(&mut self, test: SelfTest) {
+        if matches!(self.stage, Stage::Shown(_)) {
+            self.test = Some(test);
         }
     }
 
@@ -376,6 +397,7 @@ impl EnrolDialog {
                 }
                 let worst = shots.iter().find_map(|shot| shot.findings.first());
                 lines.extend(worst.map(|finding| (format!("! {}", finding.sentence), Role::Warning)));
+                lines.extend(self.test_line());
                 lines.push((String::new(), Role::Text));
                 let with = match shots.len() {
                     1 => "enter enrols with this picture".to_owned(),
@@ -386,6 +408,22 @@ impl EnrolDialog {
             }
         }
         lines
+    }
+
+    /// Whether the shots are recognised in the live picture.
+    fn test_line(&self) -> Option<(String, Role)> {
+        let line = match (&self.test, self.is_live) {
+            (None, true) => ("trying it on the live picture …".to_owned(), Role::Dim),
+            (Some(test), _) if test.frames > 0 => {
+                let text = format!("recognised in {} of {} frames", test.identified, test.frames);
+                match 2 * test.identified > test.frames {
+                    true => (format!("✓ {text}"), Role::Good),
+                    false => (format!("! only {text}"), Role::Warning),
+                }
+            }
+            _ => return None,
+        };
+        Some(line)
     }
 
     /// What the person before the camera can do now, and how far it is.

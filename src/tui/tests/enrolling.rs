@@ -2,7 +2,7 @@
 
 use super::keys::{Case, assert_closed, assert_help, assert_quits, case};
 use crate::attendance::Person;
-use crate::engine::command::{EnrolmentNotes, EnrolmentSource, EnrolmentTarget, SelfTest};
+use crate::engine::command::{EnrolmentNotes, EnrolmentSource, EnrolmentTarget, SelfTest, SelfTestOf};
 use crate::engine::state::SourceState;
 use crate::engine::{Command, CommandError, Reply};
 use crate::tui::keymap::{Action, Mode};
@@ -117,7 +117,7 @@ fn enrolling_ends_with_the_person_selected_and_a_word() {
     assert!(scene.model.dialogs.is_empty());
     assert_eq!(scene.notice(), "Eve is enrolled");
     assert_eq!(scene.selected_name(), "Eve");
-    assert_eq!(scene.sent().unwrap().0, Command::SelfTest(person(9)));
+    assert_eq!(scene.sent().unwrap().0, Command::SelfTest(SelfTestOf::Person(person(9))));
     let test = |frames, identified| {
         let similarity = Some(crate::face::Similarity(0.66));
         Reply::SelfTest(SelfTest { frames, identified, similarity, threshold: None })

@@ -7,7 +7,7 @@ use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{Event, KeyCode, KeyEvent};
 
 use crate::attendance::Person;
-use crate::engine::command::{EnrolmentNotes, EnrolmentSource, EnrolmentTarget};
+use crate::engine::command::{EnrolmentNotes, EnrolmentSource, EnrolmentTarget, SelfTest, SelfTestOf};
 use crate::engine::state::ShootingView;
 use crate::engine::{Command, EngineEvent, LiveState, Reply};
 use crate::ledger::EntryKind;
@@ -91,7 +91,9 @@ fn somebody_is_enrolled_from_the_first_key_to_the_roster() {
     stage.press(KeyCode::Char(' '));
     stage.engine.answers.push_back(Ok(Reply::Shots(vec![])));
     stage.engine.serve_one();
-    stage.answer(Reply::Shot(shot(Some((1, 0.2)))), "✓ like nobody who is enrolled");
+    stage.answer(Reply::Shot(shot(Some((1, 0.2)))), "trying it on the live picture");
+    let test = SelfTest { frames: 8, identified: 7, similarity: None, threshold: None };
+    stage.answer(Reply::SelfTest(test), "✓ recognised in 7 of 8 frames");
     stage.press(KeyCode::Enter);
     let eve = Person {
         id: person(9),
@@ -108,6 +110,7 @@ fn somebody_is_enrolled_from_the_first_key_to_the_roster() {
         Command::BeginShooting,
         Command::EndShooting(RUN),
         Command::TakeShot,
+        Command::SelfTest(SelfTestOf::Shots(vec![shot(None).id])),
         Command::Enrol { target, source, anyway: true },
     ];
     assert_eq!(stage.engine.commands, commands);

@@ -5,7 +5,7 @@ use super::stand_ins::{SharedStore, engine, enrol_as, file, person};
 use crate::engine::EngineHandle;
 use crate::engine::command::{
     Command, CommandError, EnrolmentPictures, EnrolmentSource, EnrolmentTarget, FaceChoice, PictureBytes,
-    Reply, SelfTest, ShootingId, Shot,
+    Reply, SelfTest, SelfTestOf, ShootingId, Shot,
 };
 use crate::engine::enrolment::selector::PATIENCE_MS;
 use crate::engine::state::ShootingView;
@@ -92,17 +92,12 @@ fn shots_are_taken_of_one_person_and_a_run_without_a_further_one_ends() {
     assert!(enrol_shots(&door.handle, "Di", &shots, true).is_ok());
 }
 
-#[test]
-fn a_self_test_says_in_how_many_frames_somebody_was_recognised() {
-    let store = SharedStore::new();
-    let mut door = Door::open(&store);
-    door.show(vec![0]);
-    let cy = person(enrol_as(&door.handle, new("Cy"), vec![file(&[3])]).unwrap());
+/// The answer to a self-test of `of` while Cy and somebody else are shown in turn.
+fn tested(door: &mut Door, of: SelfTestOf) -> SelfTest {
     let (asked, answer) = (door.handle.clone(), crossbeam_channel::bounded(1));
     let tester = std::thread::spawn(move || {
-        let _ = answer.0.send(asked.call(Command::SelfTest(cy)));
+        let _ = answer.0.send(asked.call(Command::SelfTest(of)));
     });
-    // Frames of Cy and of somebody else in turn, until there are enough of them.
     let mut who = [3u8, 4].into_iter().cycle();
     let reply = loop {
         match answer.1.try_recv() {
@@ -111,11 +106,28 @@ fn a_self_test_says_in_how_many_frames_somebody_was_recognised() {
         }
     };
     tester.join().unwrap();
-    let Ok(Reply::SelfTest(SelfTest { frames, identified, similarity, threshold })) = reply else {
-        panic!("{reply:?}")
-    };
-    assert_eq!((frames, identified), (8, 4));
-    assert!(similarity.unwrap().0 > 0.99 && threshold.is_some());
+    match reply {
+        Ok(Reply::SelfTest(test)) => test,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_self_test_says_in_how_many_frames_somebody_was_recognised() {
+    let store = SharedStore::new();
+    let mut door = Door::open(&store);
+    door.show(vec![0]);
+    let run = begin(&door.handle);
+    door.show(vec![3]);
+    let shots: Vec<_> = end(&door.handle, run).iter().map(|shot| shot.id).collect();
+    let before = tested(&mut door, SelfTestOf::Shots(shots));
+    assert_eq!((before.frames, before.identified), (8, 4), "nobody is enrolled yet");
+    let cy = person(enrol_as(&door.handle, new("Cy"), vec![file(&[3])]).unwrap());
+    let after = tested(&mut door, SelfTestOf::Person(cy));
+    assert_eq!((after.frames, after.identified), (8, 4));
+    assert!(after.similarity.unwrap().0 > 0.99 && after.threshold.is_some());
+    let unknown = door.handle.call(Command::SelfTest(SelfTestOf::Shots(vec![])));
+    assert!(matches!(unknown, Err(CommandError::NoSuchShot)));
 }
 
 #[test]
