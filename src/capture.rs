@@ -9,12 +9,15 @@ pub mod listing;
 pub mod picture;
 pub mod replay;
 pub mod source;
+pub mod stream;
 pub mod video;
 
 pub use frame::{Frame, FrameSequence, RgbPicture};
 pub use source::{Clock, OpenOptions, SourceSpec, open};
 
 use std::path::PathBuf;
+
+use crossbeam_channel::Receiver;
 
 /// Whether frames come at their own pace and may be missed, or wait to be taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,6 +103,12 @@ pub trait CaptureSource: Send {
 
     /// Frames a second that the source means to give, for showing a recording at its own speed.
     fn nominal_fps(&self) -> f32;
+
+    /// Hands over what ends a wait for a frame: it closes when nobody wants one any more. A source that
+    /// waits for a device has a limit of its own and may pass this over.
+    fn interrupt_with(&mut self, interrupt: Receiver<()>) {
+        drop(interrupt);
+    }
 
     /// The picture files that were left out so far, each once.
     fn skipped(&self) -> &[SkippedPicture] {

@@ -9,10 +9,13 @@ use chrono::{DateTime, Utc};
 use super::camera::CameraSource;
 use super::images::ImagesSource;
 use super::replay::{ReplayOptions, ReplaySource};
+use super::stream::address::{AddressError, Scheme, StreamAddress};
+use super::stream::{StreamOptions, StreamSource};
 use super::video::{VideoOptions, VideoSource};
 use super::{CaptureError, CaptureSource, images};
 
-/// A source as it is written: `images:GLOB`, `replay:DIR`, `video:FILE` or `camera:N`.
+/// A source as it is written: `images:GLOB`, `replay:DIR`, `video:FILE`, `camera:N`, or the address of a
+/// stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SourceSpec {
     /// Stills, one frame each, in the order of their names.
@@ -23,28 +26,47 @@ pub enum SourceSpec {
     Video(PathBuf),
     /// The camera `/dev/videoN`.
     Camera(u32),
+    /// A live stream of the network, through the ffmpeg program.
+    Stream(StreamAddress),
 }
 
 /// A text that names no source.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` names no source: expected camera:N, video:FILE, replay:DIR or images:GLOB")]
-pub struct SourceSpecError {
-    /// What was written.
-    pub text: String,
+pub enum SourceSpecError {
+    /// No kind of source begins so.
+    #[error(
+        "`{text}` names no source: expected camera:N, video:FILE, replay:DIR, images:GLOB, rtsp://... or http://..."
+    )]
+    Unknown {
+        /// What was written; only the kind where the rest may hold a password.
+        text: String,
+    },
+    /// The address of a stream is none.
+    #[error(transparent)]
+    Address(#[from] AddressError),
 }
 
 impl FromStr for SourceSpec {
     type Err = SourceSpecError;
 
     fn from_str(text: &str) -> Result<Self, SourceSpecError> {
-        let error = || SourceSpecError { text: text.to_owned() };
+        // What looks like an address may hold a password, and is not repeated.
+        let told = if text.contains('@') { text.split(':').next().unwrap_or_default() } else { text };
+        let error = || SourceSpecError::Unknown { text: told.to_owned() };
         let (kind, rest) = text.split_once(':').ok_or_else(error)?;
+        let is_scheme = |kind: &str| Scheme::ALL.iter().any(|known| known.name().eq_ignore_ascii_case(kind));
+        if is_scheme(kind) {
+            return Ok(Self::Stream(text.parse()?));
+        }
         if rest.is_empty() {
             return Err(error());
         }
         match kind {
             "images" => Ok(Self::Images(rest.to_owned())),
             "replay" => Ok(Self::Replay(PathBuf::from(rest))),
+            "video" if rest.split_once("://").is_some_and(|(scheme, _)| is_scheme(scheme)) => {
+                Ok(Self::Stream(rest.parse()?))
+            }
             "video" => Ok(Self::Video(PathBuf::from(rest))),
             "camera" => rest.parse().map(Self::Camera).map_err(|_| error()),
             _ => Err(error()),
@@ -59,6 +81,7 @@ impl fmt::Display for SourceSpec {
             Self::Replay(dir) => write!(f, "replay:{}", dir.display()),
             Self::Video(file) => write!(f, "video:{}", file.display()),
             Self::Camera(index) => write!(f, "camera:{index}"),
+            Self::Stream(address) => write!(f, "{address}"),
         }
     }
 }
@@ -66,7 +89,7 @@ impl fmt::Display for SourceSpec {
 impl SourceSpec {
     /// Whether the source ends by itself and its frames carry their own times.
     pub fn is_recording(&self) -> bool {
-        !matches!(self, Self::Camera(_))
+        !matches!(self, Self::Camera(_) | Self::Stream(_))
     }
 }
 
@@ -89,6 +112,8 @@ pub struct OpenOptions {
     pub replay: ReplayOptions,
     /// How a video is scaled and at which rate it is read; its `looping` likewise.
     pub video: VideoOptions,
+    /// How a stream is read.
+    pub stream: StreamOptions,
 }
 
 impl OpenOptions {
@@ -101,6 +126,7 @@ impl OpenOptions {
             images_fps: images::DEFAULT_FPS,
             replay: ReplayOptions::default(),
             video: VideoOptions::default(),
+            stream: StreamOptions::default(),
         }
     }
 }
@@ -108,7 +134,7 @@ impl OpenOptions {
 /// Opens what `spec` says. Blocks while a device or a program answers: call it from the capture thread.
 ///
 /// # Errors
-/// [`CaptureError`] with what is missing and what to do; worth a retry for a camera.
+/// [`CaptureError`] with what is missing and what to do; worth a retry for a camera and a stream.
 pub fn open(spec: &SourceSpec, options: &OpenOptions) -> Result<Box<dyn CaptureSource>, CaptureError> {
     let looping = options.looping;
     Ok(match spec {
@@ -126,6 +152,9 @@ pub fn open(spec: &SourceSpec, options: &OpenOptions) -> Result<Box<dyn CaptureS
             VideoOptions { looping, ..options.video.clone() },
         )?),
         SourceSpec::Camera(index) => Box::new(CameraSource::open(*index, options.clock)?),
+        SourceSpec::Stream(address) => {
+            Box::new(StreamSource::open(address.clone(), options.clock, options.stream.clone())?)
+        }
     })
 }
 
@@ -140,11 +169,17 @@ mod tests {
 
     #[test]
     fn what_is_written_is_what_is_shown() {
-        for text in ["images:/a/*.jpg", "replay:data/demo", "video:x:y.mp4", "camera:3"] {
+        for text in ["images:/a/*.jpg", "replay:data/demo", "video:x:y.mp4", "camera:3", "rtsp://cam:554/1"] {
             assert_eq!(text.parse::<SourceSpec>().unwrap().to_string(), text);
         }
         for text in ["", "camera", "camera:", "camera:front", "screen:0", ":x"] {
             assert!(text.parse::<SourceSpec>().unwrap_err().to_string().contains("expected camera:N"));
+        }
+        let stream: SourceSpec = "video:http://u:secret@cam/x".parse().unwrap();
+        assert_eq!((stream.to_string().as_str(), stream.is_recording()), ("http://***@cam/x", false));
+        for text in ["rtsp://u:secret@/x", "rstp://u:secret@cam/x", "video:rtsp://u:secret@:1"] {
+            let message = text.parse::<SourceSpec>().unwrap_err().to_string();
+            assert!(message.contains("expected") && !message.contains("secret"), "{message}");
         }
     }
 }

@@ -48,6 +48,7 @@ const ADAPTERS: &[&str] = &[
     "store::redb",
     "store::memory",
     "capture::camera",
+    "capture::stream",
     "capture::video",
     "capture::replay",
     "capture::images",

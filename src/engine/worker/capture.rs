@@ -136,6 +136,7 @@ impl CaptureWorker {
     }
 
     fn stream(&mut self, mut source: Box<dyn CaptureSource>, retry: &mut Duration) -> Over {
+        source.interrupt_with(self.stop.clone());
         let is_live = source.is_live();
         let interval = Duration::from_secs_f32(1.0 / source.nominal_fps().clamp(0.1, 240.0));
         let mut due = Instant::now();
@@ -160,6 +161,7 @@ impl CaptureWorker {
             let mut frame = match next {
                 Ok(Some(frame)) => frame,
                 Ok(None) => return Over::Ended,
+                Err(_) if self.stop.try_recv() == Err(TryRecvError::Disconnected) => return Over::Stopped,
                 Err(error) => return Over::Failed(error),
             };
             if std::mem::take(&mut is_first) {
