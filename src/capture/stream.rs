@@ -43,9 +43,6 @@ use words::Words;
 pub struct StreamOptions {
     /// The longer side is scaled down to this many pixels, 16 to 4096; never up.
     pub max_side: u32,
-    /// Whether RTSP sends its pictures by UDP: a little sooner, and with gaps where packets are lost. Some
-    /// cameras know no other way.
-    pub over_udp: bool,
     /// Whether the certificate of `https://` must be one that this machine trusts. ffmpeg checks none
     /// for `rtsps://`.
     pub check_certificate: bool,
@@ -60,7 +57,6 @@ impl Default for StreamOptions {
     fn default() -> Self {
         Self {
             max_side: 1280,
-            over_udp: false,
             check_certificate: true,
             first_picture: Duration::from_secs(15),
             next_picture: Duration::from_secs(5),
@@ -111,8 +107,11 @@ impl StreamSource {
 
 impl CaptureSource for StreamSource {
     fn next_frame(&mut self) -> Result<Option<Frame>, CaptureError> {
-        let failed =
-            |detail: &str| CaptureError::Failed { what: self.shown.clone(), step: "go on", detail: detail.into() };
+        let failed = |detail: &str| CaptureError::Failed {
+            what: self.shown.clone(),
+            step: "go on",
+            detail: detail.into(),
+        };
         select! {
             recv(self.pictures) -> taken => match taken {
                 Ok(Ok(Taken { sequence, at, picture })) => Ok(Some(Frame { sequence, at, picture, label: None })),
@@ -221,10 +220,11 @@ impl Reader {
                 }
                 Progress::Waiting if Instant::now() < due => {}
                 Progress::Waiting => {
+                    decoder.finish(|bytes| words.hear(bytes));
+                    let why = words.reason("look at the camera and the network");
                     let seconds = patience.as_secs_f32().ceil();
                     let step = if sequence.0 == 0 { "be opened" } else { "go on" };
-                    let silent = format!("no picture came within {seconds} s; look at the camera and the network");
-                    return Err(self.failed(step, silent));
+                    return Err(self.failed(step, format!("no picture came within {seconds} s: {why}")));
                 }
                 Progress::Junk => return Err(self.failed("go on", "ffmpeg wrote what is no picture".into())),
                 Progress::Ended => {
@@ -267,6 +267,3 @@ impl Reader {
         CaptureError::Failed { what: self.address.to_string(), step, detail }
     }
 }
-
-#[cfg(test)]
-mod tests;

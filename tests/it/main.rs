@@ -21,6 +21,7 @@ mod program;
 mod quality;
 mod recapture;
 mod strangers;
+mod streams;
 mod support;
 mod terminal;
 mod threshold;

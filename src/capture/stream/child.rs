@@ -36,11 +36,8 @@ impl Decoder {
     ///
     /// The child ends when the thread that calls this does, however that ends: keep it on this thread.
     pub(super) fn start(address: &StreamAddress, options: &StreamOptions) -> Result<Self, CaptureError> {
-        let failed = |detail: String| CaptureError::Failed {
-            what: PROGRAM.to_owned(),
-            step: "be started",
-            detail,
-        };
+        let failed =
+            |detail: String| CaptureError::Failed { what: PROGRAM.to_owned(), step: "be started", detail };
         let parent = getpid();
         let mut command = Command::new(PROGRAM);
         command
@@ -101,11 +98,6 @@ impl Decoder {
         end(&mut self.child);
         self.hear(take);
     }
-
-    #[cfg(test)]
-    pub(super) fn id(&self) -> u32 {
-        self.child.id()
-    }
 }
 
 impl Drop for Decoder {
@@ -134,10 +126,8 @@ fn end(child: &mut Child) {
 
 /// The protocols that a scheme needs, and `pipe`, through which the list and the pictures go. A list or an
 /// answer that points anywhere else is refused by ffmpeg.
-fn protocols(scheme: Scheme, options: &StreamOptions) -> &'static str {
+fn protocols(scheme: Scheme) -> &'static str {
     match scheme {
-        Scheme::Rtsp if options.over_udp => "pipe,tcp,udp,rtp",
-        Scheme::Rtsps if options.over_udp => "pipe,tcp,tls,udp,rtp,srtp",
         Scheme::Rtsp => "pipe,tcp",
         Scheme::Rtsps => "pipe,tcp,tls",
         Scheme::Http => "pipe,tcp,http",
@@ -164,13 +154,11 @@ fn list(address: &StreamAddress, options: &StreamOptions) -> String {
     // Of the connection and of every read; `timeout` is RTSP's, and TCP's of connecting.
     text += &format!("option timeout {microseconds}\noption rw_timeout {microseconds}\n");
     // Enough to know a stream by; pictures that were read for it are shown as well.
-    text += "option analyzeduration 1000000\noption probesize 1000000\n";
+    text += "option analyzeduration 1000000\noption probesize 1000000\noption fpsprobesize 0\n";
     match address.scheme() {
         Scheme::Rtsp | Scheme::Rtsps => {
-            let transport = if options.over_udp { "udp" } else { "tcp" };
-            text += &format!("option rtsp_transport {transport}\noption allowed_media_types video\n");
-            // Packets of UDP that come out of order are waited for at most so long, in microseconds.
-            text += "option max_delay 200000\n";
+            // Inside the RTSP connection: nothing is lost on the way, and no other port is opened.
+            text += "option rtsp_transport tcp\noption allowed_media_types video\n";
         }
         Scheme::Http => {}
         Scheme::Https => {
@@ -189,11 +177,41 @@ fn arguments(scheme: Scheme, options: &StreamOptions) -> Vec<OsString> {
     );
     let pixels = MAX_PIXELS.to_string();
     let before = ["-nostdin", "-nostats", "-hide_banner", "-loglevel", "level+verbose"];
-    let reading = ["-protocol_whitelist", protocols(scheme, options), "-format_whitelist", formats(scheme)];
+    let reading = ["-protocol_whitelist", protocols(scheme), "-format_whitelist", formats(scheme)];
     // Without threads that each hold a picture back: the newest is wanted, not the most.
     let decoding = ["-flags", "low_delay", "-max_pixels", &pixels];
     let input = ["-f", "concat", "-safe", "0", "-i", "pipe:0", "-map", "0:v:0", "-an", "-sn", "-dn"];
     // Each picture once, when it comes: none made up where the stream paused.
     let output = ["-vf", &filter, "-fps_mode", "passthrough", "-c:v", "ppm", "-f", "image2pipe", "pipe:1"];
     [&before[..], &reading, &decoding, &input, &output].concat().into_iter().map(Into::into).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_stands_in_the_list_and_not_among_the_arguments() {
+        let options = StreamOptions::default();
+        let address: StreamAddress = "rtsp://it's:secret@cam/x".parse().unwrap();
+        let list = list(&address, &options);
+        assert!(list.contains(r"file 'rtsp://it'\''s:secret@cam/x'"), "{list}");
+        assert!(list.contains("rtsp_transport tcp") && list.contains("option timeout 5000000\n"), "{list}");
+        for scheme in Scheme::ALL {
+            let arguments = arguments(scheme, &options);
+            let shown = format!("{arguments:?}");
+            assert!(!shown.contains("secret") && !shown.contains("cam"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_scheme_gets_the_protocols_that_it_needs_and_no_others() {
+        let expected = ["pipe,tcp", "pipe,tcp,tls", "pipe,tcp,http", "pipe,tcp,tls,https"];
+        assert_eq!(Scheme::ALL.map(protocols), expected);
+        let mut options = StreamOptions::default();
+        let address = "https://cam/x".parse().unwrap();
+        assert!(list(&address, &options).contains("tls_verify 1"));
+        options.check_certificate = false;
+        assert!(list(&address, &options).contains("tls_verify 0"));
+    }
 }

@@ -66,7 +66,10 @@ impl Words {
         }
         if let Some(complaint) = complaint(&line) {
             let complaint: String = complaint.chars().filter(|sign| !sign.is_control()).collect();
-            self.complaints.push(self.address.scrubbed(&complaint));
+            let complaint = self.address.scrubbed(&complaint);
+            if !self.complaints.contains(&complaint) {
+                self.complaints.push(complaint);
+            }
             if self.complaints.len() > KEPT {
                 self.complaints.remove(0);
             }
@@ -76,7 +79,8 @@ impl Words {
 
 const NOT_A_STREAM: &str = "what it sends is no live stream of a kind that is read: expected motion JPEG, MPEG-TS, FLV, \
                             Matroska, Ogg, ASF, H.264 or H.265; look at the path in the address";
-const NOT_RTSP: &str = "it did not answer as an RTSP server does; look at the port and the path in the address";
+const NOT_RTSP: &str =
+    "it did not answer as an RTSP server does; look at the port and the path in the address";
 
 /// What ffmpeg and the system say, and what it means; the first that fits is taken. The words are those
 /// of ffmpeg 5.1 to 7.1 (libavformat's `avio`, `http.c`, `httpauth.c`, `rtsp.c`, `tls_gnutls.c`) and glibc's.
@@ -103,6 +107,7 @@ const KNOWN: &[(&str, &str)] = &[
     ("matches no streams", "there is no picture in it: expected a video, not sound alone"),
     ("Invalid data found", NOT_A_STREAM),
     ("prematurely", "the server ended the connection"),
+    ("End of file", "the server ended the connection"),
     ("Broken pipe", "the server ended the connection"),
 ];
 
@@ -143,7 +148,8 @@ mod tests {
 
     #[test]
     fn the_size_is_read_and_another_is_noticed() {
-        let first = "[graph 0 input from stream 0:0 @ 0x55] [verbose] w:640 h:480 pixfmt:yuvj444p tb:1/25 fr:25/1\n";
+        let first =
+            "[graph 0 input from stream 0:0 @ 0x55] [verbose] w:640 h:480 pixfmt:yuvj444p tb:1/25 fr:25/1\n";
         let mut heard = words("http://cam/x", first);
         assert_eq!(heard.changed_size(), None);
         heard.hear(first.as_bytes());
@@ -174,7 +180,11 @@ mod tests {
                  [error] pipe:0: Server returned 401 Unauthorized (authorization failed)\n",
                 "another user and password",
             ),
-            ("https://h/x", "[tls @ 0x55] [error] Peer certificate failed verification\n", "check_certificate"),
+            (
+                "https://h/x",
+                "[tls @ 0x55] [error] Peer certificate failed verification\n",
+                "check_certificate",
+            ),
             ("http://h/x", "[error] pipe:0: Connection timed out\n", "does not answer"),
             ("rtsp://h/x", "[error] pipe:0: Invalid data found when processing input", "as an RTSP server"),
             ("http://h/x", "[error] pipe:0: Invalid data found when processing input", "motion JPEG"),
@@ -188,7 +198,8 @@ mod tests {
 
     #[test]
     fn old_complaints_are_forgotten_and_much_is_not_kept() {
-        let mut heard = words("http://h/x", &"[error] error while decoding\n".repeat(1000));
+        let mut heard =
+            words("http://h/x", &(0..1000).map(|n| format!("[error] wrong {n}\n")).collect::<String>());
         assert_eq!(heard.complaints.len(), KEPT);
         heard.all_is_well();
         heard.hear(&vec![b'x'; 100_000]);

@@ -63,7 +63,9 @@ pub enum SourceReport {
 }
 
 const FIRST_RETRY: Duration = Duration::from_secs(1);
-const LONGEST_RETRY: Duration = Duration::from_secs(10);
+/// Short enough that a source is back within a few seconds of its cause being gone; an attempt every four
+/// seconds is no burden to a device or a server.
+const LONGEST_RETRY: Duration = Duration::from_secs(4);
 
 /// Everything the capture thread owns.
 pub(crate) struct CaptureWorker {
