@@ -11,6 +11,7 @@ pub mod replay;
 pub mod source;
 pub mod stream;
 pub mod video;
+pub mod view;
 
 pub use frame::{Frame, FrameSequence, RgbPicture};
 pub use source::{Clock, OpenOptions, SourceSpec, open};

@@ -5,6 +5,7 @@
 //! an [`Exit`] or a [`CliError`], which has a status too. Nothing in it ends the process.
 
 pub mod args;
+pub mod capture;
 pub mod compare;
 pub mod completions;
 pub mod config_command;
@@ -29,6 +30,7 @@ pub mod roster;
 pub mod roster_file;
 pub mod setup;
 pub mod signals;
+pub mod source;
 pub mod take;
 pub mod threshold;
 pub mod why;
@@ -45,7 +47,8 @@ use std::process::ExitCode;
 use chrono::{Local, Utc};
 use clap::Parser;
 
-use crate::config::{Effective, Environment};
+use crate::capture::SourceSpec;
+use crate::config::{Effective, Environment, Flags, SourceFlags};
 use crate::diagnostics::{self, Terminal};
 
 use args::{Cli, Command, RosterCommand};
@@ -53,6 +56,7 @@ use doctor::{Check, machine};
 use exit::{CliError, Exit};
 use models::ModelsCommand;
 use output::Output;
+use source::ViewArgs;
 use wire::Need;
 
 /// Parses this process's arguments, runs, and says how it ended.
@@ -90,21 +94,35 @@ pub fn main() -> ExitCode {
 /// # Errors
 /// [`CliError`] with the status and the message that the process ends with.
 pub fn run(cli: &Cli, environment: &Environment, out: &mut Output<'_>) -> Result<Exit, CliError> {
-    if cli.command.is_some() && (cli.screen.source.is_some() || cli.screen.no_preview) {
+    let screen = &cli.screen;
+    let for_screen = screen.source.is_some() || screen.no_preview || screen.view != ViewArgs::default();
+    if cli.command.is_some() && for_screen {
         return Err(CliError::usage(
-            "--source and --no-preview before a subcommand are for the screen; write --source after `take`",
+            "--source, --no-preview and what goes with them before a subcommand are for the screen; write --source after `take`",
         ));
     }
-    let source = match &cli.command {
-        Some(Command::Take(args)) => Some(args.source.clone()),
-        Some(_) => None,
-        None => cli.screen.source.clone(),
+    let (source, view) = match &cli.command {
+        Some(Command::Take(args)) => (Some(args.source.clone()), args.view.flags()),
+        Some(Command::Capture(args)) => (args.source.clone(), args.view.flags()),
+        Some(Command::Enroll(args)) => (args.source.clone(), args.view.flags()),
+        Some(Command::PadTest(args)) => (args.source.clone(), args.view.flags()),
+        Some(_) => (None, SourceFlags::default()),
+        None => (screen.source.clone(), screen.view.flags()),
     };
+    if let Some(SourceSpec::Stream(address)) = &source
+        && address.has_secret()
+    {
+        out.note(
+            "every user of this machine can read the password on the command line; write the source into the \
+             configuration, under [source] default",
+        );
+    }
+    let flags = Flags { source_flags: view, ..cli.global.flags(source) };
     // What needs no configuration works whatever is wrong with it.
     if let Some(Command::Completions(args)) = &cli.command {
         return completions::run(args, out);
     }
-    let effective = match (Effective::resolve(&cli.global.flags(source), environment), &cli.command) {
+    let effective = match (Effective::resolve(&flags, environment), &cli.command) {
         (Ok(effective), _) => effective,
         (Err(error), Some(Command::Doctor)) => {
             let check = Check::fail(
@@ -165,6 +183,11 @@ fn dispatch(
             let hosted = wire::host(effective, Need::Frames(args.source.clone()))?;
             take::run(hosted.handle(), &args.source, &Local, &interrupts, out)
         }
+        Command::Capture(args) => {
+            let stop = signals::until_interrupted().map_err(CliError::missing)?;
+            let name = effective.source_settings.name_of(&effective.source.value);
+            capture::run(args, &name, || wire::open_source(effective), &stop, out)
+        }
         Command::Roster(RosterCommand::Import { file, dry_run: true }) => {
             let rows = roster::read_roster_file(file)?;
             roster::dry_run(file, &rows, out)
@@ -214,6 +237,7 @@ fn probes<'a>(
         Box::new(|| wire::probe_liveness(effective)),
         Box::new(|| vec![machine::ffmpeg(effective, environment)]),
         Box::new(|| machine::cameras(effective, environment)),
+        Box::new(|| doctor::source::checks(effective, || wire::open_source(effective))),
         Box::new(|| vec![machine::terminal(machine::terminal_size(), environment)]),
         Box::new(|| vec![machine::clock(environment)]),
     ]

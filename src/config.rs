@@ -12,7 +12,7 @@ pub mod environment;
 pub mod typed;
 pub mod values;
 
-pub use effective::{ConfigFile, Effective, Flags, Origin, Setting};
+pub use effective::{ConfigFile, Effective, Flags, Origin, Setting, SourceFlags, SourceSettings};
 pub use environment::Environment;
 pub use typed::Typed;
 pub use values::{DayRollover, LogLevel, Ranged, Real, RealRange, SimilarityThreshold};

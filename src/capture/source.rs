@@ -12,6 +12,7 @@ use super::replay::{ReplayOptions, ReplaySource};
 use super::stream::address::{AddressError, Scheme, StreamAddress};
 use super::stream::{StreamOptions, StreamSource};
 use super::video::{VideoOptions, VideoSource};
+use super::view::{View, ViewedSource};
 use super::{CaptureError, CaptureSource, images};
 
 /// A source as it is written: `images:GLOB`, `replay:DIR`, `video:FILE`, `camera:N`, or the address of a
@@ -114,6 +115,8 @@ pub struct OpenOptions {
     pub video: VideoOptions,
     /// How a stream is read.
     pub stream: StreamOptions,
+    /// How the pictures are seen.
+    pub view: View,
 }
 
 impl OpenOptions {
@@ -127,6 +130,7 @@ impl OpenOptions {
             replay: ReplayOptions::default(),
             video: VideoOptions::default(),
             stream: StreamOptions::default(),
+            view: View::default(),
         }
     }
 }
@@ -137,7 +141,7 @@ impl OpenOptions {
 /// [`CaptureError`] with what is missing and what to do; worth a retry for a camera and a stream.
 pub fn open(spec: &SourceSpec, options: &OpenOptions) -> Result<Box<dyn CaptureSource>, CaptureError> {
     let looping = options.looping;
-    Ok(match spec {
+    let source: Box<dyn CaptureSource> = match spec {
         SourceSpec::Images(pattern) => {
             Box::new(ImagesSource::open(pattern, options.start, options.images_fps)?)
         }
@@ -155,7 +159,8 @@ pub fn open(spec: &SourceSpec, options: &OpenOptions) -> Result<Box<dyn CaptureS
         SourceSpec::Stream(address) => {
             Box::new(StreamSource::open(address.clone(), options.clock, options.stream.clone())?)
         }
-    })
+    };
+    Ok(ViewedSource::around(source, options.view))
 }
 
 /// `fps` where it is a rate that a recording can have, `otherwise` where it is not.

@@ -6,10 +6,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::attendance::PersonName;
 use crate::capture::SourceSpec;
-use crate::config::Flags;
+use crate::config::{Flags, SourceFlags};
 use crate::engine::command::FaceChoice;
 use crate::inference::DeviceChoice;
 
+use super::capture::{CAPTURE_HELP, CaptureArgs};
 use super::compare::CompareArgs;
 use super::enroll::{ENROLL_HELP, EnrollArgs};
 use super::eval::EvalArgs;
@@ -18,6 +19,7 @@ use super::models::ModelsCommand;
 use super::pad_test::{self, PadTestArgs};
 use super::report::DayArg;
 use super::setup::SetupArgs;
+use super::source::{SourceParser, ViewArgs};
 use super::threshold::{THRESHOLD_HELP, ThresholdArgs};
 use super::why::WhyArgs;
 
@@ -94,6 +96,7 @@ impl Global {
             device: self.device,
             onnxruntime: self.onnxruntime.clone(),
             source,
+            source_flags: SourceFlags::default(),
             verbosity: self.verbose,
         }
     }
@@ -102,9 +105,12 @@ impl Global {
 /// For the screen alone.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ScreenArgs {
-    /// Where frames come from: camera:N, video:FILE, replay:DIR or images:GLOB
-    #[arg(long, value_name = "SOURCE")]
+    /// Where frames come from: camera:N, video:FILE, replay:DIR, images:GLOB, rtsp://... or http://...
+    #[arg(long, value_name = "SOURCE", value_parser = SourceParser)]
     pub source: Option<SourceSpec>,
+    /// How they are seen.
+    #[command(flatten)]
+    pub view: ViewArgs,
     /// Show boxes and names without the picture, for a slow line
     #[arg(long)]
     pub no_preview: bool,
@@ -137,6 +143,9 @@ pub enum Command {
     /// Take attendance without a screen
     #[command(after_help = TAKE_HELP)]
     Take(TakeArgs),
+    /// Write a source's pictures into a folder, for tests and support
+    #[command(after_help = CAPTURE_HELP)]
+    Capture(CaptureArgs),
     /// List and change who belongs here
     #[command(subcommand, after_help = ROSTER_HELP)]
     Roster(RosterCommand),
@@ -190,9 +199,12 @@ Examples:
 /// `take`
 #[derive(Debug, Clone, Args)]
 pub struct TakeArgs {
-    /// Where frames come from: camera:N, video:FILE, replay:DIR or images:GLOB
-    #[arg(long, value_name = "SOURCE")]
+    /// Where frames come from: camera:N, video:FILE, replay:DIR, images:GLOB, rtsp://... or http://...
+    #[arg(long, value_name = "SOURCE", value_parser = SourceParser)]
     pub source: SourceSpec,
+    /// How they are seen.
+    #[command(flatten)]
+    pub view: ViewArgs,
 }
 
 const ROSTER_HELP: &str = "\
@@ -347,12 +359,16 @@ mod tests {
             "muster models use yunet --yes --dry-run",
             "muster enroll Ana a.jpg b.jpg --id 7 --add --face largest",
             "muster enroll Ana a.jpg --face 2",
+            "muster enroll Ana --source camera:0 --rotate 90",
             "muster identify a.jpg b.png",
             "muster compare a.jpg b.png",
             "muster compare --pairs pairs.csv --fmr 1e-4 --pack mtcnn",
             "muster eval people more",
             "muster eval d --strategy best,mirror --csv s.csv --svg f.svg --video v.mp4 --seed 7 --splits 20",
             "muster take --source images:*.jpg",
+            "muster take --source rtsp://cam/1 --source-name door --region 0,0,0.5,1 --rotate 90 --mirror",
+            "muster take --source https://cam/1 --insecure --mirror=false",
+            "muster capture --out d --source camera:0 --seconds 5 --every 2 --rotate 180",
             "muster roster list",
             "muster roster remove 7 --yes",
             "muster roster rename 7 Bo",

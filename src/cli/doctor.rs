@@ -2,6 +2,7 @@
 
 pub mod liveness;
 pub mod machine;
+pub mod source;
 
 use serde::Serialize;
 

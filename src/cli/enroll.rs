@@ -23,6 +23,7 @@ use super::args::face_choice;
 use super::exit::{CliError, Exit};
 use super::output::Output;
 use super::quality::WarningObject;
+use super::source::{SourceParser, ViewArgs};
 use super::{nets, people, pictures, roster};
 
 /// Shown under `muster enroll --help`.
@@ -54,8 +55,11 @@ pub struct EnrollArgs {
     #[arg(value_name = "IMAGE", required_unless_present_any = ["folder", "roster", "source"])]
     pub images: Vec<PathBuf>,
     /// Take shots of whoever is before this source, by themselves, and test them there
-    #[arg(long, value_name = "SOURCE", conflicts_with = "images")]
+    #[arg(long, value_name = "SOURCE", value_parser = SourceParser, conflicts_with = "images")]
     pub source: Option<SourceSpec>,
+    /// How it is seen.
+    #[command(flatten)]
+    pub view: ViewArgs,
     /// Enrol everybody of a folder: DIR/NAME/*.jpg and DIR/NAME.jpg
     #[arg(long, value_name = "DIR", conflicts_with_all = ["name", "source", "roster", "id", "add"])]
     pub folder: Option<PathBuf>,

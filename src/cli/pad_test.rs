@@ -23,6 +23,7 @@ use crate::ledger::Sequence;
 use super::exit::{CliError, Exit};
 use super::output::{Output, printable};
 use super::roster;
+use super::source::{SourceParser, ViewArgs};
 
 /// Shown under `muster pad-test --help`.
 pub const AFTER_HELP: &str = "\
@@ -47,9 +48,12 @@ has a table for each:
 #[derive(Debug, Clone, Args)]
 pub struct PadTestArgs {
     /// Where live presentations are watched, one after another as you are asked
-    #[arg(long, value_name = "SOURCE", required_unless_present_any = ["script", "genuine", "attack"],
+    #[arg(long, value_name = "SOURCE", value_parser = SourceParser, required_unless_present_any = ["script", "genuine", "attack"],
         conflicts_with_all = ["script", "genuine", "attack"])]
     pub source: Option<SourceSpec>,
+    /// How it is seen.
+    #[command(flatten)]
+    pub view: ViewArgs,
     /// A file that names recorded presentations
     #[arg(long, value_name = "FILE")]
     pub script: Option<PathBuf>,

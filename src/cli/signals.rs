@@ -32,3 +32,17 @@ pub fn interrupts() -> std::io::Result<Receiver<()>> {
     })?;
     Ok(interrupts)
 }
+
+/// A channel that closes at the first SIGINT, SIGTERM or SIGHUP; nothing is ever sent.
+///
+/// # Errors
+/// What the system says.
+pub fn until_interrupted() -> std::io::Result<Receiver<()>> {
+    let interrupts = interrupts()?;
+    let (open, closed) = bounded(0);
+    thread::Builder::new().name("interrupt".to_owned()).spawn(move || {
+        let _ = interrupts.recv();
+        drop(open);
+    })?;
+    Ok(closed)
+}

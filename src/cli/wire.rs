@@ -8,6 +8,7 @@ mod probes;
 
 pub use analyser::analyser;
 pub use nets::{cpu_loader, runtime};
+pub use parts::open_source;
 pub use presenter::presenter;
 pub use probes::{holds_a_store, probe_liveness, probe_models, probe_provider, probe_runtime, probe_store};
 
@@ -83,7 +84,7 @@ pub fn host(effective: &Effective, need: Need) -> Result<Hosted, CliError> {
         if let Need::Frames(spec) | Need::Shots(spec) = need {
             let pace = if spec.is_recording() { Pace::Lossless } else { Pace::RealTime };
             parts.settings = EngineSettings { takes_attendance, ..parts::settings(effective, &spec) };
-            parts.source = Some(parts::source(spec, pace));
+            parts.source = Some(parts::source(effective, spec, pace));
         }
         Ok(parts)
     })
@@ -109,7 +110,7 @@ pub(super) fn host_live(effective: &Effective, spec: SourceSpec) -> Result<Hoste
         let mut parts = parts::store_only(effective, lock)?;
         parts.load_analyser = Some(parts::load_analyser(effective));
         parts.settings = parts::settings(effective, &spec);
-        parts.source = Some(parts::source(spec, Pace::RealTime));
+        parts.source = Some(parts::source(effective, spec, Pace::RealTime));
         Ok(parts)
     })
 }

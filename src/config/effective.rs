@@ -3,9 +3,11 @@
 mod quality;
 mod recognition;
 mod show;
+mod source;
 
 pub use quality::QualitySettings;
 pub use recognition::Recognition;
+pub use source::{SourceFlags, SourceSettings};
 
 use std::fmt;
 use std::io::Read;
@@ -82,6 +84,8 @@ pub struct Flags {
     pub onnxruntime: Option<PathBuf>,
     /// `--source`
     pub source: Option<SourceSpec>,
+    /// What goes with it.
+    pub source_flags: SourceFlags,
     /// How many `-v`: each makes the diagnostics one level louder.
     pub verbosity: u8,
 }
@@ -114,6 +118,8 @@ pub struct Effective {
     pub onnxruntime: Option<PathBuf>,
     /// Where frames come from.
     pub source: Setting<SourceSpec>,
+    /// How they are seen.
+    pub source_settings: SourceSettings,
     /// When a face is somebody.
     pub recognition: Recognition,
     /// What follows from the liveness net.
@@ -174,6 +180,7 @@ impl Effective {
         let typed = file.as_ref().map(|file| file.typed.clone()).unwrap_or_default();
         let base = file.as_ref().and_then(|file| file.path.parent()).unwrap_or(Path::new("/")).to_owned();
         let data_dir = data_dir(flags, environment, &typed, &base)?;
+        let source = source::source(flags, &typed.source, &base, environment);
         let state_dir = environment
             .xdg("XDG_STATE_HOME", ".local/state")
             .map_or_else(|| data_dir.value.join("log"), |state| state.join("muster"));
@@ -188,13 +195,8 @@ impl Effective {
                 None => Setting::typed(typed.inference.device.map(|d| d.0), DeviceChoice::Auto),
             },
             onnxruntime: flags.onnxruntime.clone(),
-            source: match &flags.source {
-                Some(source) => Setting::new(source.clone(), Origin::Flag("--source")),
-                None => Setting::typed(
-                    typed.source.default.map(|source| from_base(source.0, &base, environment)),
-                    SourceSpec::Camera(0),
-                ),
-            },
+            source_settings: SourceSettings::resolve(flags, &typed.source, &source),
+            source,
             recognition: Recognition::resolve(&typed.recognition),
             liveness_mode: Setting::typed(typed.liveness.mode.map(|m| m.0), LivenessMode::default()),
             liveness_threshold: Setting::typed(typed.liveness.threshold.map(|t| Some(t.get())), None),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::de::{DeTable, DeValue};
 
+use crate::capture::view::{Region, SourceName, Turn};
 use crate::face::LivenessMode;
 use crate::inference::DeviceChoice;
 
@@ -36,7 +37,7 @@ const KEYS: &[(&str, &[&str])] = &[
     ("data", &["dir"]),
     ("models", &["dir", "pack"]),
     ("inference", &["device"]),
-    ("source", &["default"]),
+    ("source", &["default", "name", "region", "rotate", "mirror", "check_certificate"]),
     (
         "recognition",
         &[
@@ -138,6 +139,23 @@ pub struct InferenceTable {
 pub struct SourceTable {
     /// The source where no `--source` is given.
     pub default: Option<SourceText>,
+    /// What it is called.
+    pub name: Option<Text<SourceName>>,
+    /// What of its picture is looked at.
+    pub region: Option<Text<Region>>,
+    /// Degrees by which the picture is turned, clockwise.
+    #[serde(deserialize_with = "turn")]
+    pub rotate: Option<Turn>,
+    /// Whether left and right change places.
+    pub mirror: Option<bool>,
+    /// Whether the certificate of `https://` must be one that this machine trusts.
+    pub check_certificate: Option<bool>,
+}
+
+/// Degrees as a whole number.
+fn turn<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Turn>, D::Error> {
+    let degrees = Ranged::<0, 270>::deserialize(deserializer)?;
+    Turn::try_from(degrees.get()).map(Some).map_err(serde::de::Error::custom)
 }
 
 /// When a face is somebody.

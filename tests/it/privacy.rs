@@ -4,10 +4,13 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
+use crate::streams::jpegs;
+use crate::streams::server::{Mode, Server};
 use crate::support::{Finished, Home, demo_picture};
 
-const TRACED: &str = "trace=socket,connect,bind,sendto,open,openat,openat2,creat,mkdir,mkdirat,rename,renameat,\
+const TRACED: &str = "trace=execve,clone,clone3,fork,vfork,socket,connect,bind,sendto,open,openat,openat2,creat,mkdir,mkdirat,rename,renameat,\
                       renameat2,link,linkat,symlink,symlinkat,unlink,unlinkat,truncate";
 
 /// Runs muster under strace; what it did, a system call a line.
@@ -43,6 +46,11 @@ fn check(home: &Home, calls: &[String]) {
     assert!(calls.len() > 50, "strace saw only {} calls", calls.len());
     let sockets: Vec<_> = calls.iter().filter(|call| call.contains("AF_INET")).collect();
     assert!(sockets.is_empty(), "{sockets:#?}");
+    check_files(home, calls);
+}
+
+#[track_caller]
+fn check_files(home: &Home, calls: &[String]) {
     let home = home.path().canonicalize().unwrap();
     let foreign: Vec<_> =
         calls.iter().filter(|call| written_paths(call).iter().any(|path| !is_own(path, &home))).collect();
@@ -63,6 +71,47 @@ fn nothing_leaves_the_machine() {
     let taken = taken.expect(0);
     assert!(taken.stdout.contains("Barack Obama"), "{}", taken.stdout);
     check(&home, &calls);
+}
+
+/// A network source is the exception that is asked for: the child that decodes it connects, to the address that
+/// is configured and nowhere else, and muster itself opens no socket then either.
+#[test]
+fn a_network_source_is_reached_by_its_child_alone() {
+    let home = Home::new();
+    let pictures = jpegs(50, 320, 240);
+    let server = Server::start(false, Duration::from_millis(40), Mode::Serve(pictures));
+    let source = format!("http://127.0.0.1:{}/door", server.port());
+    let out = home.path().join("captured").display().to_string();
+    let (captured, calls) = traced(&home, &["capture", "--source", &source, "--out", &out, "--seconds", "1"]);
+    captured.expect(0);
+    let process_of = |call: &str| call.split(' ').next().unwrap_or_default().to_owned();
+    let children: Vec<String> = calls
+        .iter()
+        .filter(|call| call.contains(" execve(") && call.contains("ffmpeg") && call.contains(" = 0"))
+        .map(|call| process_of(call))
+        .collect();
+    assert_eq!(children.len(), 1, "{children:?}");
+    let sockets: Vec<&String> = calls.iter().filter(|call| call.contains("AF_INET")).collect();
+    assert!(!sockets.is_empty(), "the child's connection was not seen");
+    let begun = calls.iter().position(|call| call.contains(" execve(") && call.contains("ffmpeg")).unwrap();
+    // The child and what it started since, its threads among them.
+    let mut family = children;
+    for call in &calls[begun..] {
+        let made = call.contains("clone").then(|| call.rsplit_once(" = ")).flatten();
+        if let Some((_, number)) = made.filter(|_| family.contains(&process_of(call))) {
+            family.push(number.trim().to_owned());
+        }
+    }
+    for call in &calls[..begun] {
+        assert!(!call.contains("AF_INET"), "a socket before the child began: {call}");
+    }
+    for call in &sockets {
+        assert!(family.contains(&process_of(call)), "muster opened a socket: {call}");
+    }
+    let connects: Vec<&&String> = sockets.iter().filter(|call| call.contains(" connect(")).collect();
+    let port = format!("htons({})", server.port());
+    assert!(connects.iter().all(|call| call.contains(&port) && call.contains("127.0.0.1")), "{connects:#?}");
+    check_files(&home, &calls);
 }
 
 #[test]

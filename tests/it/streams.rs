@@ -1,7 +1,7 @@
 //! Network streams, from a camera on loopback that does what it is told: what comes, how late, what is said
 //! of each fault, and that nothing is left behind.
 
-mod server;
+pub mod server;
 mod soak;
 
 use std::io::Write;
@@ -10,10 +10,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
-use muster::capture::picture::encode_jpeg;
+use muster::capture::picture::{self, encode_jpeg};
 use muster::capture::stream::{StreamOptions, StreamSource};
+use muster::capture::view::{Turn, View};
 use muster::capture::{CaptureSource, Frame, RgbPicture};
 
+use crate::support::{Home, demo_picture, sorted};
 use server::{Mode, Server};
 
 /// Between two pictures of the camera.
@@ -255,6 +257,69 @@ fn a_server_that_never_gives_a_picture_is_said_with_what_to_do() {
         println!("rtsp {rtsp}: {said}");
         assert!(said.contains(expected), "rtsp {rtsp}: {said}");
     }
+}
+
+/// What hangs on its side is seen upright, and the box on the screen lies where the face is.
+#[test]
+fn a_camera_on_its_side_knows_people_all_the_same() {
+    let home = Home::new();
+    let portrait = demo_picture("enrol/obama.jpg");
+    home.run(["enroll", "Barack Obama", portrait.to_str().unwrap()]).expect(0);
+    // The camera hangs a quarter turn to the left, behind a mirror: what it sends is the upright picture
+    // turned by 270 degrees after it was mirrored.
+    let upright = picture::read(&demo_picture("show/obama2.jpg")).unwrap().resized_to_fit(640, 640);
+    let mirror = View { mirrored: true, ..View::default() };
+    let turned = View { turn: Turn::ThreeQuarters, ..View::default() };
+    let sent = turned.of(&mirror.of(&upright));
+    let server = Server::start(false, INTERVAL, Mode::Serve(Arc::new(vec![encode_jpeg(&sent).unwrap()])));
+    let source = address(&server, false, "user:secret@");
+    let out = home.path().join("door");
+    let words = ["--source", &source, "--rotate", "90", "--mirror", "--source-name", "front door"];
+    let captured = home.run(
+        [&["capture", "--out", out.to_str().unwrap(), "--seconds", "1", "--every", "5"][..], &words].concat(),
+    );
+    let captured = captured.expect(0);
+    assert!(captured.stdout.contains("front door"), "{}", captured.stdout);
+    assert!(!captured.stderr.contains("secret"), "{}", captured.stderr);
+    let file = sorted(&out).remove(0);
+    let seen = picture::read(&file).unwrap();
+    assert_eq!((seen.width(), seen.height()), (upright.width(), upright.height()));
+    let off = seen.data().iter().zip(upright.data()).map(|(a, b)| f64::from(a.abs_diff(*b))).sum::<f64>();
+    assert!(off / (seen.data().len() as f64) < 8.0, "the pictures differ by {off}");
+    // What was captured is played, and the person on it is known.
+    let played = home.run(["take", "--source", &format!("images:{}", file.display())]).expect(0);
+    assert!(played.stdout.contains("Barack Obama"), "{}", played.stdout);
+    let replayed = home.run(["take", "--source", &format!("replay:{}", out.display())]).expect(0);
+    assert!(replayed.stdout.contains("frames"), "{}", replayed.stdout);
+}
+
+#[test]
+fn doctor_says_what_comes_of_the_source_and_never_its_password() {
+    let home = Home::new();
+    let server = Server::start(false, INTERVAL, Mode::Serve(jpegs(50, 320, 240)));
+    let config = home.path().join("muster.toml");
+    let text = format!(
+        "[source]\ndefault = \"{}\"\nname = \"front door\"\nrotate = 90\n",
+        address(&server, false, "user:secret@")
+    );
+    std::fs::write(&config, text).unwrap();
+    let doctor = |home: &Home| {
+        let finished = home.run(["doctor", "--json", "--config", config.to_str().unwrap()]);
+        assert!(!finished.stdout.contains("secret") && !finished.stderr.contains("secret"));
+        let checks = finished.json_lines();
+        checks.into_iter().filter(|check| check["check"] == "source").collect::<Vec<_>>()
+    };
+    let good = doctor(&home);
+    println!("{good:#?}");
+    assert_eq!(good[0]["status"], "ok");
+    let detail = good[0]["detail"].as_str().unwrap();
+    assert!(detail.starts_with("front door: 240x320") && detail.contains("turned by 90"), "{detail}");
+    server.set(Mode::Status(404));
+    let bad = doctor(&home);
+    assert_eq!(bad[0]["status"], "fail");
+    assert!(bad[0]["detail"].as_str().unwrap().contains("no such stream"), "{bad:?}");
+    let shown = home.run(["config", "show", "--effective", "--config", config.to_str().unwrap()]).expect(0);
+    assert!(shown.stdout.contains("http://***@127.0.0.1") && !shown.stdout.contains("secret"));
 }
 
 #[test]

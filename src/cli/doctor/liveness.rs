@@ -39,7 +39,7 @@ pub fn checks(mode: LivenessMode, source: &SourceSpec, test: &SelfTest) -> Vec<C
             "look again when the store is closed",
         ),
     }];
-    if !is_live(source) {
+    if source.is_recording() {
         checks.push(Check::warn(
             "liveness",
             format!("require is meant for people before a camera, and the source is {source}"),
@@ -47,15 +47,6 @@ pub fn checks(mode: LivenessMode, source: &SourceSpec, test: &SelfTest) -> Vec<C
         ));
     }
     checks.into_iter().map(|check| check.with_value(mode.to_string())).collect()
-}
-
-/// Whether people stand before it: a camera, or a stream by its address.
-fn is_live(source: &SourceSpec) -> bool {
-    match source {
-        SourceSpec::Camera(_) => true,
-        SourceSpec::Video(file) => file.to_string_lossy().contains("://"),
-        SourceSpec::Images(_) | SourceSpec::Replay(_) => false,
-    }
 }
 
 #[cfg(test)]

@@ -55,13 +55,14 @@ pub fn on_path(program: &str, environment: &Environment) -> Option<PathBuf> {
     })
 }
 
-/// Whether ffmpeg is there; needed for `video:` alone.
+/// Whether ffmpeg is there; needed for `video:` and for network streams, and for these not too old.
 pub fn ffmpeg(effective: &Effective, environment: &Environment) -> Check {
     let Some(program) = on_path("ffmpeg", environment) else {
         let hint = "install the package ffmpeg (apt install ffmpeg)";
-        let detail = "ffmpeg was not found on PATH; video: sources need it, others do not";
+        let detail =
+            "ffmpeg was not found on PATH; video: sources and network streams need it, others do not";
         return match effective.source.value {
-            SourceSpec::Video(_) => Check::fail("ffmpeg", detail, hint),
+            SourceSpec::Video(_) | SourceSpec::Stream(_) => Check::fail("ffmpeg", detail, hint),
             _ => Check::warn("ffmpeg", detail, hint),
         };
     };
@@ -71,6 +72,14 @@ pub fn ffmpeg(effective: &Effective, environment: &Environment) -> Check {
             let text = String::from_utf8_lossy(&answer.stdout).into_owned();
             // "ffmpeg version 5.1.6-0+deb12u1 Copyright (c) ..."
             let version = text.split_whitespace().nth(2).unwrap_or("of unknown version").to_owned();
+            if is_old(&version) {
+                let detail = format!("{version} is too old for network streams: expected 5.1 or later");
+                let hint = "install a newer ffmpeg, such as Debian 12's";
+                return match effective.source.value {
+                    SourceSpec::Stream(_) => Check::fail("ffmpeg", detail, hint),
+                    _ => Check::warn("ffmpeg", detail, hint),
+                };
+            }
             Check::ok("ffmpeg", format!("{version}, {}", program.display())).with_value(version)
         }
         _ => Check::fail(
@@ -79,6 +88,14 @@ pub fn ffmpeg(effective: &Effective, environment: &Environment) -> Check {
             "install the package ffmpeg again",
         ),
     }
+}
+
+/// Whether a version such as `4.4.2-0ubuntu0.22.04.1` is below 5.1; not where it cannot be read, as that of
+/// a build from the sources' tree.
+fn is_old(version: &str) -> bool {
+    let mut numbers = version.split(|c: char| !c.is_ascii_digit()).map(str::parse::<u32>);
+    let number = (numbers.next().and_then(Result::ok), numbers.next().and_then(Result::ok));
+    matches!(number, (Some(major), minor) if (major, minor.unwrap_or(0)) < (5, 1))
 }
 
 /// Cameras that the kernel knows, and whether this user may open them.

@@ -7,7 +7,7 @@ use chrono::{TimeDelta, Utc};
 
 use crate::capture::replay::{ReplayOptions, ReplaySource};
 use crate::capture::source::{OpenOptions, open};
-use crate::capture::{CaptureSource, Pace, SourceSpec};
+use crate::capture::{CaptureError, CaptureSource, Pace, SourceSpec};
 use crate::config::Effective;
 use crate::engine::environment::{Entropy, LocalCalendar, SystemClock, SystemEntropy};
 use crate::engine::settings::LivenessSettings;
@@ -94,12 +94,26 @@ fn liveness_mode(configured: LivenessMode, spec: &SourceSpec) -> LivenessMode {
 }
 
 /// The source that `spec` names. Shown as a camera, a recording begins again at its end.
-pub(super) fn source(spec: SourceSpec, pace: Pace) -> SourceParts {
-    let name = spec.to_string();
+pub(super) fn source(effective: &Effective, spec: SourceSpec, pace: Pace) -> SourceParts {
+    let settings = effective.source_settings.clone();
+    let name = settings.name_of(&spec);
     let looping = pace == Pace::RealTime;
-    let open =
-        move || -> Result<Box<dyn CaptureSource>, _> { open(&spec, &OpenOptions::new(Utc::now, looping)) };
+    let open = move || -> Result<Box<dyn CaptureSource>, _> {
+        let mut options = OpenOptions::new(Utc::now, looping);
+        settings.set(&mut options);
+        open(&spec, &options)
+    };
     SourceParts { name, pace, open: Box::new(open) }
+}
+
+/// The configured source, opened for whoever takes its frames without an engine; a recording ends.
+///
+/// # Errors
+/// [`CaptureError`] with what is missing and what to do.
+pub fn open_source(effective: &Effective) -> Result<Box<dyn CaptureSource>, CaptureError> {
+    let mut options = OpenOptions::new(Utc::now, false);
+    effective.source_settings.set(&mut options);
+    open(&effective.source.value, &options)
 }
 
 /// When the demo's recording is taken to have begun: a Monday morning, the same in every run.

@@ -7,7 +7,7 @@ use chrono::Utc;
 use crate::capture::listing::pictures_in;
 use crate::capture::source::{OpenOptions, open};
 use crate::capture::{CaptureError, CaptureSource, RgbPicture, SourceSpec, picture};
-use crate::config::Effective;
+use crate::config::{Effective, SourceSettings};
 use crate::inference::pipeline::{Pipeline, PipelineOptions};
 use crate::inference::{FaceAnalyser, Pack};
 
@@ -25,6 +25,8 @@ struct Nets {
     pipeline: Pipeline,
     subject: Subject,
     spec: Option<SourceSpec>,
+    /// How it is seen.
+    settings: SourceSettings,
     /// Opened at the first live presentation, and kept: a camera adjusts itself for a while.
     source: Option<Box<dyn CaptureSource>>,
 }
@@ -51,7 +53,7 @@ pub fn presenter(effective: &Effective, spec: Option<SourceSpec>) -> Result<Box<
         provider: facts.provider.to_string(),
         threshold: effective.liveness_threshold.value.unwrap_or(liveness.threshold),
     };
-    Ok(Box::new(Nets { pipeline, subject, spec, source: None }))
+    Ok(Box::new(Nets { pipeline, subject, spec, settings: effective.source_settings.clone(), source: None }))
 }
 
 fn failed(path: &Path, error: impl std::fmt::Display) -> CliError {
@@ -109,7 +111,11 @@ impl Presenter for Nets {
         let named = |error: CaptureError| CliError::missing(format_args!("{spec}: {error}"));
         let mut source = match self.source.take() {
             Some(source) => source,
-            None => open(&spec, &OpenOptions::new(Utc::now, true)).map_err(named)?,
+            None => {
+                let mut options = OpenOptions::new(Utc::now, true);
+                self.settings.set(&mut options);
+                open(&spec, &options).map_err(named)?
+            }
         };
         let mut tally = Tally::default();
         let stale = if source.is_live() { STALE_FRAMES } else { 0 };

@@ -31,7 +31,7 @@ impl Effective {
                 ],
             ),
             ("inference", vec![line("device", quoted(&self.device.value.to_string()), self.device.origin)]),
-            ("source", vec![line("default", quoted(&self.source.value.to_string()), self.source.origin)]),
+            ("source", self.source_lines()),
             ("recognition", self.recognition_lines()),
             (
                 "liveness",
@@ -64,6 +64,18 @@ impl Effective {
                     line("keep_days", self.log_keep_days.value.get(), self.log_keep_days.origin),
                 ],
             ),
+        ]
+    }
+
+    fn source_lines(&self) -> Vec<String> {
+        let s = &self.source_settings;
+        vec![
+            line("default", quoted(&self.source.value.to_string()), self.source.origin),
+            optional("name", &s.name, "what default says", |name| quoted(&name.to_string())),
+            line("region", quoted(&s.region.value.to_string()), s.region.origin),
+            line("rotate", s.rotate.value, s.rotate.origin),
+            line("mirror", s.mirror.value, s.mirror.origin),
+            line("check_certificate", s.check_certificate.value, s.check_certificate.origin),
         ]
     }
 

@@ -64,7 +64,8 @@ fn the_sample_says_what_the_defaults_are() {
     let values = |e: &Effective| {
         (
             (e.data_dir.value.clone(), e.models_dir.value.clone(), e.pack.value.clone(), e.device.value),
-            (e.source.value.clone(), recognition(&e.recognition)),
+            (e.source.value.clone(), e.source_settings.view(), e.source_settings.check_certificate.value),
+            recognition(&e.recognition),
             (e.liveness_mode.value, e.liveness_threshold.value, e.shots.value, e.keep_crops.value),
             (e.quality.limits(), e.inbox_hours.value),
             (e.day_rollover.value, e.log_level.value, e.log_keep_days.value),
@@ -72,7 +73,7 @@ fn the_sample_says_what_the_defaults_are() {
     };
     assert_eq!(values(&sample), values(&defaults));
     // And it names every one of them: a value that is not commented out came from the file.
-    assert_eq!(sample.to_toml().matches("# file").count(), 28, "{}", sample.to_toml());
+    assert_eq!(sample.to_toml().matches("# file").count(), 32, "{}", sample.to_toml());
 }
 
 #[test]
@@ -87,6 +88,26 @@ fn the_sample_is_right_about_keys_that_are_commented_out() {
         .join("\n");
     let typed = Typed::parse(&text, Path::new("sample")).unwrap();
     assert!(typed.data.dir.is_some() && typed.models.dir.is_some() && typed.recognition.threshold.is_some());
+}
+
+#[test]
+fn what_is_said_of_a_source_goes_for_that_source() {
+    let machine = machine();
+    let text = "[source]\ndefault = \"camera:1\"\nname = \"yard\"\nrotate = 90\nregion = \"0,0,0.5,1\"\nmirror = true\n";
+    machine.write("etc/muster/muster.toml", text);
+    let seen = |source: Option<&str>, source_flags: SourceFlags| {
+        let source = source.map(|source| source.parse().unwrap());
+        let effective = machine.resolve(&Flags { source, source_flags, ..Flags::default() });
+        let settings = effective.source_settings;
+        (settings.name_of(&effective.source.value), settings.view().turn.degrees(), settings.view().mirrored)
+    };
+    let none = SourceFlags::default;
+    assert_eq!(seen(None, none()), ("yard".into(), 90, true));
+    assert_eq!(seen(Some("camera:1"), none()), ("yard".into(), 90, true));
+    assert_eq!(seen(Some("camera:2"), none()), ("camera:2".into(), 0, false));
+    let flags = SourceFlags { mirror: Some(false), rotate: Some(180.try_into().unwrap()), ..none() };
+    assert_eq!(seen(None, flags.clone()), ("yard".into(), 180, false));
+    assert_eq!(seen(Some("camera:2"), flags), ("camera:2".into(), 180, false));
 }
 
 #[test]

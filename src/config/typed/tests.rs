@@ -98,6 +98,8 @@ fn texts_that_name_nothing_are_refused_with_what_is_expected() {
     for (table, key, value, expected) in [
         ("inference", "device", "gpu", "expected auto, cpu, cuda or cuda:N"),
         ("source", "default", "screen:0", "expected camera:N"),
+        ("source", "region", "0,0,2,1", "expected X,Y,WIDTH,HEIGHT"),
+        ("source", "name", "", "1 to 40 signs"),
         ("attendance", "day_rollover", "24:00", "expected HH:MM"),
         ("attendance", "day_rollover", "4:00", "expected HH:MM"),
         ("log", "level", "loud", "expected error, warn"),

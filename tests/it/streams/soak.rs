@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::server::{Mode, Server};
-use super::{INTERVAL, jpegs, processes};
+use super::{INTERVAL, address, jpegs, mpeg4, processes};
 use crate::support::Home;
 
 /// Past this a test that waits has failed.
@@ -92,12 +92,15 @@ fn is_gone(process: u32) -> bool {
         .map_or(true, |stat| stat.rsplit_once(')').is_none_or(|(_, rest)| rest.trim_start().starts_with('Z')))
 }
 
-fn cycles(count: usize) {
+fn cycles(rtsp: bool, count: usize) {
     let home = Home::new();
-    let (pictures, other) = (jpegs(200, 320, 240), jpegs(200, 240, 320));
+    let (mut pictures, mut other) = (jpegs(200, 320, 240), jpegs(200, 240, 320));
+    if rtsp {
+        (pictures, other) = (mpeg4(&pictures), mpeg4(&other));
+    }
     let serve = || Mode::Serve(pictures.clone());
-    let server = Server::start(false, INTERVAL, serve());
-    let source = format!("http://user:secret@127.0.0.1:{}/door", server.port());
+    let server = Server::start(rtsp, INTERVAL, serve());
+    let source = address(&server, rtsp, "user:secret@");
     let muster = Running::start(&home, &source);
     server.wait_sent(20);
     let begin = muster.holds();
@@ -119,7 +122,7 @@ fn cycles(count: usize) {
         server.set(fault);
         let lost = muster.wait_for("source_lost");
         let reason = lost["note"].as_str().unwrap().to_owned();
-        assert!(reason.starts_with("http://***@127.0.0.1"), "{reason}");
+        assert!(reason.contains("://***@127.0.0.1"), "{reason}");
         assert!(!reason.contains("secret"), "{reason}");
         if cycle % 6 == 1 {
             // Long enough that the back-off has reached its ceiling.
@@ -151,13 +154,15 @@ fn cycles(count: usize) {
 
 #[test]
 fn a_camera_that_fails_comes_back_and_nothing_is_left_behind() {
-    cycles(6);
+    cycles(false, 6);
+    cycles(true, 6);
 }
 
 #[test]
 #[ignore = "takes a quarter of an hour: make soak"]
 fn soak_of_a_hundred_faults_of_a_network_camera() {
-    cycles(100);
+    cycles(false, 50);
+    cycles(true, 50);
 }
 
 #[test]

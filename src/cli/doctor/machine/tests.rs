@@ -57,7 +57,12 @@ fn ffmpeg_is_needed_only_for_a_video() {
     symlink("/bin/true", &program).unwrap();
     let check = ffmpeg(&video, &environment);
     assert_eq!((check.status, check.value.as_deref()), (Status::Ok, Some("of unknown version")));
+    assert!(is_old("4.4.2-0ubuntu0.22.04.1") && is_old("5.0.1"));
+    assert!(!is_old("5.1.9-0+deb12u1") && !is_old("7.1") && !is_old("8") && !is_old("N-1-gabc"));
+    let stream = effective(&environment, Some("rtsp://cam/1"));
+    assert_eq!(ffmpeg(&stream, &environment).status, Status::Ok);
     fs::remove_file(&program).unwrap();
+    assert_eq!(ffmpeg(&stream, &environment).status, Status::Fail);
     symlink("/bin/false", &program).unwrap();
     assert_eq!(ffmpeg(&video, &environment).status, Status::Fail);
 }

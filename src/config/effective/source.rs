@@ -1,0 +1,106 @@
+//! `[source]` as it is used: where frames come from, and how they are seen.
+
+use std::path::Path;
+
+use super::{Environment, Flags, Origin, Setting, from_base};
+use crate::capture::view::{Region, SourceName, Turn, View};
+use crate::capture::{OpenOptions, SourceSpec};
+use crate::config::typed::SourceTable;
+
+/// What the command line says about the source.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SourceFlags {
+    /// `--source-name`
+    pub name: Option<SourceName>,
+    /// `--region`
+    pub region: Option<Region>,
+    /// `--rotate`
+    pub rotate: Option<Turn>,
+    /// `--mirror`
+    pub mirror: Option<bool>,
+    /// `--insecure`
+    pub insecure: bool,
+}
+
+/// How the source is seen, and what it is called.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SourceSettings {
+    /// What it is called; none for what `--source` says.
+    pub name: Setting<Option<SourceName>>,
+    /// What of the picture is looked at.
+    pub region: Setting<Region>,
+    /// By how much it is turned.
+    pub rotate: Setting<Turn>,
+    /// Whether left and right change places.
+    pub mirror: Setting<bool>,
+    /// Whether the certificate of `https://` must be one that this machine trusts.
+    pub check_certificate: Setting<bool>,
+}
+
+impl SourceSettings {
+    /// What is said of a source in the file goes for the source of the file: another that `--source`
+    /// names is seen as it is.
+    pub(super) fn resolve(flags: &Flags, typed: &SourceTable, source: &Setting<SourceSpec>) -> Self {
+        let none = SourceTable::default();
+        let is_another =
+            flags.source.is_some() && typed.default.as_ref().is_none_or(|typed| typed.0 != source.value);
+        let typed = if is_another { &none } else { typed };
+        let said = &flags.source_flags;
+        Self {
+            name: setting(
+                said.name.clone().map(Some),
+                "--source-name",
+                typed.name.clone().map(|name| Some(name.0)),
+                None,
+            ),
+            region: setting(said.region, "--region", typed.region.as_ref().map(|r| r.0), Region::default()),
+            rotate: setting(said.rotate, "--rotate", typed.rotate, Turn::None),
+            mirror: setting(said.mirror, "--mirror", typed.mirror, false),
+            check_certificate: setting(
+                said.insecure.then_some(false),
+                "--insecure",
+                typed.check_certificate,
+                true,
+            ),
+        }
+    }
+
+    /// How the pictures are seen.
+    pub fn view(&self) -> View {
+        View { turn: self.rotate.value, mirrored: self.mirror.value, region: self.region.value }
+    }
+
+    /// What the source `spec` is called.
+    pub fn name_of(&self, spec: &SourceSpec) -> String {
+        self.name.value.as_ref().map_or_else(|| spec.to_string(), SourceName::to_string)
+    }
+
+    /// Lays what is set over `options`.
+    pub fn set(&self, options: &mut OpenOptions) {
+        options.view = self.view();
+        options.stream.check_certificate = self.check_certificate.value;
+    }
+}
+
+fn setting<T>(flag: Option<T>, name: &'static str, typed: Option<T>, default: T) -> Setting<T> {
+    match flag {
+        Some(value) => Setting::new(value, Origin::Flag(name)),
+        None => Setting::typed(typed, default),
+    }
+}
+
+/// Where frames come from.
+pub(super) fn source(
+    flags: &Flags,
+    typed: &SourceTable,
+    base: &Path,
+    environment: &Environment,
+) -> Setting<SourceSpec> {
+    match &flags.source {
+        Some(source) => Setting::new(source.clone(), Origin::Flag("--source")),
+        None => Setting::typed(
+            typed.default.as_ref().map(|source| from_base(source.0.clone(), base, environment)),
+            SourceSpec::Camera(0),
+        ),
+    }
+}
