@@ -5,6 +5,7 @@
 mod changes;
 #[cfg(test)]
 mod contract;
+pub mod crypt;
 pub mod memory;
 pub mod redb;
 mod rows;
