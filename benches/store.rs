@@ -13,6 +13,7 @@ use muster::identify::{Candidate, Threshold};
 use muster::ledger::{
     Actor, ClockState, EntryDraft, EntryId, EntryKind, EvidencePart, Parts, RecordPart, Sequence, TerminalId,
 };
+use muster::store::crypt::source::KeySource;
 use muster::store::{RedbStore, Store, Transaction};
 use ulid::Ulid;
 
@@ -44,7 +45,7 @@ fn passage(number: u64) -> EntryDraft {
                 pack: "default".to_owned(),
                 details: None,
             }),
-            note: None,
+            ..Parts::default()
         },
         salts: [[number as u8; 16]; 3],
     }
@@ -56,7 +57,8 @@ fn append(store: &mut RedbStore, numbers: std::ops::Range<u64>) {
 }
 
 fn open(directory: &Path) -> RedbStore {
-    RedbStore::open(directory, TerminalId(Ulid(1))).expect("the store of a benchmark opens")
+    RedbStore::open(directory, TerminalId(Ulid(1)), &KeySource::File(directory.join("key")))
+        .expect("the store of a benchmark opens")
 }
 
 fn filled() -> (tempfile::TempDir, RedbStore) {

@@ -9,6 +9,7 @@
 pub mod edit;
 pub mod effective;
 pub mod environment;
+pub mod key_place;
 pub mod typed;
 pub mod values;
 

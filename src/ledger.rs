@@ -12,6 +12,7 @@
 mod chain;
 mod details;
 mod entry;
+mod erasure;
 mod part;
 
 use std::fmt;
@@ -23,6 +24,7 @@ pub use chain::{
     ChainFault, ChainHead, ChainWalk, SealError, Sealed, StoredHead, genesis, seal, verify_chain,
 };
 pub use entry::{Actor, ClockState, Entry, EntryDraft, EntryKind, Head, HeadError, to_microsecond};
+pub use erasure::{ErasedRun, ErasurePart};
 pub use part::{
     EvidencePart, NotePart, PartError, PartKind, Parts, RecordPart, Salt, StoredPart, part_digest,
 };

@@ -33,6 +33,9 @@ pub struct ChangePoint(pub u64);
 pub enum Change {
     /// A person is new or different.
     PersonPut(Person),
+    /// A person is gone, with their name, their key and all that was sealed under it. An ordinary commit
+    /// refuses it: see [`Store::erase`].
+    PersonErased(PersonId),
     /// A template is new or different.
     TemplatePut(Template),
     /// A template is gone, its embedding with it, and its crop where it has one.
@@ -86,6 +89,48 @@ pub struct Changes {
     pub changes: Vec<Change>,
 }
 
+/// What an erasure leaves of somebody's attendance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeptRecords {
+    /// Nothing: the records go too.
+    None,
+    /// When somebody was there, under an id that nothing ties to a name or a face any more.
+    Pseudonymous,
+}
+
+/// What is to be erased.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Erasure {
+    /// Who.
+    pub person: PersonId,
+    /// What stays of their attendance.
+    pub keeps: KeptRecords,
+    /// Items of the inbox that are of the person too.
+    pub strangers: Vec<StrangerId>,
+    /// The entry that says so, of the kind [`Erased`](crate::ledger::EntryKind::Erased). The store puts into
+    /// it which parts of which entries went.
+    pub entry: EntryDraft,
+}
+
+/// What was erased.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Erased {
+    /// The entry, and the point of the feed afterwards.
+    pub committed: Committed,
+    /// Templates that went.
+    pub templates: Vec<TemplateId>,
+    /// Crops beside them that went.
+    pub crops: u32,
+    /// Items of the inbox that went.
+    pub strangers: Vec<StrangerId>,
+    /// Parts of entries that went.
+    pub parts: u64,
+    /// Why the old key could not be destroyed yet: it is tried again with every commit and at every
+    /// opening, and until it is done, old pages may still be opened. None where it is gone.
+    pub old_key_stays: Option<String>,
+}
+
 /// Why the store could not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -111,6 +156,14 @@ pub enum StoreError {
     #[error("{path} is damaged ({detail}): keep a copy of it and restore the last good one")]
     Damaged {
         /// The store's file.
+        path: PathBuf,
+        /// What was found.
+        detail: String,
+    },
+    /// The keys do not open it, or cannot be had.
+    #[error("the keys of the store, {path}: {detail}")]
+    Keys {
+        /// The file of wrapped keys.
         path: PathBuf,
         /// What was found.
         detail: String,
@@ -148,6 +201,14 @@ fn range_us(from: DateTime<Utc>, until: DateTime<Utc>) -> Option<(i64, i64)> {
     (from < until).then_some((from, until))
 }
 
+/// An erasure is more than a change: it goes through [`Store::erase`].
+fn refuse_erasure(transaction: &Transaction) -> Result<(), StoreError> {
+    if transaction.changes.iter().any(|change| matches!(change, Change::PersonErased(_))) {
+        return Err(StoreError::Refused("a person is erased by an erasure alone".to_owned()));
+    }
+    Ok(())
+}
+
 /// Where people, templates and the ledger are kept. One owner at a time, on a thread of its own.
 pub trait Store: Send {
     /// The machine whose chain this store appends to.
@@ -162,6 +223,14 @@ pub trait Store: Send {
     /// [`MAX_CROP_BYTES`], an item of the inbox past its limits ([`Stranger::check`]), and a time
     /// outside of the calendar; [`StoreError::Failed`] where the medium fails.
     fn commit(&mut self, transaction: Transaction) -> Result<Committed, StoreError>;
+
+    /// Takes a person out of everything: their row and key, templates, crops, the given items of the inbox,
+    /// and their parts of the ledger: records (where none are kept), notes and evidence of the entries about them, and evidence of others that
+    /// names them. Then destroys the key that could open what old copies hold of it.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] for a person who is not there; otherwise as [`Store::commit`].
+    fn erase(&mut self, erasure: Erasure) -> Result<Erased, StoreError>;
 
     /// Everything that changed after `point`; from 0, all people, templates and items of the inbox
     /// there are. Crops are left out, so that nobody has to hold all of them at once: a change of a

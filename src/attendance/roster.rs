@@ -159,6 +159,11 @@ impl Roster {
         self.people.insert(person.id, person);
     }
 
+    /// Takes a person out who was erased.
+    pub fn forget(&mut self, id: PersonId) {
+        self.people.remove(&id);
+    }
+
     /// The person with `id`, also one whose enrolment ended.
     pub fn get(&self, id: PersonId) -> Option<&Person> {
         self.people.get(&id)

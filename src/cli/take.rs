@@ -286,6 +286,7 @@ impl<Tz: TimeZone> Log<'_, Tz> {
             EntryKind::BackFilled => format!("{at}  {name}{state}  added later{note}"),
             EntryKind::StrangerDiscarded => format!("{at}  a stranger was taken out of the inbox{note}"),
             EntryKind::SpaceChanged => format!("{at}  the templates moved to another net{note}"),
+            EntryKind::Erased => format!("{at}  somebody was erased{note}"),
             EntryKind::PadTested => format!("{at}  presentation attacks were tested{note}"),
             EntryKind::SourceLost => format!("{at}  the source was lost{note}"),
             EntryKind::SourceRestored => format!("{at}  the source is back{note}"),

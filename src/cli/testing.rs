@@ -55,5 +55,5 @@ pub fn decided(sequence: u64, kind: EntryKind, similarities: &[f32]) -> NamedEnt
     };
     let record = (kind == EntryKind::Passage)
         .then_some(RecordPart { person: id(1), state: Some(PresenceState::Present) });
-    named(head, Parts { record, evidence: Some(evidence), note: None })
+    named(head, Parts { record, evidence: Some(evidence), ..Parts::default() })
 }

@@ -19,6 +19,7 @@ use crate::inference::DeviceChoice;
 
 use super::ConfigError;
 use super::environment::Environment;
+use super::key_place::{StoreKey, store_key};
 use super::typed::{InboxHours, KeepDays, PackName, SIZE_LIMIT_BYTES, Shots, Typed};
 use super::values::{DayRollover, LogLevel};
 
@@ -108,6 +109,8 @@ pub struct Effective {
     pub file: Option<ConfigFile>,
     /// Where people, templates and the ledger are.
     pub data_dir: Setting<PathBuf>,
+    /// Where the key is that the store is sealed with.
+    pub store_key: Setting<StoreKey>,
     /// Where the nets and the runtime are.
     pub models_dir: Setting<PathBuf>,
     /// Which nets are used together.
@@ -184,7 +187,11 @@ impl Effective {
         let state_dir = environment
             .xdg("XDG_STATE_HOME", ".local/state")
             .map_or_else(|| data_dir.value.join("log"), |state| state.join("muster"));
+        let key = typed.store.key.clone().map(|key| key.0);
         Ok(Self {
+            store_key: store_key(key, &data_dir.value, environment, |path| {
+                file_path(path, &base, environment)
+            }),
             models_dir: models_dir(flags, environment, &typed, &base),
             pack: match typed.models.pack {
                 Some(pack) => Setting::new(pack.0, Origin::File),

@@ -10,6 +10,7 @@ use crate::face::LivenessMode;
 use crate::inference::DeviceChoice;
 
 use super::ConfigError;
+use super::key_place::KeyPlace;
 use super::values::{
     DayRollover, LogLevel, MarginRange, Ranged, Real, SecondsRange, ShareRange, SimilarityThreshold,
     SourceText, TargetRange, Text,
@@ -35,6 +36,7 @@ pub type InboxHours = Ranged<0, 672>;
 /// Every table with its keys, for the suggestion that goes with an unknown one.
 const KEYS: &[(&str, &[&str])] = &[
     ("data", &["dir"]),
+    ("store", &["key"]),
     ("models", &["dir", "pack"]),
     ("inference", &["device"]),
     ("source", &["default", "name", "region", "rotate", "mirror", "check_certificate"]),
@@ -85,6 +87,8 @@ pub use quality::QualityTable;
 pub struct Typed {
     /// `[data]`
     pub data: DataTable,
+    /// `[store]`
+    pub store: StoreTable,
     /// `[models]`
     pub models: ModelsTable,
     /// `[inference]`
@@ -113,6 +117,14 @@ pub struct Typed {
 pub struct DataTable {
     /// The data directory; relative to the configuration's own folder.
     pub dir: Option<PathBuf>,
+}
+
+/// How the store is sealed.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StoreTable {
+    /// Where the store's key is.
+    pub key: Option<Text<KeyPlace>>,
 }
 
 /// Where the nets are.

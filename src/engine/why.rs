@@ -101,6 +101,7 @@ fn decision(whole: &NamedEntry) -> String {
         EntryKind::Stopped => "muster stopped".to_owned(),
         EntryKind::StrangerDiscarded => "a stranger's item was taken out of the inbox".to_owned(),
         EntryKind::SpaceChanged => "the templates moved to another embedding space".to_owned(),
+        EntryKind::Erased => "somebody was erased from everything".to_owned(),
         EntryKind::PadTested => "a self-test of presentation-attack detection ended".to_owned(),
     }
 }

@@ -1,11 +1,13 @@
 //! The chain: sealing drafts onto its end, and walking it to see whether it fits.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{
-    Entry, EntryDraft, Head, HeadError, PartError, PartKind, Sequence, Sha256Digest, StoredPart, TerminalId,
-    to_microsecond,
+    Entry, EntryDraft, EntryKind, Head, HeadError, PartError, PartKind, Parts, Sequence, Sha256Digest,
+    StoredPart, TerminalId, to_microsecond,
 };
 
 /// What the first entry of `terminal` follows.
@@ -234,7 +236,7 @@ impl ChainWalk {
 pub type StoredHead = (Sequence, Vec<u8>, Sha256Digest);
 
 /// Walks a whole ledger from genesis to the kept end, with every part: each is there exactly if
-/// its head holds a digest, has that digest, and can be read. `heads` come by sequence, `parts` by
+/// its head holds a digest and no later erasure names it, has that digest, and can be read. `heads` come by sequence, `parts` by
 /// sequence and kind.
 ///
 /// # Errors
@@ -247,6 +249,7 @@ pub fn verify_chain<E: From<ChainFault>>(
 ) -> Result<ChainHead, E> {
     let mut walk = ChainWalk::new(terminal);
     let mut parts = parts.peekable();
+    let mut missing = BTreeSet::new();
     for head in heads {
         let (sequence, bytes, hash) = head?;
         let head = walk.step(sequence, &bytes, &hash)?;
@@ -257,16 +260,22 @@ pub fn verify_chain<E: From<ChainFault>>(
         };
         while let Some(next) = parts.next_if(here) {
             let (of, part) = next?;
-            check_part(&head, of, &part)?;
+            let content = check_part(&head, of, &part)?;
+            if let (EntryKind::Erased, Some(erasure)) = (head.kind, content.erasure) {
+                missing.retain(|(gone, kind)| !erasure.names(*gone, *kind));
+            }
             found[part.kind.index()] = true;
         }
         for part in PartKind::ALL {
             if head.part(part).is_some() && !found[part.index()] {
-                return Err(ChainFault::MissingPart { sequence, part }.into());
+                missing.insert((sequence, part));
             }
         }
     }
     let end = walk.finish(kept)?;
+    if let Some((sequence, part)) = missing.pop_first() {
+        return Err(ChainFault::MissingPart { sequence, part }.into());
+    }
     match parts.next() {
         None => Ok(end),
         Some(stray) => {
@@ -277,7 +286,7 @@ pub fn verify_chain<E: From<ChainFault>>(
 }
 
 /// Checks a part stored under `sequence` while the walk is at `head`.
-fn check_part(head: &Head, sequence: Sequence, part: &StoredPart) -> Result<(), ChainFault> {
+fn check_part(head: &Head, sequence: Sequence, part: &StoredPart) -> Result<Parts, ChainFault> {
     let digest = if sequence == head.sequence { head.part(part.kind) } else { None };
     let Some(digest) = digest else {
         return Err(ChainFault::StrayPart { sequence, part: part.kind });
@@ -285,7 +294,9 @@ fn check_part(head: &Head, sequence: Sequence, part: &StoredPart) -> Result<(), 
     if digest != part.digest() {
         return Err(ChainFault::Part { sequence, part: part.kind });
     }
-    super::Parts::default().put(part).map_err(|fault| ChainFault::PartContent { sequence, fault })
+    let mut content = Parts::default();
+    content.put(part).map_err(|fault| ChainFault::PartContent { sequence, fault })?;
+    Ok(content)
 }
 
 #[cfg(test)]

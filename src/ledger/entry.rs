@@ -69,11 +69,13 @@ pub enum EntryKind {
     SpaceChanged = 17,
     /// A self-test of presentation-attack detection ended; the note holds its figures.
     PadTested = 18,
+    /// Somebody was taken out of everything; what is left in its parts is the list of what went.
+    Erased = 19,
 }
 
 impl EntryKind {
     /// All of them, by number.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Started,
         Self::Stopped,
         Self::Enrolled,
@@ -92,6 +94,7 @@ impl EntryKind {
         Self::StrangerDiscarded,
         Self::SpaceChanged,
         Self::PadTested,
+        Self::Erased,
     ];
 }
 
@@ -388,6 +391,7 @@ mod tests {
             (EntryKind::StrangerDiscarded, 16),
             (EntryKind::SpaceChanged, 17),
             (EntryKind::PadTested, 18),
+            (EntryKind::Erased, 19),
         ];
         for (kind, number) in named {
             assert_eq!(kind as u8, number);

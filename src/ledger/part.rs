@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use ulid::Ulid;
 
-use super::Sha256Digest;
 use super::details::EvidenceV2;
+use super::erasure::{ErasedRun, ErasurePart};
+use super::{Sequence, Sha256Digest};
 use crate::attendance::{PersonId, PresenceState};
 use crate::face::{EmbeddingSpace, Liveness, Similarity};
 use crate::identify::{Candidate, DecisionDetails, Threshold};
@@ -57,6 +58,8 @@ pub struct Parts {
     pub evidence: Option<EvidencePart>,
     /// What somebody wrote.
     pub note: Option<NotePart>,
+    /// Which parts an erasure took away. It lies in the place of the evidence, so there is none beside it.
+    pub erasure: Option<ErasurePart>,
 }
 
 /// Which of the three parts.
@@ -148,6 +151,28 @@ pub enum PartError {
 const VERSION_1: u8 = 1;
 /// The version byte of the layouts called V2: evidence with its details.
 const VERSION_2: u8 = 2;
+/// The version byte of V3 in the place of evidence: what an erasure took away.
+const VERSION_3: u8 = 3;
+
+/// First sequence, count, kinds.
+#[derive(Serialize, Deserialize)]
+struct ErasureV3 {
+    runs: Vec<(u64, u64, u8)>,
+}
+
+impl From<&ErasurePart> for ErasureV3 {
+    fn from(part: &ErasurePart) -> Self {
+        Self { runs: part.runs.iter().map(|run| (run.first.0, run.count, run.kinds)).collect() }
+    }
+}
+
+impl ErasureV3 {
+    fn read(self) -> Result<ErasurePart, String> {
+        let run = |(first, count, kinds)| ErasedRun { first: Sequence(first), count, kinds };
+        let part = ErasurePart { runs: self.runs.into_iter().map(run).collect() };
+        part.check().map(|()| part)
+    }
+}
 
 #[derive(Serialize, Deserialize)]
 struct RecordV1 {
@@ -280,10 +305,18 @@ impl Parts {
                 PartKind::Record => {
                     self.record.as_ref().map(|part| encode(kind, VERSION_1, &RecordV1::from(part)))
                 }
-                PartKind::Evidence => self.evidence.as_ref().map(|part| match &part.details {
-                    None => encode(kind, VERSION_1, &EvidenceV1::from(part)),
-                    Some(details) => encode(kind, VERSION_2, &EvidenceV2::new(part, details)),
-                }),
+                PartKind::Evidence => match (&self.evidence, &self.erasure) {
+                    (None, None) => None,
+                    (Some(part), None) => Some(match &part.details {
+                        None => encode(kind, VERSION_1, &EvidenceV1::from(part)),
+                        Some(details) => encode(kind, VERSION_2, &EvidenceV2::new(part, details)),
+                    }),
+                    (None, Some(part)) => Some(encode(kind, VERSION_3, &ErasureV3::from(part))),
+                    (Some(_), Some(_)) => {
+                        let detail = "an entry has evidence or an erasure, not both".to_owned();
+                        return Err(PartError::Content { kind, detail });
+                    }
+                },
                 PartKind::Note => self
                     .note
                     .as_ref()
@@ -306,6 +339,10 @@ impl Parts {
         match kind {
             PartKind::Record => {
                 self.record = Some(decode::<RecordV1>(stored, VERSION_1)?.read().map_err(content)?);
+            }
+            PartKind::Evidence if version(stored)? == VERSION_3 => {
+                let erasure = decode::<ErasureV3>(stored, VERSION_3)?.read();
+                self.erasure = Some(erasure.map_err(content)?);
             }
             PartKind::Evidence => {
                 let evidence = match version(stored)? {
@@ -347,6 +384,7 @@ mod tests {
                 details: None,
             }),
             note: Some(NotePart { text: "sick, é".to_owned() }),
+            erasure: None,
         }
     }
 
@@ -408,6 +446,23 @@ mod tests {
             parts.store(&[[0; 16]; 3]).unwrap().iter().for_each(|part| read.put(part).unwrap());
             assert_eq!(read, parts);
         }
+    }
+
+    #[test]
+    fn an_erasure_lies_in_the_place_of_the_evidence() {
+        let parts = [(Sequence(300), PartKind::Record), (Sequence(300), PartKind::Note)];
+        let erasure = ErasurePart::of(parts);
+        let parts = Parts { erasure: Some(erasure), ..Parts::default() };
+        let stored = parts.store(&[[0; 16]; 3]).unwrap();
+        // Frozen: what a ledger holds today must be read by every later version.
+        assert_eq!((stored[0].kind, hex(&stored[0].bytes)), (PartKind::Evidence, "0301ac020105".to_owned()));
+        let mut read = Parts::default();
+        read.put(&stored[0]).unwrap();
+        assert_eq!(read, parts);
+        let wrong = StoredPart { bytes: vec![3, 1, 1, 0, 1], ..stored[0].clone() };
+        assert!(matches!(Parts::default().put(&wrong), Err(PartError::Content { .. })));
+        let both = Parts { erasure: parts.erasure, ..full() };
+        assert!(both.store(&[[0; 16]; 3]).is_err());
     }
 
     #[test]

@@ -46,7 +46,8 @@ pub(super) struct Staged {
     /// Everything in the feed that is different afterwards, each once, in the order of the last
     /// change to it. Each takes the next point.
     pub(super) order: Vec<Object>,
-    pub(super) people: BTreeMap<PersonId, Person>,
+    /// None where one who was there is erased.
+    pub(super) people: BTreeMap<PersonId, Option<Person>>,
     pub(super) templates: BTreeMap<TemplateId, TemplateChange>,
     /// What is beside a template afterwards; none where a crop that was there goes. Each takes a
     /// point after those of `order`, and no place in the feed. To be applied after `templates`: the
@@ -72,8 +73,9 @@ pub(super) fn stage<S: Stored>(changes: &[Change], stored: &S) -> Result<Staged,
     for change in changes {
         match change {
             Change::PersonPut(person) => {
-                staged.people.insert(person.id, cut(person)?);
+                staged.people.insert(person.id, Some(cut(person)?));
             }
+            Change::PersonErased(id) => drop(staged.people.insert(*id, None)),
             Change::TemplatePut(template) => put(&mut staged, stored, template.id, Some(template))?,
             Change::TemplateRemoved(id) => put(&mut staged, stored, *id, None)?,
             Change::CropPut { template, bytes } => {
@@ -85,6 +87,12 @@ pub(super) fn stage<S: Stored>(changes: &[Change], stored: &S) -> Result<Staged,
                 drop(staged.strangers.insert(stranger.id, Some(checked(stranger)?)));
             }
             Change::StrangerRemoved(id) => drop(staged.strangers.insert(*id, None)),
+        }
+    }
+    let people = std::mem::take(&mut staged.people);
+    for (id, now) in people {
+        if now.is_some() || stored.person(id)?.is_some() {
+            staged.people.insert(id, now);
         }
     }
     // What was put and removed within the transaction never was.
@@ -184,7 +192,9 @@ fn put<S: Stored>(
 fn order(changes: &[Change], staged: &Staged) -> Vec<Object> {
     let mut seen = HashSet::new();
     let object = |change: &Change| match change {
-        Change::PersonPut(person) => Some(Object::Person(person.id)),
+        Change::PersonPut(Person { id, .. }) | Change::PersonErased(id) => {
+            staged.people.contains_key(id).then_some(Object::Person(*id))
+        }
         Change::TemplatePut(Template { id, .. }) | Change::TemplateRemoved(id) => {
             staged.templates.contains_key(id).then_some(Object::Template(*id))
         }
@@ -203,7 +213,7 @@ fn check_templates<S: Stored>(staged: &Staged, stored: &S) -> Result<(), S::Erro
     for template in staged.templates.values().filter_map(|change| change.now.as_ref()) {
         let (id, owner) = (template.id.0, template.person);
         let active = match staged.people.get(&owner) {
-            Some(person) => Some(person.is_active()),
+            Some(person) => person.as_ref().map(Person::is_active),
             None => stored.person(owner)?.map(|person| person.is_active()),
         };
         match active {
@@ -218,12 +228,13 @@ fn check_templates<S: Stored>(staged: &Staged, stored: &S) -> Result<(), S::Erro
 }
 
 fn check_ended<S: Stored>(staged: &Staged, stored: &S) -> Result<(), S::Error> {
-    for person in staged.people.values().filter(|person| !person.is_active()) {
-        for id in stored.templates_of(person.id)? {
+    let ended = |person: &Option<Person>| person.as_ref().is_none_or(|person| !person.is_active());
+    for (person, _) in staged.people.iter().filter(|(_, now)| ended(now)) {
+        for id in stored.templates_of(*person)? {
             if !staged.templates.contains_key(&id) {
                 return refused(format!(
-                    "the enrolment of person {} ends, but template {} of theirs is not removed",
-                    person.id, id.0
+                    "the enrolment of person {person} ends, but template {} of theirs is not removed",
+                    id.0
                 ));
             }
         }
@@ -238,7 +249,7 @@ fn claim_identifiers<S: Stored>(staged: &mut Staged, stored: &S) -> Result<(), S
         }
     }
     let released: BTreeSet<&Identifier> = staged.released.iter().collect();
-    for person in staged.people.values().filter(|person| person.is_active()) {
+    for person in staged.people.values().flatten().filter(|person| person.is_active()) {
         let Some(identifier) = &person.identifier else { continue };
         let holder = if released.contains(identifier) { None } else { stored.holder(identifier)? };
         let other = holder.or_else(|| staged.claimed.get(identifier).copied());

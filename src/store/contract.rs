@@ -81,8 +81,8 @@ pub(super) fn draft(number: u64, at: DateTime<Utc>, about: Option<u128>) -> Entr
         parts: Parts {
             record: about
                 .map(|id| RecordPart { person: PersonId(Ulid(id)), state: Some(PresenceState::Present) }),
-            evidence: None,
             note: Some(NotePart { text: format!("note {number}") }),
+            ..Parts::default()
         },
         salts: [[1; 16], [2; 16], number.to_be_bytes().repeat(2).try_into().unwrap()],
     }
@@ -456,6 +456,7 @@ macro_rules! contract {
 contract!(memory, ((), MemoryStore::new(TERMINAL)));
 contract!(redb, {
     let directory = tempfile::tempdir().unwrap();
-    let store = RedbStore::open(directory.path(), TERMINAL).unwrap();
+    let store =
+        RedbStore::open(directory.path(), TERMINAL, &super::crypt::ring::testing::store_key()).unwrap();
     (directory, store)
 });

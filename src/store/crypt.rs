@@ -15,6 +15,7 @@
 //! bytes, which may be drawn without counting. What a row belongs to is authenticated with it, so that a row
 //! under another key of its table, of another person or of another layout does not open.
 
+pub mod ring;
 pub mod source;
 pub mod vault;
 

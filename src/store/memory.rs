@@ -9,11 +9,15 @@ use chrono::{DateTime, Utc};
 use crate::attendance::{Identifier, Person, PersonId, Stranger, StrangerId};
 use crate::face::{EncodedCrop, Template, TemplateId};
 use crate::ledger::{
-    ChainHead, Entry, Head, Parts, Sealed, Sequence, Sha256Digest, StoredPart, TerminalId, seal, verify_chain,
+    ChainHead, Entry, ErasurePart, EvidencePart, Head, PartKind, Parts, Sealed, Sequence, Sha256Digest,
+    StoredPart, TerminalId, seal, verify_chain,
 };
 
 use super::changes::{Object, Staged, Stored, stage};
-use super::{Change, ChangePoint, Changes, Committed, Store, StoreError, Transaction, range_us};
+use super::{
+    Change, ChangePoint, Changes, Committed, Erased, Erasure, KeptRecords, Store, StoreError, Transaction,
+    range_us,
+};
 
 /// See the module.
 #[derive(Debug)]
@@ -61,7 +65,12 @@ impl MemoryStore {
             self.identifiers.remove(identifier);
         }
         self.identifiers.extend(staged.claimed);
-        self.people.extend(staged.people);
+        for (id, now) in staged.people {
+            match now {
+                Some(person) => drop(self.people.insert(id, person)),
+                None => drop(self.people.remove(&id)),
+            }
+        }
         for (id, change) in staged.templates {
             match change.now {
                 Some(template) => drop(self.templates.insert(id, template)),
@@ -121,9 +130,36 @@ impl MemoryStore {
         Ok(Entry { head, parts })
     }
 
+    /// The parts that an erasure of `person` takes away.
+    fn parts_about(
+        &self,
+        person: PersonId,
+        keeps: KeptRecords,
+    ) -> Result<Vec<(Sequence, PartKind)>, StoreError> {
+        let mut gone = Vec::new();
+        for (sequence, number) in self.parts.keys() {
+            let Some(kind) = PartKind::from_number(*number) else { continue };
+            let is_theirs = self.by_person.contains(&(person, *sequence));
+            let parts = self.entry(*sequence)?.parts;
+            let names = |part: &EvidencePart| part.candidates.iter().any(|one| one.person == person);
+            let goes = match kind {
+                PartKind::Record => is_theirs && keeps == KeptRecords::None,
+                PartKind::Evidence => parts.evidence.is_some_and(|part| is_theirs || names(&part)),
+                PartKind::Note => is_theirs,
+            };
+            if goes {
+                gone.push((Sequence(*sequence), kind));
+            }
+        }
+        Ok(gone)
+    }
+
     fn change(&self, object: &Object) -> Option<Change> {
         Some(match object {
-            Object::Person(id) => Change::PersonPut(self.people.get(id)?.clone()),
+            Object::Person(id) => match self.people.get(id) {
+                Some(person) => Change::PersonPut(person.clone()),
+                None => Change::PersonErased(*id),
+            },
             Object::Template(id) => match self.templates.get(id) {
                 Some(template) => Change::TemplatePut(template.clone()),
                 None => Change::TemplateRemoved(*id),
@@ -171,6 +207,7 @@ impl Store for MemoryStore {
     }
 
     fn commit(&mut self, transaction: Transaction) -> Result<Committed, StoreError> {
+        super::refuse_erasure(&transaction)?;
         let staged = stage(&transaction.changes, self)?;
         let mut end = self.end;
         let mut sealed = Vec::with_capacity(transaction.entries.len());
@@ -185,12 +222,44 @@ impl Store for MemoryStore {
         Ok(Committed { point: ChangePoint(self.point), entries })
     }
 
+    fn erase(&mut self, erasure: Erasure) -> Result<Erased, StoreError> {
+        let Erasure { person, keeps, strangers, entry: mut draft } = erasure;
+        if !self.people.contains_key(&person) {
+            return Err(StoreError::Refused(format!("person {person} is not there")));
+        }
+        let templates = Stored::templates_of(self, person)?;
+        let crops = templates.iter().filter(|id| self.crops.contains_key(id)).count() as u32;
+        let mut changes: Vec<Change> = templates.iter().map(|id| Change::TemplateRemoved(*id)).collect();
+        changes.extend(strangers.iter().map(|id| Change::StrangerRemoved(*id)));
+        changes.push(Change::PersonErased(person));
+        let staged = stage(&changes, self)?;
+        let strangers = staged.strangers.keys().copied().collect();
+        let gone = self.parts_about(person, keeps)?;
+        let parts = ErasurePart::of(gone.iter().copied());
+        let count = parts.count();
+        draft.parts.erasure = Some(parts);
+        let sealed = seal(&draft, self.terminal, &self.end)?;
+        // Nothing fails from here on.
+        self.apply(staged);
+        for (sequence, kind) in gone {
+            self.parts.remove(&(sequence.0, kind as u8));
+            if kind == PartKind::Record {
+                self.by_person.remove(&(person, sequence.0));
+            }
+        }
+        let entries = vec![self.append(sealed)];
+        let committed = Committed { point: ChangePoint(self.point), entries };
+        Ok(Erased { committed, templates, crops, strangers, parts: count, old_key_stays: None })
+    }
+
     fn changes_since(&self, point: ChangePoint) -> Result<Changes, StoreError> {
         let later = (Bound::Excluded(point.0), Bound::Unbounded);
         let change = |(_, object): (&u64, &Object)| self.change(object);
         let from_nothing = point == ChangePoint::default();
-        let gone =
-            |change: &Change| matches!(change, Change::TemplateRemoved(_) | Change::StrangerRemoved(_));
+        let gone = |change: &Change| {
+            use Change::{PersonErased, StrangerRemoved, TemplateRemoved};
+            matches!(change, PersonErased(_) | TemplateRemoved(_) | StrangerRemoved(_))
+        };
         let wanted = |change: &Change| !(from_nothing && gone(change));
         let changes = self.feed.range(later).filter_map(change).filter(wanted).collect();
         Ok(Changes { point: ChangePoint(self.point), changes })

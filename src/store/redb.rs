@@ -13,13 +13,17 @@
 //!   reported as done: its pages were synced before the header that names them was written, and
 //!   opening has written and synced that header anew. In every other case nothing of it is there.
 //!   Where opening fails too, the next commit tries again.
-//! - **Upgrade**: a file of an older schema becomes one of this program's when it is opened, in one
-//!   transaction, once it was checked. From then on an older program says that it is newer.
-//! - **Removal**: the rows of a removed template, its crop or an item of the inbox go at once. Their pages are free for the next commit
-//!   to write over, but redb does not wipe them, so the bytes can stay in the file until then; and
-//!   what a file system or a drive keeps of them is out of the store's reach.
+//! - **Sealed**: names, templates, crops, items of the inbox and notes; see [`crypt`](super::crypt).
+//! - **Upgrade**: a file of an older schema is raised into a new file, which is verified and takes its
+//!   name; the old one is overwritten. From then on an older program says that it is newer.
+//! - **Removal**: the rows of a removed template, its crop or an item of the inbox go at once. Their pages
+//!   are free for the next commit to write over, but redb does not wipe them, so that sealed bytes can
+//!   stay in the file until then. [`Store::erase`] destroys the keys that would open them.
 
+mod erase;
 mod open;
+mod raise;
+mod sealed;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -34,16 +38,22 @@ use redb::{Database, Durability, ReadTransaction, ReadableDatabase, ReadableTabl
 use crate::attendance::PersonId;
 use crate::face::{EncodedCrop, TemplateId};
 use crate::ledger::{
-    ChainFault, ChainHead, Entry, Head, Parts, Sealed, Sequence, TerminalId, seal, verify_chain,
+    ChainFault, ChainHead, Entry, Head, PartKind, Parts, Sealed, Sequence, TerminalId, seal, verify_chain,
 };
 
 use self::open::{DataFile, open_checked};
 use self::tables::{
-    BY_PERSON, BY_TIME, CHANGE_POINT, CROPS, FEED, HEADS, META, PARTS, PEOPLE, STRANGERS, TEMPLATES, Tables,
-    head_row, kept_end, meta, object, part_row,
+    BY_PERSON, BY_TIME, CHANGE_POINT, CROPS, FEED, HEADS, KEYS, META, PARTS, PEOPLE, STRANGERS, TEMPLATES,
+    Tables, head_row, kept_end, meta, object,
 };
 use super::changes::{Object, stage};
-use super::{Change, ChangePoint, Changes, Committed, Store, StoreError, Transaction, range_us, rows};
+use super::crypt::NoRandom;
+use super::crypt::ring::{Ring, RingError};
+use super::crypt::source::{KeySource, Making};
+use super::crypt::vault::VaultFile;
+use super::{
+    Change, ChangePoint, Changes, Committed, Erased, Erasure, Store, StoreError, Transaction, range_us,
+};
 
 /// The file's name in the data directory.
 pub const FILE_NAME: &str = "store.redb";
@@ -66,6 +76,8 @@ enum Fault {
     Unwritable(String),
     /// Another process has the file.
     Busy,
+    /// Its schema has this number, which is to be raised first.
+    Older(u32),
     /// Already in the words of the port.
     Said(StoreError),
 }
@@ -96,6 +108,12 @@ impl From<StoreError> for Fault {
     }
 }
 
+impl From<NoRandom> for Fault {
+    fn from(error: NoRandom) -> Self {
+        Self::Medium(error.to_string())
+    }
+}
+
 impl From<ChainFault> for Fault {
     fn from(fault: ChainFault) -> Self {
         Self::Said(fault.into())
@@ -109,6 +127,10 @@ impl Fault {
             Self::Damaged(detail) => StoreError::Damaged { path: path.to_owned(), detail },
             Self::Unwritable(detail) => StoreError::Refused(detail),
             Self::Busy => StoreError::Busy { path: path.to_owned() },
+            Self::Older(found) => {
+                let detail = format!("its schema has version {found} all at once");
+                StoreError::Damaged { path: path.to_owned(), detail }
+            }
             Self::Said(error) => error,
         }
     }
@@ -136,6 +158,7 @@ fn write_transaction(database: &Database) -> Result<WriteTransaction, Fault> {
 /// See the module.
 pub struct RedbStore {
     medium: Box<dyn Medium>,
+    ring: Ring,
     terminal: TerminalId,
     /// None after a failure that opening again has not cured yet.
     database: Option<Database>,
@@ -147,6 +170,11 @@ impl std::fmt::Debug for RedbStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "RedbStore({})", self.medium.path().display())
     }
+}
+
+/// What is wrong with the keys whose file is `path`.
+fn keys_error(error: RingError, path: &Path) -> StoreError {
+    StoreError::Keys { path: path.to_owned(), detail: error.to_string() }
 }
 
 /// What a transaction comes to, and where the store stands once it is written.
@@ -161,24 +189,50 @@ type Attempt = Result<Planned, (Fault, Option<Planned>)>;
 
 impl RedbStore {
     /// Opens the store in the data directory `directory`, or makes it there, directory included;
-    /// a new one belongs to the terminal `new_terminal`, one that is there keeps its own.
+    /// a new one belongs to the terminal `new_terminal`, one that is there keeps its own. `keys` is where
+    /// the store key lies; where the store is new, it may be made there.
     ///
     /// Every page is read and checked, which takes as long as reading the file. The ledger's
     /// chain is not walked: that is [`Store::verify`].
     ///
     /// # Errors
-    /// [`StoreError::Busy`], [`StoreError::Newer`], [`StoreError::Damaged`], or
+    /// [`StoreError::Busy`], [`StoreError::Newer`], [`StoreError::Damaged`], [`StoreError::Keys`], or
     /// [`StoreError::Failed`] where the file system says no.
-    pub fn open(directory: &Path, new_terminal: TerminalId) -> Result<Self, StoreError> {
-        let file = DataFile::find_or_make(directory, new_terminal)?;
-        let store = Self::on(Box::new(file.clone()))?;
+    pub fn open(directory: &Path, new_terminal: TerminalId, keys: &KeySource) -> Result<Self, StoreError> {
+        let vault = VaultFile::of(directory);
+        let path = vault.path().to_owned();
+        let ring = |making| {
+            let opened = Ring::open(Box::new(vault.clone()), keys, making);
+            opened.map_err(|error| keys_error(error, &path))
+        };
+        let (file, mut ring) = DataFile::find_or_make(directory, new_terminal, ring)?;
+        let opened = match open_checked(&file, &mut ring) {
+            Err(Fault::Older(found)) => {
+                tracing::info!("the store's schema is raised from version {found}");
+                guarded(|| raise::raise(&file, &ring)).and_then(|()| open_checked(&file, &mut ring))
+            }
+            opened => opened,
+        };
+        let (database, terminal) = opened.map_err(|fault| fault.into_store_error("open", file.path()))?;
         file.clean();
-        Ok(store)
+        Ok(Self { medium: Box::new(file), ring, terminal, database: Some(database), in_doubt: None })
     }
 
-    fn on(medium: Box<dyn Medium>) -> Result<Self, StoreError> {
-        let (database, terminal) = open_checked(&*medium)?;
-        Ok(Self { medium, terminal, database: Some(database), in_doubt: None })
+    #[cfg(test)]
+
+    fn on(medium: Box<dyn Medium>, mut ring: Ring) -> Result<Self, StoreError> {
+        let opened = open_checked(&*medium, &mut ring);
+        let (database, terminal) = opened.map_err(|fault| fault.into_store_error("open", medium.path()))?;
+        Ok(Self { medium, ring, terminal, database: Some(database), in_doubt: None })
+    }
+
+    /// Puts the store under another store key. What is stored is not written anew.
+    ///
+    /// # Errors
+    /// [`StoreError::Keys`]; then either key may be the one that holds.
+    pub fn change_store_key(&mut self, to: &KeySource) -> Result<(), StoreError> {
+        let change = |ring: &mut Ring| ring.change_store_key(to.key(Making::Allowed)?);
+        change(&mut self.ring).map_err(|error| keys_error(error, self.medium.path()))
     }
 
     fn read<T>(
@@ -208,7 +262,7 @@ impl RedbStore {
     }
 
     fn fill(&self, write: &WriteTransaction, transaction: &Transaction) -> Result<Planned, Fault> {
-        let mut tables = Tables::open(write)?;
+        let mut tables = Tables::open(write, &self.ring)?;
         let staged = stage(&transaction.changes, &tables)?;
         let mut end = tables.kept_end()?;
         let mut sealed: Vec<Sealed> = Vec::with_capacity(transaction.entries.len());
@@ -226,7 +280,9 @@ impl RedbStore {
     /// Opens the database again, where it is closed.
     fn ensure_open(&mut self) -> Result<(), StoreError> {
         if self.database.is_none() {
-            let (database, terminal) = open_checked(&*self.medium)?;
+            let opened = open_checked(&*self.medium, &mut self.ring);
+            let (database, terminal) =
+                opened.map_err(|fault| fault.into_store_error("open", self.medium.path()))?;
             if terminal != self.terminal {
                 let detail = format!("it belongs to terminal {} now", terminal.0);
                 return Err(StoreError::Damaged { path: self.medium.path().to_owned(), detail });
@@ -244,6 +300,21 @@ impl RedbStore {
             Ok((kept_end(&values)?, u64::from_be_bytes(meta(&values, CHANGE_POINT)?)))
         })?;
         Ok(end == planned.end && point == planned.committed.point.0)
+    }
+
+    /// Looks what became of a commit that failed and could not be looked at then; the transaction, and
+    /// what it came to, where it is there.
+    fn settle_doubt(&mut self) -> Result<Option<(Transaction, Committed)>, StoreError> {
+        self.ensure_open()?;
+        let Some((tried, planned)) = self.in_doubt.take() else { return Ok(None) };
+        match self.stands_at(&planned) {
+            Ok(true) => Ok(Some((tried, planned.committed))),
+            Ok(false) => Ok(None),
+            Err(error) => {
+                self.in_doubt = Some((tried, planned));
+                Err(error)
+            }
+        }
     }
 
     /// Closes, opens again, and finds out what became of the commit that failed.
@@ -275,17 +346,12 @@ impl Store for RedbStore {
     }
 
     fn commit(&mut self, transaction: Transaction) -> Result<Committed, StoreError> {
-        self.ensure_open()?;
-        if let Some((tried, planned)) = self.in_doubt.take() {
-            match self.stands_at(&planned) {
-                // The caller tries the same again, and it was there all the time.
-                Ok(true) if tried == transaction => return Ok(planned.committed),
-                Ok(_) => {}
-                Err(error) => {
-                    self.in_doubt = Some((tried, planned));
-                    return Err(error);
-                }
-            }
+        super::refuse_erasure(&transaction)?;
+        if let Some((tried, committed)) = self.settle_doubt()?
+            // The caller tries the same again, and it was there all the time.
+            && tried == transaction
+        {
+            return Ok(committed);
         }
         let Some(database) = &self.database else {
             let detail = "it is closed".to_owned();
@@ -300,6 +366,10 @@ impl Store for RedbStore {
         }
     }
 
+    fn erase(&mut self, erasure: Erasure) -> Result<Erased, StoreError> {
+        erase::erase(self, &erasure)
+    }
+
     fn changes_since(&self, point: ChangePoint) -> Result<Changes, StoreError> {
         self.read("read the changes", |transaction| {
             let values = transaction.open_table(META)?;
@@ -307,26 +377,35 @@ impl Store for RedbStore {
             let people = transaction.open_table(PEOPLE)?;
             let templates = transaction.open_table(TEMPLATES)?;
             let strangers = transaction.open_table(STRANGERS)?;
+            let keys = transaction.open_table(KEYS)?;
+            let key = |subject| sealed::known_key(&keys, &self.ring, subject);
+            let from_nothing = point == ChangePoint::default();
             let mut changes = Vec::new();
             for row in feed.range((Bound::Excluded(point.0), Bound::Unbounded))? {
                 let change = match object(row?.1.value())? {
-                    Object::Person(id) => {
-                        let missing = || Fault::Damaged(format!("person {id} has a change and no row"));
-                        let row = people.get(id.0.0)?.ok_or_else(missing)?;
-                        Change::PersonPut(rows::person(id, row.value()).map_err(Fault::Damaged)?)
-                    }
+                    Object::Person(id) => match people.get(id.0.0)? {
+                        Some(row) => {
+                            let key = key(sealed::of_person(id))?;
+                            Change::PersonPut(sealed::person(&key, id, row.value())?)
+                        }
+                        None if from_nothing => continue,
+                        None => Change::PersonErased(id),
+                    },
                     Object::Template(id) => match templates.get(id.0.0)? {
                         Some(row) => {
-                            Change::TemplatePut(rows::template(id, row.value()).map_err(Fault::Damaged)?)
+                            let owner = sealed::template_owner(id, row.value())?;
+                            let key = key(sealed::of_person(owner))?;
+                            Change::TemplatePut(sealed::template(&key, id, row.value())?)
                         }
-                        None if point == ChangePoint::default() => continue,
+                        None if from_nothing => continue,
                         None => Change::TemplateRemoved(id),
                     },
                     Object::Stranger(id) => match strangers.get(id.0.0)? {
                         Some(row) => {
-                            Change::StrangerPut(rows::stranger(id, row.value()).map_err(Fault::Damaged)?)
+                            let key = key(sealed::of_stranger(id))?;
+                            Change::StrangerPut(sealed::stranger(&key, id, row.value())?)
                         }
-                        None if point == ChangePoint::default() => continue,
+                        None if from_nothing => continue,
                         None => Change::StrangerRemoved(id),
                     },
                 };
@@ -338,14 +417,20 @@ impl Store for RedbStore {
 
     fn crop(&self, template: TemplateId) -> Result<Option<EncodedCrop>, StoreError> {
         self.read("read the crop of a template", |transaction| {
-            let row = transaction.open_table(CROPS)?.get(template.0.0)?;
-            Ok(row.map(|row| EncodedCrop::from(row.value().to_vec())))
+            let Some(row) = transaction.open_table(CROPS)?.get(template.0.0)? else { return Ok(None) };
+            let templates = transaction.open_table(TEMPLATES)?;
+            let missing = || Fault::Damaged(format!("template {} has a crop and no row", template.0));
+            let owner = templates.get(template.0.0)?.ok_or_else(missing)?;
+            let owner = sealed::template_owner(template, owner.value())?;
+            let keys = transaction.open_table(KEYS)?;
+            let key = sealed::known_key(&keys, &self.ring, sealed::of_person(owner))?;
+            sealed::crop(&key, template, row.value()).map(Some)
         })
     }
 
     fn entries_since(&self, sequence: Sequence, limit: usize) -> Result<Vec<Entry>, StoreError> {
         self.read("read entries", |transaction| {
-            let reader = EntryReader::open(transaction)?;
+            let reader = EntryReader::open(transaction, &self.ring)?;
             let later = reader.heads.range((Bound::Excluded(sequence.0), Bound::Unbounded))?;
             reader.entries(later.take(limit))
         })
@@ -353,7 +438,7 @@ impl Store for RedbStore {
 
     fn entries_before(&self, sequence: Sequence, limit: usize) -> Result<Vec<Entry>, StoreError> {
         self.read("read entries", |transaction| {
-            let reader = EntryReader::open(transaction)?;
+            let reader = EntryReader::open(transaction, &self.ring)?;
             let earlier = reader.heads.range(..sequence.0)?.rev();
             reader.entries(earlier.take(limit))
         })
@@ -362,7 +447,7 @@ impl Store for RedbStore {
     fn entries_between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Result<Vec<Entry>, StoreError> {
         let Some((from, until)) = range_us(from, until) else { return Ok(Vec::new()) };
         self.read("read entries", |transaction| {
-            let reader = EntryReader::open(transaction)?;
+            let reader = EntryReader::open(transaction, &self.ring)?;
             let by_time = transaction.open_table(BY_TIME)?;
             let between = by_time.range((from, 0)..(until, 0))?;
             between.map(|row| reader.entry_at(row?.0.value().1)).collect()
@@ -386,6 +471,7 @@ impl Store for RedbStore {
             let kept = kept_end(&transaction.open_table(META)?)?;
             let heads = transaction.open_table(HEADS)?;
             let parts = transaction.open_table(PARTS)?;
+            let keys = transaction.open_table(KEYS)?;
             let heads = heads.iter()?.map(|row| {
                 let (sequence, row) = row?;
                 let (hash, bytes) = head_row(sequence.value(), row.value())?;
@@ -393,10 +479,20 @@ impl Store for RedbStore {
             });
             let parts = parts.iter()?.map(|row| {
                 let (key, row) = row?;
-                Ok((Sequence(key.value().0), part_row(key.value(), row.value())?))
+                let (sequence, kind) = key.value();
+                let part = sealed::part(&keys, &self.ring, (sequence, kind), row.value());
+                Ok((Sequence(sequence), part.map_err(|fault| unreadable_part(fault, sequence, kind))?))
             });
             verify_chain(self.terminal, &kept, heads, parts)
         })
+    }
+}
+
+/// A sealed part that does not open does not have its digest either, as far as a walk can tell.
+fn unreadable_part(fault: Fault, sequence: u64, kind: u8) -> Fault {
+    match (fault, PartKind::from_number(kind)) {
+        (Fault::Damaged(_), Some(part)) => ChainFault::Part { sequence: Sequence(sequence), part }.into(),
+        (fault, _) => fault,
     }
 }
 
@@ -405,14 +501,21 @@ type HeadRow =
     Result<(redb::AccessGuard<'static, u64>, redb::AccessGuard<'static, &'static [u8]>), redb::StorageError>;
 
 /// Reads entries within one transaction.
-struct EntryReader {
+struct EntryReader<'a> {
+    ring: &'a Ring,
+    keys: redb::ReadOnlyTable<(u8, u128), &'static [u8]>,
     heads: redb::ReadOnlyTable<u64, &'static [u8]>,
     parts: redb::ReadOnlyTable<(u64, u8), &'static [u8]>,
 }
 
-impl EntryReader {
-    fn open(transaction: &ReadTransaction) -> Result<Self, Fault> {
-        Ok(Self { heads: transaction.open_table(HEADS)?, parts: transaction.open_table(PARTS)? })
+impl<'a> EntryReader<'a> {
+    fn open(transaction: &ReadTransaction, ring: &'a Ring) -> Result<Self, Fault> {
+        Ok(Self {
+            ring,
+            keys: transaction.open_table(KEYS)?,
+            heads: transaction.open_table(HEADS)?,
+            parts: transaction.open_table(PARTS)?,
+        })
     }
 
     fn entry_at(&self, sequence: u64) -> Result<Entry, Fault> {
@@ -437,7 +540,7 @@ impl EntryReader {
         let mut parts = Parts::default();
         for row in self.parts.range((sequence, 0)..=(sequence, u8::MAX))? {
             let (key, row) = row?;
-            let stored = part_row(key.value(), row.value())?;
+            let stored = sealed::part(&self.keys, self.ring, key.value(), row.value())?;
             parts.put(&stored).map_err(|fault| Fault::Damaged(format!("entry {sequence}: {fault}")))?;
         }
         Ok(Entry { head, parts })

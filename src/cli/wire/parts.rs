@@ -9,6 +9,7 @@ use crate::capture::replay::{ReplayOptions, ReplaySource};
 use crate::capture::source::{OpenOptions, open};
 use crate::capture::{CaptureError, CaptureSource, Pace, SourceSpec};
 use crate::config::Effective;
+use crate::config::key_place::KeyPlace;
 use crate::engine::environment::{Entropy, LocalCalendar, SystemClock, SystemEntropy};
 use crate::engine::settings::LivenessSettings;
 use crate::engine::{DataDirLock, EngineParts, EngineSettings, LoadAnalyser, SourceParts};
@@ -16,6 +17,8 @@ use crate::face::LivenessMode;
 use crate::inference::FaceAnalyser;
 use crate::inference::pipeline::{Pipeline, PipelineOptions};
 use crate::ledger::TerminalId;
+use crate::store::StoreError;
+use crate::store::crypt::source::KeySource;
 use crate::store::redb::RedbStore;
 use crate::track::TrackSettings;
 
@@ -24,7 +27,7 @@ use super::store_error;
 
 /// The store under `lock`, opened, and nothing else: enough to read and to write records.
 pub(super) fn store_only(effective: &Effective, lock: &DataDirLock) -> Result<EngineParts, CliError> {
-    let store = RedbStore::open(lock.data_dir(), new_terminal()).map_err(store_error)?;
+    let store = open_store(effective, lock).map_err(store_error)?;
     Ok(EngineParts {
         store: Box::new(store),
         load_analyser: None,
@@ -34,6 +37,23 @@ pub(super) fn store_only(effective: &Effective, lock: &DataDirLock) -> Result<En
         calendar: Arc::new(LocalCalendar { rollover: effective.day_rollover.value.0 }),
         entropy: Box::new(SystemEntropy),
     })
+}
+
+/// The store under `lock`, with its keys.
+///
+/// # Errors
+/// [`StoreError`]
+pub(super) fn open_store(effective: &Effective, lock: &DataDirLock) -> Result<RedbStore, StoreError> {
+    RedbStore::open(lock.data_dir(), new_terminal(), &key_source(effective))
+}
+
+/// Where the store's key is.
+pub(super) fn key_source(effective: &Effective) -> KeySource {
+    let key = &effective.store_key.value;
+    match key.place {
+        KeyPlace::File(_) => KeySource::File(key.path.clone()),
+        KeyPlace::Credential(_) => KeySource::Credential(key.path.clone()),
+    }
 }
 
 /// The id of a store that is made now; one that is there keeps its own.

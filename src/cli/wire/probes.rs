@@ -11,11 +11,10 @@ use crate::inference::runtime::LibrarySearch;
 use crate::inference::{DeviceChoice, FaceAnalyser, InferenceError, Pack};
 use crate::ledger::{EntryKind, Sequence};
 use crate::store::Store;
-use crate::store::redb::RedbStore;
 
 use super::super::doctor::Check;
 use super::super::doctor::liveness::{self, SelfTest};
-use super::parts::{new_terminal, pipeline_options};
+use super::parts::{open_store, pipeline_options};
 
 /// Entries of the ledger that are read at once.
 const ENTRIES_AT_A_TIME: usize = 512;
@@ -34,7 +33,7 @@ pub fn probe_store(effective: &Effective) -> Vec<Check> {
         Ok(Attachment::Host(lock)) => lock,
         Err(error) => return vec![Check::warn("store", error.to_string(), "look again when it is closed")],
     };
-    let opened = RedbStore::open(lock.data_dir(), new_terminal());
+    let opened = open_store(effective, &lock);
     let check = match opened.and_then(|store| store.verify()) {
         Ok(end) => Check::ok("store", format!("opens; the ledger verifies, {} entries", end.sequence)),
         Err(error) => Check::fail("store", error.to_string(), "restore the last good copy"),
@@ -65,7 +64,7 @@ fn self_test(effective: &Effective) -> SelfTest {
         Ok(Attachment::Host(lock)) => lock,
         Err(error) => return SelfTest::Unknown(error.to_string()),
     };
-    let store = match RedbStore::open(lock.data_dir(), new_terminal()) {
+    let store = match open_store(effective, &lock) {
         Ok(store) => store,
         Err(error) => return SelfTest::Unknown(error.to_string()),
     };

@@ -24,6 +24,10 @@ impl Effective {
         vec![
             ("data", vec![line("dir", quoted_path(&self.data_dir.value), self.data_dir.origin)]),
             (
+                "store",
+                vec![line("key", quoted(&self.store_key.value.place.to_string()), self.store_key.origin)],
+            ),
+            (
                 "models",
                 vec![
                     line("dir", quoted_path(&self.models_dir.value), self.models_dir.origin),

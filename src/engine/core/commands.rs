@@ -288,7 +288,7 @@ impl Core {
                 self.active(person)?;
                 let note = note.filter(|text| !text.trim().is_empty()).map(|text| NotePart { text });
                 let record = Some(RecordPart { person, state: Some(state) });
-                let entry = self.draft(EntryKind::Mark, actor, Parts { record, evidence: None, note });
+                let entry = self.draft(EntryKind::Mark, actor, Parts { record, note, ..Parts::default() });
                 Ok((Transaction { changes: vec![], entries: vec![entry] }, ReplyPlan::Written))
             }
             PreparedWhat::Remove(person) => {

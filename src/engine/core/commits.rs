@@ -280,6 +280,12 @@ impl Core {
                 }
                 self.roster.put(person);
             }
+            Change::PersonErased(person) => {
+                self.presence.remove(&person);
+                self.policy.forget(person);
+                self.jury.forget(person);
+                self.roster.forget(person);
+            }
             Change::TemplatePut(template) => {
                 self.templates.insert(template.id, template.person);
                 self.spaces.insert(template.id, template.space);

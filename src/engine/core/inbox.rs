@@ -377,7 +377,7 @@ impl Core {
         let draft = |track: &StrangerTrack| {
             let record = Some(RecordPart { person, state: Some(PresenceState::Present) });
             let note = Some(NotePart { text: format!("added later for entry {}", track.sequence) });
-            let parts = Parts { record, evidence: None, note };
+            let parts = Parts { record, note, ..Parts::default() };
             self.draft_at(EntryKind::BackFilled, actor.clone(), parts, track.at, track.clock)
         };
         let entries = passages.iter().map(draft).collect();

@@ -170,7 +170,7 @@ impl Core {
         let record = person
             .map(|person| RecordPart { person, state: Some(crate::attendance::PresenceState::Present) });
         let evidence = Some(self.evidence(&decision));
-        let parts = Parts { record, evidence, note: None };
+        let parts = Parts { record, evidence, ..Parts::default() };
         let clock = match self.pace {
             Pace::RealTime => self.clock.state(),
             Pace::Lossless => ClockState::Recording,

@@ -62,7 +62,7 @@ fn entry(kind: EntryKind, record: Option<u128>, evidence: Option<EvidencePart>) 
         clock: ClockState::Synchronised,
         kind,
         actor: Actor::Door,
-        parts: Parts { record, evidence, note: None },
+        parts: Parts { record, evidence, ..Parts::default() },
         salts: [[0; 16]; 3],
     };
     let terminal = TerminalId(Ulid(1));

@@ -52,6 +52,9 @@ pub enum VaultError {
     /// The store key opens none of it.
     #[error("the store key does not open it")]
     WrongKey,
+    /// There is none, and there must be.
+    #[error("it is not there, and without it nothing of the store can be read: put it back beside the store")]
+    Missing,
     /// It is no vault.
     #[error("it does not have the layout of a file of keys")]
     Malformed,
@@ -159,6 +162,20 @@ impl Sealed {
     pub fn key(&self, store_key: &Key, epoch: Epoch) -> Result<Option<Key>, VaultError> {
         let wrapped = self.wrapped.get(&epoch);
         wrapped.map(|wrapped| Ok(store_key.unwrap(&self.place(epoch), wrapped)?)).transpose()
+    }
+
+    /// `wrapped`, found anywhere, as the key of `epoch`.
+    ///
+    /// # Errors
+    /// [`NotOpened`]
+    #[cfg(test)]
+    pub(in crate::store) fn try_key(
+        &self,
+        store_key: &Key,
+        epoch: Epoch,
+        wrapped: &[u8],
+    ) -> Result<Key, NotOpened> {
+        store_key.unwrap(&self.place(epoch), wrapped)
     }
 
     fn place(&self, epoch: Epoch) -> Vec<u8> {

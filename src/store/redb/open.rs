@@ -10,9 +10,14 @@ use ulid::Ulid;
 
 use crate::ledger::{ChainHead, TerminalId};
 use crate::store::StoreError;
+use crate::store::crypt::ring::Ring;
+use crate::store::crypt::source::Making;
+use crate::store::crypt::vault;
 
-use super::tables::{HEADS, META, SCHEMA, SCHEMA_VERSION, TERMINAL, Tables, head_row, kept_end, meta};
-use super::{FILE_NAME, Fault, Medium, guarded, write_transaction};
+use super::tables::{
+    HEADS, META, SCHEMA, SCHEMA_VERSION, TERMINAL, Tables, head_row, kept_end, meta, vault_and_epoch,
+};
+use super::{FILE_NAME, Fault, Medium, guarded, keys_error, write_transaction};
 
 /// The owner reads and writes, nobody else anything.
 const FILE_MODE: u32 = 0o600;
@@ -44,20 +49,32 @@ pub(super) fn builder() -> Builder {
 }
 
 impl DataFile {
-    /// The store's file in `directory`. Both are made where they are not there, the file with all
-    /// that a new store holds, so that no half-made file ever has its name.
-    pub(super) fn find_or_make(directory: &Path, new: TerminalId) -> Result<Self, StoreError> {
-        let path = directory.join(FILE_NAME);
-        let found = make_directory(directory)
-            .map_err(|error| Fault::io("make the data directory of", error))
-            .and_then(|()| match path.try_exists() {
-                Ok(true) => Ok(()),
-                Ok(false) => make_file(directory, &path, new),
-                Err(error) => Err(Fault::io("look for", error)),
-            });
-        match found {
-            Ok(()) => Ok(Self { path }),
-            Err(fault) => Err(fault.into_store_error("make the store", &path)),
+    /// The store's file in `directory`, of this program's schema, and its keys. All are made where they are
+    /// not there, the file with all that a new store holds, so that no half-made file ever has its name; a
+    /// file of an older schema is raised.
+    pub(super) fn find_or_make(
+        directory: &Path,
+        new: TerminalId,
+        ring: impl FnOnce(Making) -> Result<Ring, StoreError>,
+    ) -> Result<(Self, Ring), StoreError> {
+        let file = Self { path: directory.join(FILE_NAME) };
+        let find = || {
+            make_directory(directory).map_err(|error| Fault::io("make the data directory of", error))?;
+            if !file.path.try_exists().map_err(|error| Fault::io("look for", error))? {
+                // A vault without a database is kept: a copy of the database may come back to it.
+                let ring = ring(Making::Allowed)?;
+                make_file(directory, &file.path, |half_made| fill_file(half_made, new, &ring))?;
+                return Ok(ring);
+            }
+            // Without keys it is older than they are, or has lost them.
+            let has_keys = directory.join(vault::FILE_NAME).exists();
+            let is_older = !has_keys && guarded(|| schema_of(&file))? < SCHEMA_VERSION;
+            Ok(ring(if is_older { Making::Allowed } else { Making::Refused })?)
+        };
+        match find() {
+            Ok(ring) => Ok((file, ring)),
+            Err(Fault::Said(error)) => Err(error),
+            Err(fault) => Err(Fault::into_store_error(fault, "open the store", &directory.join(FILE_NAME))),
         }
     }
 
@@ -113,9 +130,13 @@ fn restrict(path: &Path, mode: u32) -> io::Result<()> {
 
 /// Makes the file under a name of its own, and gives it its name when it is whole and on disk.
 /// Where another process was faster, its file stays and this one goes.
-fn make_file(directory: &Path, path: &Path, terminal: TerminalId) -> Result<(), Fault> {
-    let half_made = directory.join(format!("{FILE_NAME}.{}{HALF_MADE}", terminal.0));
-    let made = fill_file(&half_made, terminal).and_then(|()| {
+fn make_file(
+    directory: &Path,
+    path: &Path,
+    fill: impl FnOnce(&Path) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    let half_made = half_made(directory)?;
+    let made = fill(&half_made).and_then(|()| {
         let flags = rustix::fs::RenameFlags::NOREPLACE;
         let here = rustix::fs::CWD;
         match rustix::fs::renameat_with(here, &half_made, here, path, flags) {
@@ -137,45 +158,65 @@ fn make_file(directory: &Path, path: &Path, terminal: TerminalId) -> Result<(), 
     made
 }
 
-fn fill_file(path: &Path, terminal: TerminalId) -> Result<(), Fault> {
+/// A name that no other process uses.
+pub(super) fn half_made(directory: &Path) -> Result<PathBuf, Fault> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_err(|error| Fault::Medium(error.to_string()))?;
+    Ok(directory.join(format!("{FILE_NAME}.{:016x}{HALF_MADE}", u64::from_be_bytes(bytes))))
+}
+
+fn fill_file(path: &Path, terminal: TerminalId, ring: &Ring) -> Result<(), Fault> {
+    let database = new_database(path)?;
+    initialise(&database, terminal, ring)?;
+    Ok(database.close()?)
+}
+
+/// An empty database at `path`, where there must be no file.
+pub(super) fn new_database(path: &Path) -> Result<Database, Fault> {
     let file = OpenOptions::new().read(true).write(true).create_new(true).mode(FILE_MODE).open(path);
     let file = file.map_err(|error| Fault::io("make", error))?;
     // The mode above passed through the umask.
     file.set_permissions(Permissions::from_mode(FILE_MODE)).map_err(|error| Fault::io("make", error))?;
-    let database = Builder::new().create_with_backend(redb::backends::FileBackend::new(file)?)?;
-    initialise(&database, terminal)?;
-    Ok(database.close()?)
+    Ok(Builder::new().create_with_backend(redb::backends::FileBackend::new(file)?)?)
 }
 
 /// Writes what a new store holds.
-pub(super) fn initialise(database: &Database, terminal: TerminalId) -> Result<(), Fault> {
+pub(super) fn initialise(database: &Database, terminal: TerminalId, ring: &Ring) -> Result<(), Fault> {
     let transaction = write_transaction(database)?;
-    Tables::open(&transaction)?.initialise(terminal)?;
+    Tables::open(&transaction, ring)?.initialise(terminal)?;
     Ok(transaction.commit()?)
 }
 
-/// Opens a store, checks that its schema is known and its chain ends where it was kept to end, and
-/// upgrades one of an older schema.
-pub(super) fn open_checked(medium: &dyn Medium) -> Result<(Database, TerminalId), StoreError> {
-    let opened = guarded(|| {
+/// Opens a store, checks that its schema is known, its chain ends where it was kept to end and its keys
+/// are those of `ring`, and ends an erasure that was cut short.
+///
+/// # Errors
+/// [`Fault::Older`] for an older schema, besides the others.
+pub(super) fn open_checked(medium: &dyn Medium, ring: &mut Ring) -> Result<(Database, TerminalId), Fault> {
+    guarded(|| {
         let database = medium.open()?;
         let (terminal, found) = check(&database, medium.path())?;
         if found < SCHEMA_VERSION {
-            tracing::info!("the store's schema is raised from version {found} to {SCHEMA_VERSION}");
-            let transaction = write_transaction(&database)?;
-            Tables::open(&transaction)?.upgrade()?;
-            transaction.commit()?;
+            return Err(Fault::Older(found));
         }
+        let (vault, epoch) = vault_and_epoch(&database.begin_read()?.open_table(META)?)?;
+        if vault != ring.id() {
+            let (path, detail) = (medium.path().to_owned(), "they are another store's".to_owned());
+            return Err(Fault::Said(StoreError::Keys { path, detail }));
+        }
+        ring.settle(epoch).map_err(|error| Fault::Said(keys_error(error, medium.path())))?;
         Ok((database, terminal))
-    });
-    opened.map_err(|fault| fault.into_store_error("open", medium.path()))
+    })
 }
 
-/// Whose it is, and its schema's version.
-fn check(database: &Database, path: &Path) -> Result<(TerminalId, u32), Fault> {
-    let transaction = database.begin_read()?;
-    let values = transaction.open_table(META)?;
-    let found = u32::from_be_bytes(meta(&values, SCHEMA)?);
+/// The schema's version, which this program reads.
+fn schema_of(file: &DataFile) -> Result<u32, Fault> {
+    let database = file.open()?;
+    schema(&database.begin_read()?.open_table(META)?, &file.path)
+}
+
+fn schema(values: &impl ReadableTable<&'static str, &'static [u8]>, path: &Path) -> Result<u32, Fault> {
+    let found = u32::from_be_bytes(meta(values, SCHEMA)?);
     if found > SCHEMA_VERSION {
         let newer = StoreError::Newer { path: path.to_owned(), found, supported: SCHEMA_VERSION };
         return Err(Fault::Said(newer));
@@ -183,6 +224,14 @@ fn check(database: &Database, path: &Path) -> Result<(TerminalId, u32), Fault> {
     if found == 0 {
         return Err(Fault::Damaged("its schema has version 0, which never was".to_owned()));
     }
+    Ok(found)
+}
+
+/// Whose it is, and its schema's version.
+pub(super) fn check(database: &Database, path: &Path) -> Result<(TerminalId, u32), Fault> {
+    let transaction = database.begin_read()?;
+    let values = transaction.open_table(META)?;
+    let found = schema(&values, path)?;
     let terminal = TerminalId(Ulid::from_bytes(meta(&values, TERMINAL)?));
     let kept = kept_end(&values)?;
     let heads = transaction.open_table(HEADS)?;

@@ -5,18 +5,21 @@ use ulid::Ulid;
 
 use crate::attendance::{Identifier, Person, PersonId, StrangerId};
 use crate::face::TemplateId;
-use crate::ledger::{ChainHead, Salt, Sealed, Sequence, Sha256Digest, StoredPart, TerminalId};
+use crate::ledger::{ChainHead, PartKind, Sealed, Sequence, Sha256Digest, TerminalId};
 use crate::store::changes::{Object, Staged, Stored};
-use crate::store::rows;
+use crate::store::crypt::Key;
+use crate::store::crypt::ring::{Ring, SITE, Subject};
+use crate::store::crypt::vault::{Epoch, VaultId};
 
-use super::Fault;
+use super::{Fault, sealed};
 
 /// What is in this file's tables. A program reads up to its own number; it is raised with every
 /// new table, layout, kind of entry, or number with a meaning.
 ///
 /// 1: people, templates, the feed and the ledger. 2: crops and items of the inbox, the kinds of
-/// entry from 14 on, and evidence with its details.
-pub(super) const SCHEMA_VERSION: u32 = 2;
+/// entry from 14 on, and evidence with its details. 3: keys, and everything of people sealed; files of
+/// the two before are raised into a new file ([`raise`](super::raise)).
+pub(super) const SCHEMA_VERSION: u32 = 3;
 
 type Bytes = &'static [u8];
 /// Single values by name.
@@ -29,15 +32,22 @@ pub(super) const TERMINAL: &str = "terminal";
 pub(super) const CHAIN_END: &str = "chain_end";
 /// The last point of the feed of changes: 8 bytes.
 pub(super) const CHANGE_POINT: &str = "change_point";
+/// The name of the file of keys that belongs to it: 16 bytes.
+pub(super) const VAULT: &str = "vault";
+/// The epoch whose key wraps every key of KEYS: 8 bytes.
+pub(super) const EPOCH: &str = "epoch";
+
+/// The subject (number of its kind, id) to its wrapped key.
+pub(super) const KEYS: TableDefinition<(u8, u128), Bytes> = TableDefinition::new("keys");
 
 /// People by id.
 pub(super) const PEOPLE: TableDefinition<u128, Bytes> = TableDefinition::new("people");
-/// The active person with an identifier.
-const IDENTIFIERS: TableDefinition<&str, u128> = TableDefinition::new("identifiers");
+/// The blinded identifier to the active person who has it.
+pub(super) const IDENTIFIERS: TableDefinition<Bytes, u128> = TableDefinition::new("identifiers");
 /// Templates by id.
 pub(super) const TEMPLATES: TableDefinition<u128, Bytes> = TableDefinition::new("templates");
 /// Person and template.
-const TEMPLATES_OF: TableDefinition<(u128, u128), ()> = TableDefinition::new("templates_of");
+pub(super) const TEMPLATES_OF: TableDefinition<(u128, u128), ()> = TableDefinition::new("templates_of");
 /// Template to the crop beside it.
 pub(super) const CROPS: TableDefinition<u128, Bytes> = TableDefinition::new("crops");
 /// Items of the inbox by id.
@@ -45,7 +55,7 @@ pub(super) const STRANGERS: TableDefinition<u128, Bytes> = TableDefinition::new(
 /// Point of the feed to object.
 pub(super) const FEED: TableDefinition<u64, (u8, u128)> = TableDefinition::new("feed");
 /// Object to its one point of the feed.
-const POINTS: TableDefinition<(u8, u128), u64> = TableDefinition::new("points");
+pub(super) const POINTS: TableDefinition<(u8, u128), u64> = TableDefinition::new("points");
 /// Sequence to the hash (32 bytes) and the canonical bytes of the head.
 pub(super) const HEADS: TableDefinition<u64, Bytes> = TableDefinition::new("heads");
 /// Sequence and number of the kind of part to the salt (16 bytes) and the part's bytes.
@@ -106,35 +116,38 @@ pub(super) fn head_row(sequence: u64, row: &[u8]) -> Result<(Sha256Digest, &[u8]
     Ok((Sha256Digest(*hash), bytes))
 }
 
-/// The part of a row of PARTS.
-pub(super) fn part_row((sequence, kind): (u64, u8), row: &[u8]) -> Result<StoredPart, Fault> {
-    let damaged = || Fault::Damaged(format!("a part of entry {sequence} has kind {kind} or is too short"));
-    let kind = crate::ledger::PartKind::from_number(kind).ok_or_else(damaged)?;
-    let (salt, bytes): (&Salt, _) = row.split_first_chunk().ok_or_else(damaged)?;
-    Ok(StoredPart { kind, salt: *salt, bytes: bytes.to_vec() })
+/// The vault and the epoch that the database names.
+pub(super) fn vault_and_epoch(
+    table: &impl ReadableTable<&'static str, Bytes>,
+) -> Result<(VaultId, Epoch), Fault> {
+    Ok((VaultId(meta(table, VAULT)?), Epoch(u64::from_be_bytes(meta(table, EPOCH)?))))
 }
 
 /// Every table, open for writing.
 pub(super) struct Tables<'txn> {
-    meta: Table<'txn, &'static str, Bytes>,
-    people: Table<'txn, u128, Bytes>,
-    identifiers: Table<'txn, &'static str, u128>,
-    templates: Table<'txn, u128, Bytes>,
+    pub(super) ring: &'txn Ring,
+    pub(super) meta: Table<'txn, &'static str, Bytes>,
+    pub(super) keys: Table<'txn, (u8, u128), Bytes>,
+    pub(super) people: Table<'txn, u128, Bytes>,
+    pub(super) identifiers: Table<'txn, Bytes, u128>,
+    pub(super) templates: Table<'txn, u128, Bytes>,
     templates_of: Table<'txn, (u128, u128), ()>,
-    crops: Table<'txn, u128, Bytes>,
-    strangers: Table<'txn, u128, Bytes>,
+    pub(super) crops: Table<'txn, u128, Bytes>,
+    pub(super) strangers: Table<'txn, u128, Bytes>,
     feed: Table<'txn, u64, (u8, u128)>,
     points: Table<'txn, (u8, u128), u64>,
     heads: Table<'txn, u64, Bytes>,
-    parts: Table<'txn, (u64, u8), Bytes>,
-    by_person: Table<'txn, (u128, u64), ()>,
+    pub(super) parts: Table<'txn, (u64, u8), Bytes>,
+    pub(super) by_person: Table<'txn, (u128, u64), ()>,
     by_time: Table<'txn, (i64, u64), ()>,
 }
 
 impl<'txn> Tables<'txn> {
     /// Opens them, making those that are not there.
-    pub(super) fn open(transaction: &'txn WriteTransaction) -> Result<Self, Fault> {
+    pub(super) fn open(transaction: &'txn WriteTransaction, ring: &'txn Ring) -> Result<Self, Fault> {
         Ok(Self {
+            ring,
+            keys: transaction.open_table(KEYS)?,
             meta: transaction.open_table(META)?,
             people: transaction.open_table(PEOPLE)?,
             identifiers: transaction.open_table(IDENTIFIERS)?,
@@ -157,14 +170,19 @@ impl<'txn> Tables<'txn> {
         self.meta.insert(TERMINAL, &terminal.0.to_bytes()[..])?;
         self.meta.insert(CHAIN_END, end_bytes(&ChainHead::empty(terminal)).as_slice())?;
         self.meta.insert(CHANGE_POINT, &0u64.to_be_bytes()[..])?;
-        Ok(())
+        self.meta.insert(VAULT, &self.ring.id().0[..])?;
+        self.meta.insert(EPOCH, &self.ring.epoch().0.to_be_bytes()[..])?;
+        self.key(SITE).map(drop)
     }
 
-    /// Says that the tables are as this program has them. Tables that an earlier one did not have
-    /// are there, and empty, since [`Tables::open`].
-    pub(super) fn upgrade(&mut self) -> Result<(), Fault> {
-        self.meta.insert(SCHEMA, &SCHEMA_VERSION.to_be_bytes()[..])?;
-        Ok(())
+    /// The key of `subject`, made where there is none.
+    pub(super) fn key(&mut self, subject: Subject) -> Result<Key, Fault> {
+        if let Some(key) = sealed::key_of(&self.keys, self.ring, subject)? {
+            return Ok(key);
+        }
+        let key = Key::generate()?;
+        self.keys.insert(subject.numbers(), self.ring.wrap(subject, &key)?.as_slice())?;
+        Ok(key)
     }
 
     pub(super) fn kept_end(&self) -> Result<ChainHead, Fault> {
@@ -178,44 +196,36 @@ impl<'txn> Tables<'txn> {
     /// Writes staged changes; the last point afterwards.
     pub(super) fn apply(&mut self, staged: &Staged) -> Result<u64, Fault> {
         for identifier in &staged.released {
-            self.identifiers.remove(identifier.as_str())?;
+            self.identifiers.remove(&self.ring.blind_identifier(identifier.as_str())[..])?;
         }
         for (identifier, person) in &staged.claimed {
-            self.identifiers.insert(identifier.as_str(), person.0.0)?;
+            self.identifiers.insert(&self.ring.blind_identifier(identifier.as_str())[..], person.0.0)?;
         }
         for (id, person) in &staged.people {
-            let row = rows::person_row(person).map_err(Fault::Unwritable)?;
-            self.people.insert(id.0.0, row.as_slice())?;
-        }
-        for (id, change) in &staged.templates {
-            if let Some(owner) = change.owner_before {
-                self.templates_of.remove((owner.0.0, id.0.0))?;
-            }
-            match &change.now {
-                Some(template) => {
-                    let row = rows::template_row(template).map_err(Fault::Unwritable)?;
-                    self.templates.insert(id.0.0, row.as_slice())?;
-                    self.templates_of.insert((template.person.0.0, id.0.0), ())?;
+            let subject = sealed::of_person(*id);
+            match person {
+                Some(person) => {
+                    let row = sealed::person_row(&self.key(subject)?, person)?;
+                    self.people.insert(id.0.0, row.as_slice())?;
                 }
                 None => {
-                    self.templates.remove(id.0.0)?;
-                    self.crops.remove(id.0.0)?;
+                    self.people.remove(id.0.0)?;
+                    self.keys.remove(subject.numbers())?;
                 }
             }
         }
-        for (id, now) in &staged.crops {
-            match now {
-                Some(crop) => drop(self.crops.insert(id.0.0, crop.as_bytes())?),
-                None => drop(self.crops.remove(id.0.0)?),
-            }
-        }
+        self.apply_templates(staged)?;
         for (id, now) in &staged.strangers {
+            let subject = sealed::of_stranger(*id);
             match now {
                 Some(stranger) => {
-                    let row = rows::stranger_row(stranger).map_err(Fault::Unwritable)?;
+                    let row = sealed::stranger_row(&self.key(subject)?, stranger)?;
                     self.strangers.insert(id.0.0, row.as_slice())?;
                 }
-                None => drop(self.strangers.remove(id.0.0)?),
+                None => {
+                    self.strangers.remove(id.0.0)?;
+                    self.keys.remove(subject.numbers())?;
+                }
             }
         }
         let mut point = self.point()?;
@@ -233,6 +243,49 @@ impl<'txn> Tables<'txn> {
         Ok(point)
     }
 
+    fn apply_templates(&mut self, staged: &Staged) -> Result<(), Fault> {
+        for (id, change) in &staged.templates {
+            if let Some(owner) = change.owner_before {
+                self.templates_of.remove((owner.0.0, id.0.0))?;
+            }
+            match &change.now {
+                Some(template) => {
+                    let key = self.key(sealed::of_person(template.person))?;
+                    self.rekey_crop(*id, change.owner_before, &key)?;
+                    self.templates.insert(id.0.0, sealed::template_row(&key, template)?.as_slice())?;
+                    self.templates_of.insert((template.person.0.0, id.0.0), ())?;
+                }
+                None => {
+                    self.templates.remove(id.0.0)?;
+                    self.crops.remove(id.0.0)?;
+                }
+            }
+        }
+        for (id, now) in &staged.crops {
+            match now {
+                Some(crop) => {
+                    let missing = || Fault::Damaged(format!("template {} has a crop and no row", id.0));
+                    let owner = self.owner(*id)?.ok_or_else(missing)?;
+                    let row = sealed::crop_row(&self.key(sealed::of_person(owner))?, *id, crop)?;
+                    self.crops.insert(id.0.0, row.as_slice())?;
+                }
+                None => drop(self.crops.remove(id.0.0)?),
+            }
+        }
+        Ok(())
+    }
+
+    /// A crop stays where its template is put anew; where that is another person's now, under their key.
+    fn rekey_crop(&mut self, id: TemplateId, before: Option<PersonId>, key: &Key) -> Result<(), Fault> {
+        let Some(owner) = before else { return Ok(()) };
+        let row = self.crops.get(id.0.0)?.map(|row| row.value().to_vec());
+        let Some(row) = row else { return Ok(()) };
+        let old = sealed::known_key(&self.keys, self.ring, sealed::of_person(owner))?;
+        let crop = sealed::crop(&old, id, &row)?;
+        self.crops.insert(id.0.0, sealed::crop_row(key, id, &crop)?.as_slice())?;
+        Ok(())
+    }
+
     /// Writes sealed entries, of which the last is the new end.
     pub(super) fn append(&mut self, sealed: &[Sealed]) -> Result<(), Fault> {
         for entry in sealed {
@@ -240,7 +293,12 @@ impl<'txn> Tables<'txn> {
             let row = [&entry.end.hash.0[..], &entry.head_bytes].concat();
             self.heads.insert(sequence, row.as_slice())?;
             for part in &entry.parts {
-                let row = [&part.salt[..], &part.bytes].concat();
+                // A person without a row, as on a replica that lags, has no key yet: it is made.
+                let subject = sealed::note_subject(entry.entry.parts.record.as_ref().map(|r| r.person));
+                let row = match part.kind {
+                    PartKind::Note => sealed::note_row(&self.key(subject)?, subject, sequence, part)?,
+                    PartKind::Record | PartKind::Evidence => sealed::plain_part_row(part),
+                };
                 self.parts.insert((sequence, part.kind as u8), row.as_slice())?;
             }
             if let Some(record) = &entry.entry.parts.record {
@@ -259,17 +317,19 @@ impl Stored for Tables<'_> {
     type Error = Fault;
 
     fn person(&self, id: PersonId) -> Result<Option<Person>, Fault> {
-        let row = self.people.get(id.0.0)?;
-        row.map(|row| rows::person(id, row.value()).map_err(Fault::Damaged)).transpose()
+        let Some(row) = self.people.get(id.0.0)? else { return Ok(None) };
+        let key = sealed::known_key(&self.keys, self.ring, sealed::of_person(id))?;
+        sealed::person(&key, id, row.value()).map(Some)
     }
 
     fn holder(&self, identifier: &Identifier) -> Result<Option<PersonId>, Fault> {
-        Ok(self.identifiers.get(identifier.as_str())?.map(|id| PersonId(Ulid(id.value()))))
+        let blinded = self.ring.blind_identifier(identifier.as_str());
+        Ok(self.identifiers.get(&blinded[..])?.map(|id| PersonId(Ulid(id.value()))))
     }
 
     fn owner(&self, template: TemplateId) -> Result<Option<PersonId>, Fault> {
-        let Some(row) = self.templates.get(template.0.0)? else { return Ok(None) };
-        Ok(Some(rows::template(template, row.value()).map_err(Fault::Damaged)?.person))
+        let row = self.templates.get(template.0.0)?;
+        row.map(|row| sealed::template_owner(template, row.value())).transpose()
     }
 
     fn templates_of(&self, person: PersonId) -> Result<Vec<TemplateId>, Fault> {

@@ -8,9 +8,16 @@ use super::*;
 use crate::ledger::PartKind;
 use crate::store::contract::beside::{crop, crop_put, stranger};
 use crate::store::contract::{TERMINAL, Tamper, at_us, draft, entries, person, template};
+use crate::store::crypt::ring::testing::{MemoryVault, store_key};
 
 mod crash;
+mod erasure;
 mod kill;
+
+/// With the key that every store of the tests has.
+fn open_at(directory: &Path, terminal: TerminalId) -> Result<RedbStore, StoreError> {
+    RedbStore::open(directory, terminal, &store_key())
+}
 
 impl RedbStore {
     fn edit(&mut self, edit: impl FnOnce(&WriteTransaction)) {
@@ -64,7 +71,7 @@ fn mode(path: &Path) -> u32 {
 /// A directory with a store of `count` entries, closed.
 fn closed_store(count: u64) -> (tempfile::TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
-    let mut store = RedbStore::open(directory.path(), TERMINAL).unwrap();
+    let mut store = open_at(directory.path(), TERMINAL).unwrap();
     let ana = person(1, Some("A"));
     let changes = vec![Change::PersonPut(ana), Change::TemplatePut(template(10, 1))];
     let drafts = (1..=count).map(|n| draft(n, at_us(5), Some(1))).collect();
@@ -77,7 +84,7 @@ fn closed_store(count: u64) -> (tempfile::TempDir, PathBuf) {
 fn everything_is_there_after_opening_again() {
     let (directory, _) = closed_store(3);
     let other = TerminalId(ulid::Ulid(99));
-    let mut store = RedbStore::open(directory.path(), other).unwrap();
+    let mut store = open_at(directory.path(), other).unwrap();
     assert_eq!(store.terminal(), TERMINAL, "a store keeps its terminal");
     assert_eq!(store.verify().unwrap().sequence, Sequence(3));
     assert_eq!(store.changes_since(ChangePoint(0)).unwrap().changes.len(), 2);
@@ -89,14 +96,14 @@ fn everything_is_there_after_opening_again() {
 fn the_file_and_a_new_directory_are_closed_to_others() {
     let parent = tempfile::tempdir().unwrap();
     let directory = parent.path().join("a/b");
-    drop(RedbStore::open(&directory, TERMINAL).unwrap());
+    drop(open_at(&directory, TERMINAL).unwrap());
     let path = directory.join(FILE_NAME);
     assert_eq!((mode(&directory), mode(&path)), (0o700, 0o600));
-    assert_eq!(directory.read_dir().unwrap().count(), 1, "nothing half-made is left");
+    assert_eq!(directory.read_dir().unwrap().count(), 2, "nothing half-made is left beside the keys");
     // The file is closed again; the directory, which holds something, is left as it is.
     std::fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
     std::fs::set_permissions(&directory, PermissionsExt::from_mode(0o755)).unwrap();
-    drop(RedbStore::open(&directory, TERMINAL).unwrap());
+    drop(open_at(&directory, TERMINAL).unwrap());
     assert_eq!((mode(&directory), mode(&path)), (0o755, 0o600));
 }
 
@@ -105,18 +112,18 @@ fn what_a_creation_cut_short_has_left_goes() {
     let (directory, _) = closed_store(0);
     let left = directory.path().join(format!("{FILE_NAME}.01ABC.new"));
     std::fs::write(&left, b"half").unwrap();
-    drop(RedbStore::open(directory.path(), TERMINAL).unwrap());
+    drop(open_at(directory.path(), TERMINAL).unwrap());
     assert!(!left.exists());
 }
 
 #[test]
 fn a_second_opener_is_told_that_it_is_busy() {
     let directory = tempfile::tempdir().unwrap();
-    let first = RedbStore::open(directory.path(), TERMINAL).unwrap();
-    let second = RedbStore::open(directory.path(), TERMINAL);
+    let first = open_at(directory.path(), TERMINAL).unwrap();
+    let second = open_at(directory.path(), TERMINAL);
     assert!(matches!(&second, Err(StoreError::Busy { path }) if path.ends_with(FILE_NAME)), "{second:?}");
     drop(first);
-    RedbStore::open(directory.path(), TERMINAL).unwrap();
+    open_at(directory.path(), TERMINAL).unwrap();
 }
 
 #[test]
@@ -128,8 +135,8 @@ fn a_newer_schema_is_refused_and_left_alone() {
             table.insert(SCHEMA, &version.to_be_bytes()[..]).unwrap();
         });
     };
-    set(&mut RedbStore::open(directory.path(), TERMINAL).unwrap(), SCHEMA_VERSION + 1);
-    let newer = RedbStore::open(directory.path(), TERMINAL);
+    set(&mut open_at(directory.path(), TERMINAL).unwrap(), SCHEMA_VERSION + 1);
+    let newer = open_at(directory.path(), TERMINAL);
     assert!(
         matches!(newer, Err(StoreError::Newer { found, supported, .. }) if found == supported + 1),
         "{newer:?}"
@@ -155,7 +162,7 @@ fn a_file_of_version_1_is_upgraded_when_it_is_opened() {
         let found = store.read("look", |transaction| meta(&transaction.open_table(META)?, SCHEMA));
         u32::from_be_bytes(found.unwrap())
     };
-    let mut store = RedbStore::open(directory.path(), TerminalId(ulid::Ulid(99))).unwrap();
+    let mut store = open_at(directory.path(), TerminalId(ulid::Ulid(99))).unwrap();
     assert_eq!((store.terminal(), schema(&store)), (TERMINAL, SCHEMA_VERSION));
     assert_eq!(store.verify().unwrap().sequence, Sequence(3));
     let held = [Change::PersonPut(person(1, Some("A"))), Change::TemplatePut(template(10, 1))];
@@ -164,7 +171,7 @@ fn a_file_of_version_1_is_upgraded_when_it_is_opened() {
     let new = vec![crop_put(10, 1), Change::StrangerPut(stranger(5, 1))];
     store.commit(Transaction { changes: new, entries: vec![draft(4, at_us(5), Some(1))] }).unwrap();
     drop(store);
-    let store = RedbStore::open(directory.path(), TERMINAL).unwrap();
+    let store = open_at(directory.path(), TERMINAL).unwrap();
     assert_eq!((schema(&store), store.verify().unwrap().sequence), (SCHEMA_VERSION, Sequence(4)));
     assert_eq!(store.crop(TemplateId(ulid::Ulid(10))).unwrap(), Some(crop(1)));
     assert_eq!(store.changes_since(ChangePoint(0)).unwrap().changes.len(), 3);
@@ -173,8 +180,8 @@ fn a_file_of_version_1_is_upgraded_when_it_is_opened() {
 #[test]
 fn an_end_that_is_not_the_last_entry_is_damage() {
     let (directory, _) = closed_store(3);
-    RedbStore::open(directory.path(), TERMINAL).unwrap().drop_head(3);
-    let opened = RedbStore::open(directory.path(), TERMINAL);
+    open_at(directory.path(), TERMINAL).unwrap().drop_head(3);
+    let opened = open_at(directory.path(), TERMINAL);
     assert!(
         matches!(&opened, Err(StoreError::Damaged { detail, .. }) if detail.contains("last entry is 2")),
         "{opened:?}"
@@ -187,14 +194,14 @@ fn a_file_that_is_no_store_is_damage_and_stays_as_it_is() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join(FILE_NAME);
         std::fs::write(&path, content).unwrap();
-        let opened = RedbStore::open(directory.path(), TERMINAL);
+        let opened = open_at(directory.path(), TERMINAL);
         assert!(matches!(&opened, Err(StoreError::Damaged { .. })), "{content:?}: {opened:?}");
         assert_eq!(std::fs::read(&path).unwrap(), content);
     }
     // redb's format with none of the tables.
     let directory = tempfile::tempdir().unwrap();
     drop(redb::Database::create(directory.path().join(FILE_NAME)).unwrap());
-    let opened = RedbStore::open(directory.path(), TERMINAL);
+    let opened = open_at(directory.path(), TERMINAL);
     assert!(matches!(&opened, Err(StoreError::Damaged { .. })), "{opened:?}");
 }
 
@@ -204,7 +211,7 @@ fn a_truncated_file_is_damage() {
     let whole = std::fs::read(&path).unwrap();
     for length in [1, 300, 4096, 4097, whole.len() / 2, whole.len() - 1] {
         std::fs::write(&path, &whole[..length]).unwrap();
-        let opened = RedbStore::open(directory.path(), TERMINAL);
+        let opened = open_at(directory.path(), TERMINAL);
         assert!(matches!(&opened, Err(StoreError::Damaged { .. })), "{length}: {opened:?}");
     }
 }
@@ -216,7 +223,7 @@ fn damage_is_found(flips: u64) {
     let seed = seed();
     let mut random = Random(seed);
     let (directory, path) = closed_store(199);
-    let mut store = RedbStore::open(directory.path(), TERMINAL).unwrap();
+    let mut store = open_at(directory.path(), TERMINAL).unwrap();
     store.commit(entries(vec![draft(200, at_us(5), Some(1))])).unwrap();
     let left = std::fs::read(&path).unwrap();
     drop(store);
@@ -228,7 +235,7 @@ fn damage_is_found(flips: u64) {
         let bit = 1u8 << random.below(8);
         bytes[at] ^= bit;
         std::fs::write(&path, &bytes).unwrap();
-        match RedbStore::open(directory.path(), TERMINAL) {
+        match open_at(directory.path(), TERMINAL) {
             Ok(store) => {
                 let end = store.verify();
                 assert!(

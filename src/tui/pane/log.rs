@@ -193,6 +193,7 @@ fn kind_words(entry: &LogEntry) -> (&'static str, &'static str, Role) {
         (EntryKind::BackFilled, _) => ("●", "added later", Role::Good),
         (EntryKind::StrangerDiscarded, _) => ("-", "discarded", Role::Text),
         (EntryKind::SpaceChanged, _) => ("~", "other net", Role::Text),
+        (EntryKind::Erased, _) => ("-", "erased", Role::Text),
         (EntryKind::PadTested, _) => ("·", "liveness test", Role::Text),
         (EntryKind::Mark, Some(PresenceState::Left)) => ("○", "marked left", Role::Text),
         (EntryKind::Mark, _) => ("●", "marked present", Role::Good),

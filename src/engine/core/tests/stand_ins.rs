@@ -96,6 +96,12 @@ impl Store for SharedStore {
         }
         self.inner.lock().unwrap().commit(transaction)
     }
+    fn erase(&mut self, erasure: crate::store::Erasure) -> Result<crate::store::Erased, StoreError> {
+        if self.fails.load(Ordering::SeqCst) {
+            return Err(StoreError::Failed { step: "erase", detail: "no space left".to_owned() });
+        }
+        self.inner.lock().unwrap().erase(erasure)
+    }
     fn changes_since(&self, point: ChangePoint) -> Result<Changes, StoreError> {
         self.inner.lock().unwrap().changes_since(point)
     }

@@ -64,7 +64,7 @@ impl Disk {
 }
 
 #[derive(Debug, Clone, Default)]
-struct FakeDisk(Arc<Mutex<Disk>>);
+pub(super) struct FakeDisk(Arc<Mutex<Disk>>);
 
 impl FakeDisk {
     fn lock(&self) -> MutexGuard<'_, Disk> {
@@ -126,16 +126,20 @@ impl Medium for FakeDisk {
 }
 
 /// A disk with a new store on it.
-fn new_disk() -> FakeDisk {
-    let disk = FakeDisk::default();
+pub(super) fn new_disk() -> (FakeDisk, MemoryVault) {
+    let (disk, vault) = (FakeDisk::default(), MemoryVault::default());
     let database = disk.open().unwrap();
-    initialise(&database, TERMINAL).unwrap();
-    disk
+    initialise(&database, TERMINAL, &ring(&vault)).unwrap();
+    (disk, vault)
 }
 
-fn on_image(image: Vec<u8>) -> Result<RedbStore, StoreError> {
+pub(super) fn ring(vault: &MemoryVault) -> Ring {
+    Ring::open(Box::new(vault.clone()), &store_key(), Making::Allowed).unwrap()
+}
+
+fn on_image(image: Vec<u8>, vault: &MemoryVault) -> Result<RedbStore, StoreError> {
     let disk = Disk { live: image.clone(), durable: image, ..Disk::default() };
-    RedbStore::on(Box::new(FakeDisk(Arc::new(Mutex::new(disk)))))
+    RedbStore::on(Box::new(FakeDisk(Arc::new(Mutex::new(disk)))), ring(vault))
 }
 
 /// A transaction of one to four entries, the first numbered `first`, and for each a person, a
@@ -176,8 +180,8 @@ fn power_is_lost(rounds: u64) {
     let mut random = Random(seed);
     for round in 0..rounds {
         let context = format!("MUSTER_TEST_SEED={seed}, round {round}");
-        let disk = new_disk();
-        let mut store = RedbStore::on(Box::new(disk.clone())).unwrap();
+        let (disk, vault) = new_disk();
+        let mut store = RedbStore::on(Box::new(disk.clone()), ring(&vault)).unwrap();
         {
             let mut disk = disk.lock();
             disk.dead = true;
@@ -194,7 +198,7 @@ fn power_is_lost(rounds: u64) {
             }
         };
         let image = disk.lock().after_power_loss(&mut random);
-        let found = on_image(image).unwrap_or_else(|error| panic!("{context}: {error}"));
+        let found = on_image(image, &vault).unwrap_or_else(|error| panic!("{context}: {error}"));
         let found = numbers(&found, &context);
         let whole = [acknowledged.as_slice(), &in_flight].concat();
         assert!(found == acknowledged || found == whole, "{context}: {found:?} of {whole:?}");
@@ -218,8 +222,8 @@ fn the_disk_is_full(rounds: u64) {
     let mut failures = 0;
     for round in 0..rounds {
         let context = format!("MUSTER_TEST_SEED={seed}, round {round}");
-        let disk = new_disk();
-        let mut store = RedbStore::on(Box::new(disk.clone())).unwrap();
+        let (disk, vault) = new_disk();
+        let mut store = RedbStore::on(Box::new(disk.clone()), ring(&vault)).unwrap();
         {
             let mut disk = disk.lock();
             let from = disk.operations + 1 + random.below(60);
@@ -251,7 +255,8 @@ fn the_disk_is_full(rounds: u64) {
             }
         }
         drop(store);
-        let again = RedbStore::on(Box::new(disk)).unwrap_or_else(|error| panic!("{context}: {error}"));
+        let again =
+            RedbStore::on(Box::new(disk), ring(&vault)).unwrap_or_else(|error| panic!("{context}: {error}"));
         assert_eq!(numbers(&again, &context), acknowledged, "{context}");
     }
     println!("{failures} commits failed in {rounds} rounds");
@@ -267,4 +272,62 @@ fn a_full_disk_fails_a_commit_whole_and_the_store_goes_on() {
 #[ignore = "minutes; run by make soak"]
 fn soak_a_full_disk_fails_a_commit_whole_and_the_store_goes_on() {
     the_disk_is_full(3_000);
+}
+
+/// The power is lost at a random moment of an erasure: it is done, or not begun, and whatever the disk kept,
+/// the next opening leaves one key.
+fn power_is_lost_in_an_erasure(rounds: u64) {
+    let seed = seed();
+    let mut random = Random(seed);
+    let (mut done, mut begun) = (0, 0);
+    for round in 0..rounds {
+        let context = format!("MUSTER_TEST_SEED={seed}, round {round}");
+        let (disk, vault) = new_disk();
+        let mut store = RedbStore::on(Box::new(disk.clone()), ring(&vault)).unwrap();
+        for first in [1, 5, 9] {
+            store.commit(transaction(&mut random, first)).unwrap();
+        }
+        {
+            let mut disk = disk.lock();
+            disk.dead = true;
+            disk.fails = Some((disk.operations + 1 + random.below(60), u64::MAX));
+        }
+        let entry = crate::ledger::EntryDraft { parts: Parts::default(), ..draft(99, at_us(9), None) };
+        let entry = crate::ledger::EntryDraft { kind: crate::ledger::EntryKind::Erased, ..entry };
+        let erasure = Erasure {
+            person: PersonId(ulid::Ulid(1)),
+            keeps: crate::store::KeptRecords::None,
+            strangers: vec![],
+            entry,
+        };
+        let answer = store.erase(erasure);
+        drop(store);
+        let image = disk.lock().after_power_loss(&mut random);
+        let found = on_image(image, &vault).unwrap_or_else(|error| panic!("{context}: {error}"));
+        found.verify().unwrap_or_else(|error| panic!("{context}: {error}"));
+        let changes = found.changes_since(ChangePoint(0)).unwrap().changes;
+        let is_there = changes.iter().any(|c| matches!(c, Change::PersonPut(p) if p.id.0.0 == 1));
+        let has_template = changes.iter().any(|c| matches!(c, Change::TemplatePut(t) if t.person.0.0 == 1));
+        let last = found.entries_before(Sequence(u64::MAX), 1).unwrap()[0].head.kind;
+        let is_entered = last == crate::ledger::EntryKind::Erased;
+        assert_eq!((is_there, has_template), (!is_entered, !is_entered), "{context}: half erased");
+        assert!(answer.is_err() || is_entered, "{context}: acknowledged and lost");
+        let bytes = vault.bytes.lock().unwrap().clone().unwrap();
+        let mut kept = crate::store::crypt::vault::Sealed::read(&bytes).unwrap();
+        let newest = kept.newest().unwrap();
+        assert!(!kept.keep_only(newest), "{context}: two keys");
+        if is_entered { done += 1 } else { begun += 1 }
+    }
+    println!("{done} erasures were done, {begun} not begun");
+}
+
+#[test]
+fn after_a_loss_of_power_an_erasure_is_done_or_not_begun() {
+    power_is_lost_in_an_erasure(40);
+}
+
+#[test]
+#[ignore = "minutes; run by make soak"]
+fn soak_after_a_loss_of_power_an_erasure_is_done_or_not_begun() {
+    power_is_lost_in_an_erasure(3_000);
 }

@@ -16,7 +16,7 @@ const CHILD_TEST: &str = "store::redb::tests::kill::a_killed_process_loses_nothi
 const ACKNOWLEDGED: &str = "acknowledged ";
 
 fn write_until_killed(directory: &str) -> ! {
-    let mut store = RedbStore::open(Path::new(directory), TERMINAL).unwrap();
+    let mut store = open_at(Path::new(directory), TERMINAL).unwrap();
     loop {
         let next = store.chain_head().unwrap().sequence.0 + 1;
         let drafts = (next..next + 3).map(|n| draft(n, at_us(n as i64), Some(7))).collect();
@@ -67,7 +67,7 @@ fn kill(rounds: u64) {
     for round in 0..rounds {
         let acknowledged = kill_one(directory.path(), 1 + random.below(20), random.below(2_000_000));
         let context = format!("MUSTER_TEST_SEED={seed}, round {round}");
-        let store = RedbStore::open(directory.path(), TERMINAL);
+        let store = open_at(directory.path(), TERMINAL);
         let store = store.unwrap_or_else(|error| panic!("{context}: {error}"));
         let end = store.verify().unwrap_or_else(|error| panic!("{context}: {error}")).sequence.0;
         assert!(end >= acknowledged, "{context}: {acknowledged} was acknowledged, the end is {end}");
