@@ -12,6 +12,7 @@ pub mod config_command;
 pub mod demo;
 pub mod doctor;
 pub mod enroll;
+pub mod erase;
 pub mod eval;
 pub mod exit;
 pub mod identify;

@@ -13,6 +13,7 @@ use crate::inference::DeviceChoice;
 use super::capture::{CAPTURE_HELP, CaptureArgs};
 use super::compare::CompareArgs;
 use super::enroll::{ENROLL_HELP, EnrollArgs};
+use super::erase::{ERASE_HELP, EraseArgs};
 use super::eval::EvalArgs;
 use super::inbox::{INBOX_HELP, InboxArgs};
 use super::models::ModelsCommand;
@@ -224,6 +225,9 @@ pub enum RosterCommand {
         #[arg(long)]
         yes: bool,
     },
+    /// Take somebody out of everything: nothing brings them back
+    #[command(after_help = ERASE_HELP)]
+    Erase(EraseArgs),
     /// Change somebody's name
     Rename {
         /// Whom: identifier, exact name, or the beginning of an id

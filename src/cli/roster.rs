@@ -16,7 +16,7 @@ use super::args::RosterCommand;
 use super::exit::{CliError, Exit};
 use super::output::{Output, columns, people_count, printable};
 use super::roster_file::RosterFileError;
-use super::{people, roster_file};
+use super::{erase, people, roster_file};
 
 /// Puts a question on the terminal; `None` where there is none to ask on.
 pub type Ask<'a> = &'a mut dyn FnMut(&str) -> Option<bool>;
@@ -56,6 +56,7 @@ pub fn run(
     match command {
         RosterCommand::List => list(handle, out),
         RosterCommand::Remove { who, yes } => remove(handle, who, *yes, ask, out),
+        RosterCommand::Erase(args) => erase::run(handle, args, ask, out),
         RosterCommand::Rename { who, name } => {
             let roster = handle.snapshot().roster;
             let row = people::find(&roster, who)?;
@@ -282,6 +283,8 @@ pub fn unexpected(reply: &Reply) -> CliError {
         Reply::Written(_) => "written",
         Reply::Imported(_) => "imported",
         Reply::Roster { .. } => "roster",
+        Reply::People(_) => "people",
+        Reply::Erased(_) => "erased",
         Reply::Spaces(_) => "spaces",
         Reply::Reembedded(_) => "reembedded",
         Reply::Inbox(_) => "inbox",

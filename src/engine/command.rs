@@ -6,15 +6,18 @@ use crate::attendance::{Identifier, Person, PersonId, PersonName, PresenceState}
 use crate::face::{EmbeddingSpace, Finding, FivePoints, Liveness, Quality, Rect};
 use crate::identify::{Candidates, Identification, Threshold};
 use crate::ledger::{Actor, Sequence};
+use crate::store::KeptRecords;
 
 use super::event::LogEntry;
 use super::inbox::{InboxCommand, InboxError, InboxReply};
 
 mod enrolling;
+mod erasing;
 
 pub use enrolling::{
     Alike, EnrolmentNotes, EnrolmentPictures, PictureNote, RefusedPicture, SelfTest, SelfTestOf, ShootingId,
 };
+pub use erasing::ErasureCertificate;
 
 /// Pairs a reply with its request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -143,6 +146,16 @@ pub enum Command {
     },
     /// Ends an enrolment: the templates go at once, the records stay.
     Remove(PersonId),
+    /// Takes a person out of everything: name, templates, crops, items of the inbox, and their parts of the
+    /// ledger. Nothing brings them back.
+    Erase {
+        /// Who; also somebody whose enrolment has ended.
+        person: PersonId,
+        /// Whether their attendance stays, under an id that nothing names any more.
+        keeps: KeptRecords,
+    },
+    /// Everybody the store knows, also those whose enrolment has ended.
+    People,
     /// Changes a name.
     Rename {
         /// Whose.
@@ -300,6 +313,10 @@ pub enum Reply {
         /// The entry that notes it.
         sequence: Sequence,
     },
+    /// Everybody, by name.
+    People(Vec<Person>),
+    /// Somebody was erased.
+    Erased(Box<ErasureCertificate>),
     /// The spaces that templates live in, the largest first.
     Spaces(Vec<SpaceCount>),
     /// What was moved to the space of the nets that are loaded.

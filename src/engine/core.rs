@@ -8,6 +8,7 @@ mod commits;
 mod crops;
 mod enrolling;
 mod enrolment;
+mod erasing;
 mod inbox;
 mod live;
 mod observe;

@@ -11,6 +11,7 @@ mod clip;
 mod command_line;
 mod docs;
 mod enrolling;
+mod erasure;
 mod evaluation;
 mod liveness;
 mod nets;

@@ -6,7 +6,7 @@ use crate::face::{Liveness, Probe, TemplateId};
 use crate::identify::{Candidates, Identification};
 use crate::inference::{AnalysedFace, FrameAnalysis};
 use crate::ledger::{Actor, EntryDraft, EntryKind, NotePart, Parts, RecordPart};
-use crate::store::{Change, Transaction};
+use crate::store::{Change, KeptRecords, Transaction};
 
 use super::super::command::{
     Command, CommandError, EnrolmentNotes, EnrolmentSource, EnrolmentTarget, IdentifiedFace, ImportReport,
@@ -54,9 +54,21 @@ pub(super) enum PreparedWhat {
     Inbox(InboxWork),
     Enrol(Enrolment),
     Reembed(Recomputed),
-    Mark { person: PersonId, state: PresenceState, note: Option<String> },
+    Mark {
+        person: PersonId,
+        state: PresenceState,
+        note: Option<String>,
+    },
     Remove(PersonId),
-    Rename { person: PersonId, name: PersonName },
+    /// Begun apart from the others, by [`Core::start_erasure`].
+    Erase {
+        person: PersonId,
+        keeps: KeptRecords,
+    },
+    Rename {
+        person: PersonId,
+        name: PersonName,
+    },
     Import(Vec<ImportRow>),
     Export,
     Note(EntryKind, String),
@@ -148,6 +160,11 @@ impl Core {
             Command::Shutdown => return self.begin_shutdown(Some(reply)),
             Command::Mark { person, state, note } => PreparedWhat::Mark { person, state, note },
             Command::Remove(person) => PreparedWhat::Remove(person),
+            Command::Erase { person, keeps } => PreparedWhat::Erase { person, keeps },
+            Command::People => {
+                let _ = reply.send(Ok(self.everybody()));
+                return;
+            }
             Command::Rename { person, name } => PreparedWhat::Rename { person, name },
             Command::Import(rows) => PreparedWhat::Import(rows),
             Command::Export => PreparedWhat::Export,
@@ -301,6 +318,8 @@ impl Core {
                 let entry = self.draft_about(EntryKind::Removed, actor, person);
                 Ok((Transaction { changes, entries: vec![entry] }, ReplyPlan::Written))
             }
+            // Whoever begins commits begins this one another way.
+            PreparedWhat::Erase { .. } => Err(CommandError::NoSuchPerson),
             PreparedWhat::Rename { person, name } => {
                 let mut renamed = self.active(person)?.clone();
                 renamed.name = name;

@@ -15,7 +15,8 @@ use crate::store::{Change, Committed, StoreError, Transaction};
 use super::super::command::{CommandError, Reply};
 use super::super::event::{EngineEvent, LogEntry, NamedEntry};
 use super::super::worker::store::{StoreAnswer, StoreRequest, Ticket};
-use super::commands::{Prepared, ReplyPlan};
+use super::commands::{Prepared, PreparedWhat, ReplyPlan};
+use super::erasing::Erasing;
 use super::inbox::BackFill;
 use super::{Core, GalleryState, ReplySender};
 
@@ -65,6 +66,22 @@ impl CommitQueue {
         self.failed.iter().flatten().chain(&self.entries)
     }
 
+    /// Whether a batch is to be sent again.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed.is_some()
+    }
+
+    /// Lets go of entries about somebody who is being erased.
+    pub(super) fn drop_entries_about(&mut self, person: PersonId) {
+        let is_about = |entry: &QueuedEntry| {
+            let parts = &entry.draft.parts;
+            let named = parts.evidence.iter().flat_map(|evidence| &evidence.candidates);
+            parts.record.as_ref().is_some_and(|record| record.person == person)
+                || named.into_iter().any(|candidate| candidate.person == person)
+        };
+        self.entries.retain(|entry| !is_about(entry));
+    }
+
     pub(super) fn waiting(&self) -> u32 {
         u32::try_from(self.queued().count()).unwrap_or(u32::MAX)
     }
@@ -85,6 +102,8 @@ pub(super) enum Pending {
     Entries(Batch),
     /// A command's transaction.
     Command { changes: Vec<Change>, plan: ReplyPlan, reply: ReplySender },
+    /// Somebody is taken out of everything.
+    Erase(Erasing),
     /// A page of the log.
     Page(Sender<Vec<LogEntry>>),
     /// The crop beside a template that is computed anew.
@@ -120,6 +139,15 @@ impl Core {
         }
         // Commands first: a person waits for them, and a failing store must tell them so at once.
         while let Some((prepared, reply)) = self.commits.commands.pop_front() {
+            let Prepared { actor, what } = prepared;
+            if let PreparedWhat::Erase { person, keeps } = what {
+                self.commits.in_flight = self.start_erasure(actor, person, keeps, reply);
+                if self.commits.in_flight {
+                    return;
+                }
+                continue;
+            }
+            let prepared = Prepared { actor, what };
             match self.build(prepared) {
                 Ok((transaction, plan)) => {
                     let changes = transaction.changes.clone();
@@ -171,6 +199,13 @@ impl Core {
                 Ok(StoreAnswer::Entries(near)) => self.go_on_with_back_fill(wanted, &near, reply),
                 answer => refuse(&reply, answer),
             },
+            (Pending::Erase(erasing), answer) => {
+                match &answer {
+                    Ok(_) => self.settle_commit(),
+                    Err(_) => self.commits.in_flight = false,
+                }
+                self.take_erasure(erasing, answer);
+            }
             (Pending::Presence(day), answer) => {
                 if let Ok(StoreAnswer::Entries(entries)) = answer {
                     self.recount_presence(&day, &entries);
@@ -232,7 +267,7 @@ impl Core {
         self.publish_live();
     }
 
-    fn take_committed(&mut self, committed: &Committed) {
+    pub(super) fn take_committed(&mut self, committed: &Committed) {
         let mut presence_changed = false;
         for entry in &committed.entries {
             presence_changed |= self.note_presence(entry);

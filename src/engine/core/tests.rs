@@ -3,6 +3,7 @@
 
 mod challenge;
 mod enrolling;
+mod erasing;
 mod inbox;
 mod spaces;
 mod stand_ins;

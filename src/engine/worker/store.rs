@@ -5,7 +5,7 @@ use crossbeam_channel::{Receiver, Sender};
 
 use crate::face::{EncodedCrop, TemplateId};
 use crate::ledger::{Entry, Sequence};
-use crate::store::{Committed, Store, StoreError, Transaction};
+use crate::store::{Committed, Erased, Erasure, Store, StoreError, Transaction};
 
 /// Pairs an answer with what waits for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -15,6 +15,7 @@ pub(crate) struct Ticket(pub(crate) u64);
 #[derive(Debug)]
 pub(crate) enum StoreRequest {
     Commit(Transaction),
+    Erase(Erasure),
     Crop(TemplateId),
     EntriesSince(Sequence, usize),
     EntriesBefore(Sequence, usize),
@@ -25,6 +26,7 @@ pub(crate) enum StoreRequest {
 #[derive(Debug)]
 pub(crate) enum StoreAnswer {
     Committed(Committed),
+    Erased(Erased),
     Crop(Option<EncodedCrop>),
     Entries(Vec<Entry>),
 }
@@ -50,6 +52,7 @@ impl StoreWorker {
     fn answer(&mut self, request: StoreRequest) -> Result<StoreAnswer, StoreError> {
         match request {
             StoreRequest::Commit(transaction) => self.store.commit(transaction).map(StoreAnswer::Committed),
+            StoreRequest::Erase(erasure) => self.store.erase(erasure).map(StoreAnswer::Erased),
             StoreRequest::Crop(template) => self.store.crop(template).map(StoreAnswer::Crop),
             StoreRequest::EntriesSince(sequence, limit) => {
                 self.store.entries_since(sequence, limit).map(StoreAnswer::Entries)
