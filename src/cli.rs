@@ -18,6 +18,7 @@ pub mod exit;
 pub mod identify;
 pub mod inbox;
 pub mod looking;
+pub mod memory;
 pub mod models;
 pub mod nets;
 pub mod output;
@@ -63,6 +64,7 @@ use wire::Need;
 /// Parses this process's arguments, runs, and says how it ended.
 pub fn main() -> ExitCode {
     panics::install();
+    memory::keep_to_itself();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

@@ -379,7 +379,7 @@ mod tests {
     #[test]
     fn every_number_is_frozen() {
         let numbers: Vec<u8> = EntryKind::ALL.iter().map(|kind| *kind as u8).collect();
-        assert_eq!(numbers, (1..=18).collect::<Vec<u8>>());
+        assert_eq!(numbers, (1..=19).collect::<Vec<u8>>());
         let named = [
             (EntryKind::Started, 1),
             (EntryKind::Removed, 5),
@@ -415,7 +415,7 @@ mod tests {
         assert_eq!(with(0, 2), HeadError::Version { found: 2 });
         assert!(matches!(with(41, 0x7f), HeadError::Time { .. }));
         assert_eq!(with(49, 0), HeadError::Unknown { field: "clock state", number: 0 });
-        assert_eq!(with(50, 19), HeadError::Unknown { field: "kind", number: 19 });
+        assert_eq!(with(50, 20), HeadError::Unknown { field: "kind", number: 20 });
         assert_eq!(with(51, 5), HeadError::Unknown { field: "actor", number: 5 });
         assert_eq!(with(56, 2), HeadError::Unknown { field: "digest marker", number: 2 });
     }
@@ -430,7 +430,7 @@ mod tests {
         let digest = prop::option::of(any::<[u8; 32]>().prop_map(Sha256Digest));
         // The years 1 to 9999 and a little beyond.
         let time = -70_000_000_000_000_000i64..300_000_000_000_000_000;
-        let numbers = (any::<u128>(), any::<u64>(), any::<u128>(), time, 0usize..3, 0usize..18);
+        let numbers = (any::<u128>(), any::<u64>(), any::<u128>(), time, 0usize..3, 0usize..19);
         (numbers, actor, [digest.clone(), digest.clone(), digest]).prop_map(|(n, actor, parts)| Head {
             terminal: TerminalId(Ulid(n.0)),
             sequence: Sequence(n.1),

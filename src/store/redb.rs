@@ -23,6 +23,7 @@
 mod erase;
 mod open;
 mod raise;
+mod read;
 mod sealed;
 mod tables;
 #[cfg(test)]
@@ -37,11 +38,10 @@ use redb::{Database, Durability, ReadTransaction, ReadableDatabase, ReadableTabl
 
 use crate::attendance::PersonId;
 use crate::face::{EncodedCrop, TemplateId};
-use crate::ledger::{
-    ChainFault, ChainHead, Entry, Head, PartKind, Parts, Sealed, Sequence, TerminalId, seal, verify_chain,
-};
+use crate::ledger::{ChainFault, ChainHead, Entry, Sealed, Sequence, TerminalId, seal, verify_chain};
 
 use self::open::{DataFile, open_checked};
+use self::read::{EntryReader, unreadable_part};
 use self::tables::{
     BY_PERSON, BY_TIME, CHANGE_POINT, CROPS, FEED, HEADS, KEYS, META, PARTS, PEOPLE, STRANGERS, TEMPLATES,
     Tables, head_row, kept_end, meta, object,
@@ -185,7 +185,7 @@ struct Planned {
 }
 
 /// A commit that failed: what went wrong, and what was written, where it came as far as that.
-type Attempt = Result<Planned, (Fault, Option<Planned>)>;
+type Attempt = Result<Planned, Box<(Fault, Option<Planned>)>>;
 
 impl RedbStore {
     /// Opens the store in the data directory `directory`, or makes it there, directory included;
@@ -219,7 +219,6 @@ impl RedbStore {
     }
 
     #[cfg(test)]
-
     fn on(medium: Box<dyn Medium>, mut ring: Ring) -> Result<Self, StoreError> {
         let opened = open_checked(&*medium, &mut ring);
         let (database, terminal) = opened.map_err(|fault| fault.into_store_error("open", medium.path()))?;
@@ -254,10 +253,10 @@ impl RedbStore {
             let planned = self.fill(&write, transaction)?;
             Ok((write, planned))
         };
-        let (write, planned) = guarded(prepare).map_err(|fault| (fault, None))?;
+        let (write, planned) = guarded(prepare).map_err(|fault| Box::new((fault, None)))?;
         match guarded(|| Ok(write.commit()?)) {
             Ok(()) => Ok(planned),
-            Err(fault) => Err((fault, Some(planned))),
+            Err(fault) => Err(Box::new((fault, Some(planned)))),
         }
     }
 
@@ -359,10 +358,12 @@ impl Store for RedbStore {
         };
         match self.write(database, &transaction) {
             Ok(planned) => Ok(planned.committed),
-            Err((fault @ (Fault::Said(_) | Fault::Unwritable(_)), _)) => {
-                Err(fault.into_store_error("write", self.medium.path()))
-            }
-            Err((fault, planned)) => self.recover(fault, transaction, planned),
+            Err(failed) => match *failed {
+                (fault @ (Fault::Said(_) | Fault::Unwritable(_)), _) => {
+                    Err(fault.into_store_error("write", self.medium.path()))
+                }
+                (fault, planned) => self.recover(fault, transaction, planned),
+            },
         }
     }
 
@@ -485,64 +486,5 @@ impl Store for RedbStore {
             });
             verify_chain(self.terminal, &kept, heads, parts)
         })
-    }
-}
-
-/// A sealed part that does not open does not have its digest either, as far as a walk can tell.
-fn unreadable_part(fault: Fault, sequence: u64, kind: u8) -> Fault {
-    match (fault, PartKind::from_number(kind)) {
-        (Fault::Damaged(_), Some(part)) => ChainFault::Part { sequence: Sequence(sequence), part }.into(),
-        (fault, _) => fault,
-    }
-}
-
-/// A head as a range of its table gives it.
-type HeadRow =
-    Result<(redb::AccessGuard<'static, u64>, redb::AccessGuard<'static, &'static [u8]>), redb::StorageError>;
-
-/// Reads entries within one transaction.
-struct EntryReader<'a> {
-    ring: &'a Ring,
-    keys: redb::ReadOnlyTable<(u8, u128), &'static [u8]>,
-    heads: redb::ReadOnlyTable<u64, &'static [u8]>,
-    parts: redb::ReadOnlyTable<(u64, u8), &'static [u8]>,
-}
-
-impl<'a> EntryReader<'a> {
-    fn open(transaction: &ReadTransaction, ring: &'a Ring) -> Result<Self, Fault> {
-        Ok(Self {
-            ring,
-            keys: transaction.open_table(KEYS)?,
-            heads: transaction.open_table(HEADS)?,
-            parts: transaction.open_table(PARTS)?,
-        })
-    }
-
-    fn entry_at(&self, sequence: u64) -> Result<Entry, Fault> {
-        let missing = || Fault::Damaged(format!("entry {sequence} has a time and no head"));
-        let row = self.heads.get(sequence)?.ok_or_else(missing)?;
-        self.entry(sequence, row.value())
-    }
-
-    fn entries(&self, rows: impl Iterator<Item = HeadRow>) -> Result<Vec<Entry>, Fault> {
-        rows.map(|row| {
-            let (sequence, head) = row?;
-            self.entry(sequence.value(), head.value())
-        })
-        .collect()
-    }
-
-    fn entry(&self, sequence: u64, row: &[u8]) -> Result<Entry, Fault> {
-        let (_, bytes) = head_row(sequence, row)?;
-        let head = Head::from_canonical_bytes(bytes).map_err(|fault| {
-            Fault::Damaged(format!("the head of entry {sequence} cannot be read: {fault}"))
-        })?;
-        let mut parts = Parts::default();
-        for row in self.parts.range((sequence, 0)..=(sequence, u8::MAX))? {
-            let (key, row) = row?;
-            let stored = sealed::part(&self.keys, self.ring, key.value(), row.value())?;
-            parts.put(&stored).map_err(|fault| Fault::Damaged(format!("entry {sequence}: {fault}")))?;
-        }
-        Ok(Entry { head, parts })
     }
 }

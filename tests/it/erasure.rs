@@ -19,15 +19,15 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 fn somebody_is_enrolled() -> Home {
     let home = Home::new();
     let picture = demo_picture("enrol/obama.jpg").display().to_string();
-    home.run(&["enroll", NAME, &picture]).expect(0);
+    home.run(["enroll", NAME, &picture]).expect(0);
     home
 }
 
 #[test]
 fn somebody_is_erased_and_the_ledger_says_so_and_verifies() {
     let home = somebody_is_enrolled();
-    home.run(&["roster", "erase", NAME]).expect(2);
-    let erased = home.run(&["--json", "roster", "erase", NAME, "--yes"]).expect(0);
+    home.run(["roster", "erase", NAME]).expect(2);
+    let erased = home.run(["--json", "roster", "erase", NAME, "--yes"]).expect(0);
     let certificate: serde_json::Value = serde_json::from_str(erased.stdout.trim()).unwrap();
     assert_eq!(certificate["person"], NAME);
     assert_eq!(
@@ -35,14 +35,14 @@ fn somebody_is_erased_and_the_ledger_says_so_and_verifies() {
         (Some(1), Some(false))
     );
     assert!(certificate["old_key_stays"].is_null());
-    let gone = home.run(&["roster", "erase", NAME, "--yes"]).expect(1);
+    let gone = home.run(["roster", "erase", NAME, "--yes"]).expect(1);
     assert!(gone.stderr.contains("nobody is called"), "{}", gone.stderr);
     let picture = demo_picture("show/obama2.jpg").display().to_string();
-    home.run(&["identify", &picture]).expect(1);
+    home.run(["identify", &picture]).expect(1);
     let entry = certificate["sequence"].to_string();
-    let why = home.run(&["why", &entry]).expect(0);
+    let why = home.run(["why", &entry]).expect(0);
     assert!(why.stdout.contains("erased"), "{}", why.stdout);
-    let doctor = home.run(&["doctor"]);
+    let doctor = home.run(["doctor"]);
     assert!(doctor.stdout.contains("the ledger verifies"), "{}", doctor.stdout);
 }
 
@@ -71,14 +71,14 @@ fn without_its_key_the_store_says_what_is_missing_and_is_left_as_it_is() {
     let key = written.iter().find(|path| path.ends_with("store.key")).unwrap();
     let kept = std::fs::read(key).unwrap();
     std::fs::remove_file(key).unwrap();
-    let missing = home.run(&["roster", "list"]).expect(3);
+    let missing = home.run(["roster", "list"]).expect(3);
     assert!(missing.stderr.contains("put it back"), "{}", missing.stderr);
     assert!(!key.exists(), "no other key is made for a store that only its own opens");
     std::fs::write(key, "00".repeat(32)).unwrap();
     std::fs::set_permissions(key, PermissionsExt::from_mode(0o600)).unwrap();
-    let wrong = home.run(&["roster", "list"]).expect(3);
+    let wrong = home.run(["roster", "list"]).expect(3);
     assert!(wrong.stderr.contains("does not open"), "{}", wrong.stderr);
     std::fs::write(key, kept).unwrap();
-    let listed = home.run(&["roster", "list"]).expect(0);
+    let listed = home.run(["roster", "list"]).expect(0);
     assert!(listed.stdout.contains(NAME), "{}", listed.stdout);
 }

@@ -60,7 +60,10 @@ impl Core {
         let strangers = self.strangers_like(person.id);
         let entry = self.draft(EntryKind::Erased, actor, Parts::default());
         let erasure = Erasure { person: person.id, keeps, strangers, entry };
-        self.ask(StoreRequest::Erase(erasure), Pending::Erase(Erasing { person, keeps, probes, reply }));
+        self.ask(
+            StoreRequest::Erase(Box::new(erasure)),
+            Pending::Erase(Erasing { person, keeps, probes, reply }),
+        );
         true
     }
 

@@ -15,7 +15,7 @@ pub(crate) struct Ticket(pub(crate) u64);
 #[derive(Debug)]
 pub(crate) enum StoreRequest {
     Commit(Transaction),
-    Erase(Erasure),
+    Erase(Box<Erasure>),
     Crop(TemplateId),
     EntriesSince(Sequence, usize),
     EntriesBefore(Sequence, usize),
@@ -52,7 +52,7 @@ impl StoreWorker {
     fn answer(&mut self, request: StoreRequest) -> Result<StoreAnswer, StoreError> {
         match request {
             StoreRequest::Commit(transaction) => self.store.commit(transaction).map(StoreAnswer::Committed),
-            StoreRequest::Erase(erasure) => self.store.erase(erasure).map(StoreAnswer::Erased),
+            StoreRequest::Erase(erasure) => self.store.erase(*erasure).map(StoreAnswer::Erased),
             StoreRequest::Crop(template) => self.store.crop(template).map(StoreAnswer::Crop),
             StoreRequest::EntriesSince(sequence, limit) => {
                 self.store.entries_since(sequence, limit).map(StoreAnswer::Entries)

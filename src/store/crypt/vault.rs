@@ -242,7 +242,7 @@ impl VaultMedium for VaultFile {
 /// Overwrites a file in place. What a copy-on-write file system or the wear levelling of a drive keeps of
 /// it is out of reach here.
 pub(in crate::store) fn wipe(file: &File) -> io::Result<()> {
-    const PIECE: [u8; 64 * 1024] = [0; 64 * 1024];
+    static PIECE: [u8; 64 * 1024] = [0; 64 * 1024];
     let length = file.metadata()?.len();
     let mut at = 0;
     while at < length {

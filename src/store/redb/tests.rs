@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::tables::{SCHEMA, SCHEMA_VERSION};
 use super::*;
-use crate::ledger::PartKind;
+use crate::ledger::{PartKind, Parts};
 use crate::store::contract::beside::{crop, crop_put, stranger};
 use crate::store::contract::{TERMINAL, Tamper, at_us, draft, entries, person, template};
 use crate::store::crypt::ring::testing::{MemoryVault, store_key};
