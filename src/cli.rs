@@ -17,6 +17,8 @@ pub mod eval;
 pub mod exit;
 pub mod identify;
 pub mod inbox;
+pub mod keys;
+pub mod lines;
 pub mod looking;
 pub mod memory;
 pub mod models;
@@ -221,6 +223,7 @@ fn dispatch(
             pad_test::run(hosted.handle(), args, presenter.as_mut(), &mut io::stdin().lock(), out)
         }
         Command::Demo(args) => demo::run(effective, args, io::stdout().is_terminal(), out),
+        Command::Keys(args) => keys::run(effective, args, out),
         Command::Completions(args) => completions::run(args, out),
     }
 }

@@ -6,6 +6,7 @@
 //! gives it back. [`svg`] draws a screen for the docs.
 
 pub mod dialog;
+pub mod kept;
 pub mod keymap;
 pub mod layout;
 pub mod message;
@@ -26,6 +27,8 @@ mod tests;
 
 use std::error::Error;
 use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use crossbeam_channel::Receiver;
@@ -47,8 +50,34 @@ pub struct TuiOptions {
     pub local_time: fn(DateTime<Utc>) -> NaiveDateTime,
     /// No colour, whatever the environment says.
     pub no_color: bool,
+    /// What changes the built-in keys.
+    pub keymap: Option<keymap::KeymapFile>,
+    /// What can be run from the palette.
+    pub runner: Runner,
+    /// Where the screen keeps what it remembers; nothing is remembered without it.
+    pub kept: Option<PathBuf>,
+    /// Whether the mouse is taken.
+    pub mouse: bool,
     /// Whether the live picture is shown, or only the boxes and names, for a slow line.
     pub preview: bool,
+}
+
+/// Runs a subcommand for the palette, on a thread of its own.
+pub type RunLine = dyn Fn(&EngineHandle, &str) -> message::Ran + Send + Sync;
+
+/// What the palette can run, and how.
+#[derive(Clone, Default)]
+pub struct Runner {
+    /// What it offers.
+    pub subcommands: Vec<dialog::palette::Subcommand>,
+    /// Runs a line; none where nothing can be run.
+    pub run: Option<Arc<RunLine>>,
+}
+
+impl std::fmt::Debug for Runner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Runner({} subcommands)", self.subcommands.len())
+    }
 }
 
 impl Default for TuiOptions {
@@ -59,6 +88,10 @@ impl Default for TuiOptions {
             now: Utc::now,
             local_time: |at| at.with_timezone(&chrono::Local).naive_local(),
             no_color: false,
+            keymap: None,
+            runner: Runner::default(),
+            kept: None,
+            mouse: true,
             preview: true,
         }
     }
@@ -109,7 +142,7 @@ pub enum TuiError {
     /// A thread could not be started or signals could not be taken.
     #[error("the screen's threads could not be started: {0}")]
     Thread(#[source] io::Error),
-    /// The keys clash.
+    /// The keymap cannot be used.
     #[error(transparent)]
     Keymap(#[from] keymap::KeymapError),
 }
@@ -147,10 +180,12 @@ fn is_gone(error: &io::Error) -> bool {
 /// [`TuiError`] where there is no terminal, or it fails or goes away.
 pub fn run(handle: &EngineHandle, options: &TuiOptions) -> Result<Exit, TuiError> {
     let theme = Theme::detect(options.no_color, &Environment::read());
-    let _screen = terminal::Screen::take()?;
+    let _screen = terminal::Screen::take(options.mouse)?;
     let inputs = terminal::Inputs::start()?;
     let backend = CrosstermBackend::new(terminal::OnePiece::new(io::stdout()));
-    run_with(backend, inputs.receiver.clone(), handle, options, theme)
+    let mut shell = Shell::new(backend, inputs.receiver.clone(), handle, options, theme)?;
+    shell.suspend = Some(terminal::suspend);
+    shell.run()
 }
 
 /// [`run`] on any backend, fed by any inputs.

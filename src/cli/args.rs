@@ -16,6 +16,7 @@ use super::enroll::{ENROLL_HELP, EnrollArgs};
 use super::erase::{ERASE_HELP, EraseArgs};
 use super::eval::EvalArgs;
 use super::inbox::{INBOX_HELP, InboxArgs};
+use super::keys::{KEYS_HELP, KeysArgs};
 use super::models::ModelsCommand;
 use super::pad_test::{self, PadTestArgs};
 use super::report::DayArg;
@@ -166,6 +167,9 @@ pub enum Command {
     PadTest(PadTestArgs),
     /// Show it all on prepared pictures, in a store of its own
     Demo(DemoArgs),
+    /// Print the keys of the screen
+    #[command(after_help = KEYS_HELP)]
+    Keys(KeysArgs),
     /// Print completions for a shell
     #[command(
         after_help = "Example:\n  muster completions bash > ~/.local/share/bash-completion/completions/muster"

@@ -138,7 +138,7 @@ fn on_screen(
 ) -> Result<Exit, CliError> {
     wire::require_terminal()?;
     let hosted = host_live(effective, demo, folder, &store.path, paths)?;
-    wire::show(&hosted, "muster demo", true)
+    wire::show(&hosted, effective, "muster demo", true)
 }
 
 fn host_live(

@@ -28,6 +28,7 @@ use crate::tui::{self, TuiError, TuiOptions};
 
 use super::args::ScreenArgs;
 use super::exit::{CliError, Exit};
+use super::{keys, lines};
 
 /// What a subcommand needs of the engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,7 +139,7 @@ pub(super) fn host_demo(
 pub fn screen(effective: &Effective, args: &ScreenArgs) -> Result<Exit, CliError> {
     require_terminal()?;
     let hosted = host_live(effective, effective.source.value.clone())?;
-    show(&hosted, "muster", !args.no_preview)
+    show(&hosted, effective, "muster", !args.no_preview)
 }
 
 /// A screen needs a terminal at both ends; `muster take` does not.
@@ -150,13 +151,27 @@ pub(super) fn require_terminal() -> Result<(), CliError> {
 }
 
 /// Draws the screen of an engine until it is left, and passes on how it ended.
-pub(super) fn show(hosted: &Hosted, title: &str, preview: bool) -> Result<Exit, CliError> {
-    let options = TuiOptions { title: title.to_owned(), preview, ..TuiOptions::default() };
+pub(super) fn show(
+    hosted: &Hosted,
+    effective: &Effective,
+    title: &str,
+    preview: bool,
+) -> Result<Exit, CliError> {
+    let options = TuiOptions {
+        title: title.to_owned(),
+        preview,
+        keymap: keys::keymap_file(effective)?,
+        runner: lines::runner(effective),
+        kept: Some(effective.state_dir.join("screen.toml")),
+        mouse: effective.screen.mouse.value,
+        ..TuiOptions::default()
+    };
     match tui::run(hosted.handle(), &options) {
         Ok(tui::Exit::Quit) => Ok(Exit::Done),
         Ok(tui::Exit::Signal(number)) => Ok(Exit::Signal(number)),
         Ok(tui::Exit::EngineStopped) => Err(CliError::missing("the engine has stopped; see the log file")),
         Err(error) if TuiError::is_terminal_gone(&error) => Ok(Exit::Signal(signal_hook::consts::SIGHUP)),
+        Err(TuiError::Keymap(error)) => Err(CliError::usage(error)),
         Err(error) => Err(CliError::missing(error)),
     }
 }

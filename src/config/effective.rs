@@ -2,11 +2,13 @@
 
 mod quality;
 mod recognition;
+mod screen;
 mod show;
 mod source;
 
 pub use quality::QualitySettings;
 pub use recognition::Recognition;
+pub use screen::ScreenSettings;
 pub use source::{SourceFlags, SourceSettings};
 
 use std::fmt;
@@ -139,6 +141,8 @@ pub struct Effective {
     pub inbox_hours: Setting<InboxHours>,
     /// When a day begins.
     pub day_rollover: Setting<DayRollover>,
+    /// How the screen behaves.
+    pub screen: ScreenSettings,
     /// How much goes to the diagnostics.
     pub log_level: Setting<LogLevel>,
     /// How many daily files stay.
@@ -212,6 +216,9 @@ impl Effective {
             quality: QualitySettings::resolve(&typed.quality),
             inbox_hours: Setting::typed(typed.inbox.keep_hours, DEFAULT_INBOX_HOURS),
             day_rollover: Setting::typed(typed.attendance.day_rollover.map(|r| r.0), DEFAULT_ROLLOVER),
+            screen: ScreenSettings::resolve(&typed.screen, environment, |path| {
+                file_path(path, &base, environment)
+            }),
             log_level: Setting::typed(typed.log.level.map(|level| level.0), LogLevel::Info),
             log_keep_days: Setting::typed(typed.log.keep_days, DEFAULT_KEEP_DAYS),
             state_dir,

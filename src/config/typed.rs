@@ -74,6 +74,7 @@ const KEYS: &[(&str, &[&str])] = &[
     ),
     ("inbox", &["keep_hours"]),
     ("attendance", &["day_rollover"]),
+    ("screen", &["keymap", "mouse"]),
     ("log", &["level", "keep_days"]),
 ];
 
@@ -107,6 +108,8 @@ pub struct Typed {
     pub inbox: InboxTable,
     /// `[attendance]`
     pub attendance: AttendanceTable,
+    /// `[screen]`
+    pub screen: ScreenTable,
     /// `[log]`
     pub log: LogTable,
 }
@@ -117,6 +120,16 @@ pub struct Typed {
 pub struct DataTable {
     /// The data directory; relative to the configuration's own folder.
     pub dir: Option<PathBuf>,
+}
+
+/// How the screen behaves.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ScreenTable {
+    /// A file that changes the keys; relative to the configuration's own folder.
+    pub keymap: Option<PathBuf>,
+    /// Whether the mouse is taken.
+    pub mouse: Option<bool>,
 }
 
 /// How the store is sealed.

@@ -2,9 +2,12 @@
 
 pub mod challenge;
 pub mod enrol;
+pub mod filter;
 pub mod help;
 pub mod inbox;
 pub mod mark;
+pub mod output;
+pub mod palette;
 pub mod remove;
 pub mod why;
 
@@ -38,6 +41,12 @@ pub enum Dialog {
     Inbox(Box<inbox::InboxDialog>),
     /// The help.
     Help(help::HelpDialog),
+    /// A filter of a pane, while it is written.
+    Filter(filter::FilterPrompt),
+    /// The palette.
+    Palette(Box<palette::PaletteDialog>),
+    /// What a subcommand printed.
+    Output(Box<output::OutputDialog>),
 }
 
 /// What becomes of a dialog after an action.
@@ -49,6 +58,10 @@ pub enum Step {
     Close,
     /// It closes, and that has consequences.
     CloseWith(Vec<Effect>),
+    /// It closes, and the panes do this.
+    CloseAndAct(Action),
+    /// It closes, and this line is run.
+    CloseAndRun(String),
 }
 
 impl Dialog {
@@ -61,7 +74,10 @@ impl Dialog {
             Dialog::Challenge(_) => Mode::Challenge,
             Dialog::Why(_) => Mode::Why,
             Dialog::Inbox(dialog) => dialog.mode(),
-            Dialog::Help(_) => Mode::Help,
+            Dialog::Help(dialog) => dialog.mode(),
+            Dialog::Filter(_) => Mode::Filter,
+            Dialog::Palette(_) => Mode::Palette,
+            Dialog::Output(_) => Mode::Output,
         }
     }
 
@@ -75,6 +91,9 @@ impl Dialog {
             Dialog::Why(dialog) => dialog.handle(action),
             Dialog::Inbox(dialog) => dialog.handle(action),
             Dialog::Help(dialog) => dialog.handle(action),
+            Dialog::Filter(dialog) => dialog.handle(action),
+            Dialog::Palette(dialog) => dialog.handle(action),
+            Dialog::Output(dialog) => dialog.handle(action),
         }
     }
 
@@ -87,7 +106,9 @@ impl Dialog {
             Dialog::Challenge(dialog) => Some(dialog.id),
             Dialog::Why(dialog) => Some(dialog.id),
             Dialog::Inbox(dialog) => Some(dialog.id),
-            Dialog::Help(_) => None,
+            Dialog::Palette(dialog) => Some(dialog.id),
+            Dialog::Output(dialog) => Some(dialog.id),
+            Dialog::Help(_) | Dialog::Filter(_) => None,
         }
     }
 
@@ -97,7 +118,10 @@ impl Dialog {
             Dialog::Enrol(dialog) => dialog.field(),
             Dialog::Mark(dialog) => dialog.field(),
             Dialog::Inbox(dialog) => dialog.field(),
-            Dialog::Remove(_) | Dialog::Why(_) | Dialog::Challenge(_) | Dialog::Help(_) => None,
+            Dialog::Help(dialog) => dialog.field(),
+            Dialog::Filter(dialog) => Some(dialog.field()),
+            Dialog::Palette(dialog) => Some(dialog.field()),
+            Dialog::Remove(_) | Dialog::Why(_) | Dialog::Challenge(_) | Dialog::Output(_) => None,
         }
     }
 }

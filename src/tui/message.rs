@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use ratatui::crossterm::event::KeyEvent;
+use ratatui::crossterm::event::{KeyEvent, MouseEvent};
 
 use super::dialog::inbox::InboxAsked;
+use super::kept::Kept;
 use crate::attendance::{PersonName, PresenceState};
 use crate::engine::handle::Snapshot;
 use crate::engine::state::{Preview, PreviewRequest};
@@ -17,6 +18,8 @@ use crate::ledger::Sequence;
 pub enum Message {
     /// A key was pressed.
     Key(KeyEvent),
+    /// The mouse did something.
+    Mouse(MouseEvent),
     /// Text was pasted.
     Paste(String),
     /// The terminal has this many columns and rows.
@@ -33,6 +36,8 @@ pub enum Message {
     Log(LogQuery, Vec<LogEntry>),
     /// An entry that was asked for whole; none where it cannot be read.
     Explained(DialogId, Option<Box<NamedEntry>>),
+    /// A line of the palette has run.
+    Ran(DialogId, Ran),
     /// Entries that were asked for will not come; they can be asked for again.
     LogRefused(LogQuery),
 }
@@ -40,6 +45,15 @@ pub enum Message {
 /// Names a dialog, so that the answer to one that was closed is not taken for another's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct DialogId(pub u64);
+
+/// What came of a line that was run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ran {
+    /// What it printed.
+    pub text: String,
+    /// Whether it did what it was asked.
+    pub succeeded: bool,
+}
 
 /// Why a command was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +70,8 @@ pub enum Purpose {
     SelfTest(PersonName),
     /// To mark somebody.
     Mark(DialogId, PersonName, PresenceState),
+    /// To take the last mark back.
+    Undo(PersonName, PresenceState),
     /// To end an enrolment.
     Remove(DialogId, PersonName),
     /// For the inbox.
@@ -89,6 +105,12 @@ pub enum Effect {
     Explain(DialogId, Sequence),
     /// Say what size of preview fits; none where no pane shows it.
     RequestPreview(Option<PreviewRequest>),
+    /// Run a line of the palette.
+    Run(DialogId, String),
+    /// Remember this for the next run.
+    Keep(Kept),
+    /// Stop the process until somebody lets it go on.
+    Suspend,
     /// Write every cell again.
     Redraw,
     /// End.

@@ -6,26 +6,20 @@ use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use ratatui::layout::{Rect, Size};
 
 use super::dialog::Dialog;
+use super::dialog::palette::Subcommand;
+use super::kept::Kept;
 use super::keymap::{Keymap, Mode};
+pub use super::layout::Focus;
 use super::layout::{Areas, inside};
 use super::message::{DialogId, Effect};
 use super::pane::log::LogPane;
 use super::pane::roster::RosterPane;
 use super::pane::status;
 use super::theme::Role;
+use super::update::{Mouse, Undoable};
 use crate::attendance::PersonId;
 use crate::engine::handle::Snapshot;
 use crate::engine::state::{Preview, PreviewRequest, RosterRow, SourceState};
-
-/// Which pane has the keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Focus {
-    /// Who is here.
-    #[default]
-    Roster,
-    /// What happened.
-    Log,
-}
 
 /// A line that says how something went, for a while.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +66,14 @@ pub struct Model {
     pub dialogs: Vec<Dialog>,
     /// How the last thing went.
     pub notice: Option<Notice>,
+    /// What is remembered from one run to the next.
+    pub kept: Kept,
+    /// What the palette offers besides the actions.
+    pub subcommands: Vec<Subcommand>,
+    /// How often the next movement is done.
+    pub count: Option<u32>,
+    pub(super) undoable: Option<Undoable>,
+    pub(super) mouse: Mouse,
     pub(super) last_dialog: DialogId,
     pub(super) dirty: bool,
     requested: Option<PreviewRequest>,
@@ -100,6 +102,11 @@ impl Model {
             log: LogPane::default(),
             dialogs: Vec::new(),
             notice: None,
+            kept: Kept::default(),
+            subcommands: Vec::new(),
+            count: None,
+            undoable: None,
+            mouse: Mouse::default(),
             last_dialog: DialogId::default(),
             dirty: true,
             requested: None,
@@ -161,7 +168,7 @@ impl Model {
     /// The areas of a screen of `size`; none where it is too small.
     pub fn areas(&self, size: Rect) -> Option<Areas> {
         let alert = status::alert(&self.snapshot);
-        Areas::of(size, status::alert_rows(alert.as_deref(), size.width))
+        Areas::of(size, status::alert_rows(alert.as_deref(), size.width), &self.kept.arrangement)
     }
 
     /// Gives the panes their heights and asks for the size of preview that fits, where that is
@@ -175,13 +182,16 @@ impl Model {
         }
         for dialog in &mut self.dialogs {
             match dialog {
-                Dialog::Help(help) => help.set_screen_height(screen.height),
+                Dialog::Help(help) => help.settle(&self.keymap, screen.height),
                 Dialog::Why(why) => why.set_screen(self.size),
                 Dialog::Inbox(inbox) => inbox.set_screen_height(screen.height),
+                Dialog::Palette(palette) => palette.set_screen_height(screen.height),
+                Dialog::Output(output) => output.set_screen(self.size),
                 _ => {}
             }
         }
-        let wanted = areas.filter(|_| self.shows_picture).map(|areas| {
+        let seen = areas.filter(|areas| self.shows_picture && !areas.preview.is_empty());
+        let wanted = seen.map(|areas| {
             let pane = inside(areas.preview);
             PreviewRequest {
                 max_width: u32::from(pane.width),
@@ -210,7 +220,7 @@ impl Model {
     /// the one selected in the roster. None for somebody who is not on the roster.
     pub fn selected_row(&self) -> Option<&RosterRow> {
         let person: PersonId = match self.focus {
-            Focus::Roster => self.roster.selected()?,
+            Focus::Roster | Focus::Preview => self.roster.selected()?,
             Focus::Log => self.log.selected_person()?,
         };
         self.snapshot.roster.rows.iter().find(|row| row.person == person)

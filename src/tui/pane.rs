@@ -86,11 +86,32 @@ pub fn moved(action: Action, index: usize, count: usize, page: usize) -> Option<
         Action::Down => index.saturating_add(1),
         Action::PageUp => index.saturating_sub(page),
         Action::PageDown => index.saturating_add(page),
+        Action::HalfUp => index.saturating_sub(page.div_ceil(2)),
+        Action::HalfDown => index.saturating_add(page.div_ceil(2)),
         Action::First => 0,
         Action::Last => last,
         _ => return None,
     };
     Some(to.min(last))
+}
+
+/// Where `action` scrolls a text of `count` lines to.
+pub fn scrolled(action: Action, window: &Window, count: usize) -> usize {
+    let furthest = count.saturating_sub(window.height);
+    let page = window.height.max(2) - 1;
+    let offset = window.offset;
+    let to = match action {
+        Action::Up => offset.saturating_sub(1),
+        Action::Down => offset.saturating_add(1),
+        Action::PageUp => offset.saturating_sub(page),
+        Action::PageDown => offset.saturating_add(page),
+        Action::HalfUp => offset.saturating_sub(page.div_ceil(2)),
+        Action::HalfDown => offset.saturating_add(page.div_ceil(2)),
+        Action::First => 0,
+        Action::Last => furthest,
+        _ => offset,
+    };
+    to.min(furthest)
 }
 
 /// Draws `lines` in the middle of `area`: what a pane says when it has nothing to show.

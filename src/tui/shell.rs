@@ -3,20 +3,22 @@
 //! something that is drawn is different.
 
 use std::error::Error;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, select};
 use ratatui::Terminal;
 use ratatui::backend::Backend;
-use ratatui::crossterm::event::Event;
+use ratatui::crossterm::event::{Event, MouseEventKind};
 
-use super::keymap::{BINDINGS, Keymap};
-use super::message::{DialogId, Effect, LOG_PAGE, LogQuery, Message, Purpose};
+use super::kept::Kept;
+use super::keymap::Keymap;
+use super::message::{DialogId, Effect, LOG_PAGE, LogQuery, Message, Purpose, Ran};
 use super::model::Model;
 use super::theme::Theme;
 use super::view::view;
-use super::{Exit, Input, TuiError, TuiOptions};
+use super::{Exit, Input, Runner, TuiError, TuiOptions};
 use crate::engine::{Command, CommandError, EngineEvent, EngineHandle};
 use crate::ledger::Sequence;
 
@@ -39,21 +41,23 @@ enum Query {
     Explain(DialogId, Sequence),
 }
 
-/// The two threads that wait for the engine in the place of the screen: one for commands, one for
-/// pages of the log, so that a slow shot does not hold the log up.
+/// The threads that wait for the engine in the place of the screen: one for commands, one for pages of the
+/// log, so that a slow shot does not hold the log up, and one for lines of the palette.
 #[derive(Debug)]
 struct Workers {
     commands: Sender<(Command, Purpose)>,
     queries: Sender<Query>,
+    lines: Sender<(DialogId, String)>,
     answers: Receiver<Message>,
 }
 
 impl Workers {
     /// Starts them. They end when this is dropped and the call they wait in has come back.
-    fn start(handle: &EngineHandle) -> std::io::Result<Self> {
+    fn start(handle: &EngineHandle, runner: &Runner) -> std::io::Result<Self> {
         let (commands, command_queue) = bounded::<(Command, Purpose)>(16);
         let (queries, query_queue) = bounded::<Query>(16);
         let (to_screen, answers) = bounded(32);
+        let to_lines = to_screen.clone();
         let (engine, sender) = (handle.clone(), to_screen.clone());
         std::thread::Builder::new().name("tui-commands".to_owned()).spawn(move || {
             for (command, purpose) in command_queue {
@@ -82,7 +86,18 @@ impl Workers {
                 }
             }
         })?;
-        Ok(Self { commands, queries, answers })
+        let (lines, line_queue) = bounded::<(DialogId, String)>(1);
+        if let Some(run) = runner.run.clone() {
+            let engine = handle.clone();
+            std::thread::Builder::new().name("tui-lines".to_owned()).spawn(move || {
+                for (id, line) in line_queue {
+                    if to_lines.send(Message::Ran(id, run(&engine, &line))).is_err() {
+                        return;
+                    }
+                }
+            })?;
+        }
+        Ok(Self { commands, queries, lines, answers })
     }
 }
 
@@ -96,6 +111,9 @@ pub struct Shell<B: Backend> {
     events: Receiver<EngineEvent>,
     inputs: Receiver<Input>,
     workers: Workers,
+    kept: Option<PathBuf>,
+    /// Stops the process; none where the terminal is not the process's own.
+    pub(super) suspend: Option<fn() -> Result<(), TuiError>>,
     now: fn() -> chrono::DateTime<chrono::Utc>,
     last_drawn: Option<Instant>,
     urgent: bool,
@@ -128,13 +146,21 @@ where
         theme: Theme,
     ) -> Result<Self, TuiError> {
         let terminal = Terminal::new(backend).map_err(TuiError::draw)?;
-        let keymap = Arc::new(Keymap::new(BINDINGS)?);
-        let workers = Workers::start(handle).map_err(TuiError::Thread)?;
+        let keymap = Arc::new(options.keymap.as_ref().map_or_else(Keymap::built_in, Keymap::with_user)?);
+        let workers = Workers::start(handle, &options.runner).map_err(TuiError::Thread)?;
         // Subscribed before the snapshot is taken, so that no change falls between.
         let events = handle.subscribe(EVENT_ROOM);
         let (title, now) = (options.title.clone(), options.now);
         let mut model = Model::new(title, keymap, options.local_time, now(), handle.snapshot());
         model.shows_picture = options.preview;
+        model.subcommands = options.runner.subcommands.clone();
+        let kept = options.kept.as_deref().map(Kept::read);
+        match kept {
+            Some(Ok(kept)) => model.kept = kept,
+            // A screen that forgot how it lay is no reason not to start.
+            Some(Err(error)) => tracing::warn!(%error, "what the screen remembered cannot be read"),
+            None => {}
+        }
         let mut shell = Self {
             terminal,
             model,
@@ -143,6 +169,8 @@ where
             events,
             inputs,
             workers,
+            kept: options.kept.clone(),
+            suspend: None,
             now,
             last_drawn: None,
             urgent: true,
@@ -252,6 +280,9 @@ where
         let message = match input {
             Input::Terminal(Event::Key(key)) => Message::Key(key),
             Input::Terminal(Event::Paste(text)) => Message::Paste(text),
+            // Most terminals say every cell that the mouse crosses.
+            Input::Terminal(Event::Mouse(mouse)) if mouse.kind == MouseEventKind::Moved => return Ok(()),
+            Input::Terminal(Event::Mouse(mouse)) => Message::Mouse(mouse),
             Input::Terminal(Event::Resize(width, height)) => Message::Resize(width, height),
             Input::Terminal(_) => return Ok(()),
             Input::Signal(signal) => {
@@ -300,6 +331,25 @@ where
             }
             Effect::RequestPreview(request) => {
                 self.handle.request_preview(request);
+            }
+            Effect::Run(id, line) => {
+                if self.workers.lines.try_send((id, line)).is_err() {
+                    let text = "another line is still running; wait for it".to_owned();
+                    return Ok(self.model.update(Message::Ran(id, Ran { text, succeeded: false })));
+                }
+            }
+            Effect::Keep(kept) => {
+                if let Some(Err(error)) = self.kept.as_deref().map(|path| kept.write(path)) {
+                    tracing::warn!(%error, "what the screen remembers cannot be written");
+                }
+            }
+            Effect::Suspend => {
+                if let Some(suspend) = self.suspend {
+                    suspend()?;
+                    let size = self.terminal.size().map_err(TuiError::draw)?;
+                    self.terminal.clear().map_err(TuiError::draw)?;
+                    return Ok(self.model.update(Message::Resize(size.width, size.height)));
+                }
             }
             Effect::Redraw => self.terminal.clear().map_err(TuiError::draw)?,
             Effect::Quit => self.exit = self.exit.or(Some(Exit::Quit)),

@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use ratatui::crossterm::cursor::{Hide, Show};
-use ratatui::crossterm::event::{self, DisableBracketedPaste, EnableBracketedPaste};
+use ratatui::crossterm::event::{
+    self, DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture,
+};
 use ratatui::crossterm::execute;
 use ratatui::crossterm::style::ResetColor;
 use ratatui::crossterm::terminal::{
@@ -23,6 +25,9 @@ use super::{Input, TuiError};
 
 /// Whether the terminal is ours. A process has one terminal, so this is the process's.
 static HELD: AtomicBool = AtomicBool::new(false);
+
+/// Whether its mouse was asked for, so that it is asked for again after a pause.
+static MOUSE: AtomicBool = AtomicBool::new(false);
 
 /// The thread that draws, and what other threads said when they panicked while the screen was up.
 static PANICS: Mutex<Panics> = Mutex::new(Panics { drawing: None, said: Vec::new() });
@@ -71,7 +76,8 @@ pub fn give_back() {
     let mut out = io::stdout().lock();
     // The end of a synchronised update comes first: a terminal that waits for one shows nothing.
     let _ = out.write_all(END_UPDATE);
-    let _ = execute!(out, ResetColor, DisableBracketedPaste, LeaveAlternateScreen, Show);
+    // Whether it was taken or not, nobody wants to find it taken.
+    let _ = execute!(out, ResetColor, DisableMouseCapture, DisableBracketedPaste, LeaveAlternateScreen, Show);
     let _ = disable_raw_mode();
     let said = std::mem::take(&mut panics().said);
     let mut err = io::stderr().lock();
@@ -80,17 +86,31 @@ pub fn give_back() {
     }
 }
 
+/// Gives the terminal back, stops the process as ctrl-z does, and takes the terminal again when it goes on.
+///
+/// # Errors
+/// [`TuiError::Terminal`] where the terminal cannot be taken again.
+pub fn suspend() -> Result<(), TuiError> {
+    give_back();
+    let stopped = signal_hook::low_level::raise(signal_hook::consts::SIGTSTP);
+    // From here on somebody has said `fg`.
+    let taken = Screen::take(MOUSE.load(Ordering::SeqCst))?;
+    // Whoever holds the screen since the start gives it back at the end.
+    std::mem::forget(taken);
+    stopped.map_err(TuiError::Terminal)
+}
+
 /// Holds the terminal in raw mode on the alternate screen; dropping it gives the terminal back.
 #[derive(Debug)]
 pub struct Screen(());
 
 impl Screen {
-    /// Takes the terminal over.
+    /// Takes the terminal over, with its mouse where `mouse` says so.
     ///
     /// # Errors
     /// [`TuiError::NotATerminal`] where the output is a file or a pipe or another screen holds the
     /// terminal, [`TuiError::Terminal`] where it refuses.
-    pub fn take() -> Result<Self, TuiError> {
+    pub fn take(mouse: bool) -> Result<Self, TuiError> {
         if !io::stdout().is_terminal() {
             return Err(TuiError::NotATerminal);
         }
@@ -103,6 +123,10 @@ impl Screen {
         enable_raw_mode().map_err(TuiError::Terminal)?;
         execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, Hide)
             .map_err(TuiError::Terminal)?;
+        if mouse {
+            execute!(io::stdout(), EnableMouseCapture).map_err(TuiError::Terminal)?;
+        }
+        MOUSE.store(mouse, Ordering::SeqCst);
         Ok(screen)
     }
 }

@@ -10,7 +10,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::layout::Rect;
 use ulid::Ulid;
 
-use super::keymap::{BINDINGS, Keymap};
+use super::keymap::Keymap;
 use super::message::{Effect, LogQuery, Message, Purpose};
 use super::model::Model;
 use super::theme::Theme;
@@ -319,7 +319,7 @@ impl Scene {
 
     /// Nobody, nothing.
     pub fn empty(width: u16, height: u16) -> Self {
-        let keymap = Arc::new(Keymap::new(BINDINGS).unwrap());
+        let keymap = Arc::new(Keymap::built_in().unwrap());
         let snapshot = Snapshot { live: Arc::default(), roster: Arc::default(), inbox: Arc::default() };
         let model = Model::new("muster".to_owned(), keymap, local_time, now(), snapshot);
         let mut scene = Self { model, effects: Vec::new() };

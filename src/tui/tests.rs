@@ -1,5 +1,6 @@
 //! The screen as a whole: state, keys, state; whole screens; random input; the loop.
 
+mod acting;
 mod enrolling;
 mod inbox;
 mod keys;

@@ -1,8 +1,14 @@
 //! What a message changes and what follows from it. No terminal, no channel, no clock.
 
+mod mouse;
+mod panes;
+
+pub use mouse::Mouse;
+pub use panes::Undoable;
+
 use std::sync::Arc;
 
-use ratatui::crossterm::event::{Event, KeyEvent, KeyEventKind};
+use ratatui::crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind};
 use ratatui::layout::Size;
 use tui_input::backend::crossterm::to_input_request;
 
@@ -15,7 +21,7 @@ use super::dialog::remove::RemoveDialog;
 use super::dialog::why::WhyDialog;
 use super::dialog::{Dialog, Step, edit, paste};
 use super::keymap::{Action, Key};
-use super::message::{DialogId, Effect, Message, Purpose};
+use super::message::{DialogId, Effect, Message, Purpose, Ran};
 use super::model::{Focus, Model};
 use super::pane::Outcome;
 use super::theme::Role;
@@ -35,11 +41,12 @@ impl Model {
                 return Vec::new();
             }
             Message::Key(event) => self.key(event),
+            Message::Mouse(event) => self.mouse(event),
             Message::Paste(pasted) => {
                 if let Some(field) = self.dialogs.last_mut().and_then(Dialog::field) {
                     paste(field, &pasted);
                 }
-                Vec::new()
+                self.field_edited()
             }
             Message::Resize(width, height) => {
                 self.size = Size::new(width, height);
@@ -56,6 +63,10 @@ impl Model {
             Message::Log(query, page) => self.log.take_page(query, page),
             Message::Explained(id, whole) => {
                 self.explained(id, whole.as_deref());
+                Vec::new()
+            }
+            Message::Ran(id, ran) => {
+                self.ran(id, ran);
                 Vec::new()
             }
             Message::LogRefused(query) => {
@@ -111,20 +122,55 @@ impl Model {
         self.notice = None;
         let key = Key::from(event);
         if let Some(action) = self.keymap.action(self.mode(), key) {
-            return self.act(action);
+            return self.act_counted(action);
         }
+        if let (false, KeyCode::Char(c)) = (self.mode().takes_text(), event.code)
+            && let Some(digit) = c.to_digit(10)
+            && self.count_digit(digit)
+        {
+            return Vec::new();
+        }
+        self.count = None;
         let field = self.dialogs.last_mut().and_then(Dialog::field);
         if let (Some(field), Some(request)) = (field, to_input_request(&Event::Key(event))) {
             edit(field, request);
         }
+        self.field_edited()
+    }
+
+    /// What follows from what was written in a field, at once.
+    fn field_edited(&mut self) -> Vec<Effect> {
+        match self.dialogs.last_mut() {
+            Some(Dialog::Palette(palette)) => palette.edited(),
+            Some(Dialog::Filter(prompt)) => {
+                let (pane, text) = (prompt.pane, prompt.text().to_owned());
+                return self.filter_by(pane, &text);
+            }
+            _ => {}
+        }
         Vec::new()
+    }
+
+    /// A line of the palette has run: its output is shown, or said where that was closed.
+    fn ran(&mut self, id: DialogId, ran: Ran) {
+        for dialog in &mut self.dialogs {
+            if let Dialog::Output(output) = dialog
+                && output.id == id
+            {
+                return output.came(ran);
+            }
+        }
+        let role = if ran.succeeded { Role::Good } else { Role::Warning };
+        let first = ran.text.lines().next().unwrap_or("done").to_owned();
+        self.say(role, super::text::harmless(&first).into_owned());
     }
 
     fn act(&mut self, action: Action) -> Vec<Effect> {
         match action {
             Action::Quit => return vec![Effect::Quit],
+            Action::Suspend => return vec![Effect::Suspend],
             Action::Help => {
-                self.dialogs.push(Dialog::Help(HelpDialog::new(&self.keymap)));
+                self.dialogs.push(Dialog::Help(HelpDialog::default()));
                 return Vec::new();
             }
             _ => {}
@@ -132,24 +178,39 @@ impl Model {
         let Some(dialog) = self.dialogs.last_mut() else { return self.act_in_panes(action) };
         match dialog.handle(action) {
             Step::Stay(effects) => effects,
-            Step::Close => {
-                self.dialogs.pop();
-                Vec::new()
-            }
+            Step::Close => match self.dialogs.pop() {
+                Some(Dialog::Filter(prompt)) if prompt.is_given_up => self.filter_by(prompt.pane, ""),
+                _ => Vec::new(),
+            },
             Step::CloseWith(effects) => {
                 self.dialogs.pop();
                 effects
+            }
+            Step::CloseAndAct(action) => {
+                self.dialogs.pop();
+                self.act(action)
+            }
+            Step::CloseAndRun(line) => {
+                self.dialogs.pop();
+                self.run_line(line)
             }
         }
     }
 
     fn act_in_panes(&mut self, action: Action) -> Vec<Effect> {
         match action {
-            // With two panes, the next one and the previous one are the same.
-            Action::Next | Action::Previous => {
-                self.focus = if self.focus == Focus::Roster { Focus::Log } else { Focus::Roster };
+            Action::Filter => {
+                self.open_filter();
                 Vec::new()
             }
+            Action::Cancel => self.filter_by(self.focus, ""),
+            Action::Palette => {
+                self.open_palette();
+                Vec::new()
+            }
+            Action::Undo => self.undo(),
+            Action::Open if self.focus == Focus::Log => self.open_why(),
+            Action::Open => self.open_about_selected(Action::Mark),
             Action::Enrol => {
                 let id = self.next_dialog();
                 let dialog = EnrolDialog::new(id, &self.snapshot.live);
@@ -172,7 +233,11 @@ impl Model {
             Action::Pause => self.pause(),
             Action::Redraw => vec![Effect::Redraw],
             _ => {
+                if let Some(effects) = self.arrange(action) {
+                    return effects;
+                }
                 let outcome = match self.focus {
+                    Focus::Preview => Outcome::Ignored,
                     Focus::Roster => self.roster.handle(action, &self.snapshot.roster),
                     Focus::Log => self.log.handle(action),
                 };
@@ -187,7 +252,7 @@ impl Model {
     fn open_about_selected(&mut self, action: Action) -> Vec<Effect> {
         let Some(row) = self.selected_row().cloned() else {
             let words = match self.focus {
-                Focus::Roster => "nobody is selected: press e to enrol somebody",
+                Focus::Roster | Focus::Preview => "nobody is selected: press e to enrol somebody",
                 Focus::Log => "this line is about nobody on the roster: select another",
             };
             self.say(Role::Warning, words);
@@ -212,7 +277,7 @@ impl Model {
 
     fn open_why(&mut self) -> Vec<Effect> {
         let selected = match self.focus {
-            Focus::Roster => None,
+            Focus::Roster | Focus::Preview => None,
             Focus::Log => self.log.selected().map(|entry| (entry.sequence, entry.at)),
         };
         let Some((sequence, at)) = selected else {
@@ -291,8 +356,14 @@ impl Model {
             }
             Purpose::Mark(id, name, state) => match reply {
                 Ok(_) => {
+                    let before = match self.dialogs.iter().find(|dialog| dialog.id() == Some(id)) {
+                        Some(Dialog::Mark(dialog)) => Some((dialog.person(), dialog.state_before())),
+                        _ => None,
+                    };
+                    self.undoable =
+                        before.map(|(person, before)| Undoable::Mark(person, name.clone(), before));
                     self.close(id);
-                    self.say(Role::Good, format!("{name} is marked as {state}"));
+                    self.say(Role::Good, format!("{name} is marked as {state}: u takes it back"));
                 }
                 Err(error) => self.refused(id, &error),
             },
@@ -317,11 +388,14 @@ impl Model {
                 (Ok(_), None) => {}
                 (Err(error), _) => self.refused(id, &error),
             },
-            Purpose::Pause(_) => {
-                if let Err(error) = reply {
-                    self.say(Role::Fault, error.to_string());
-                }
-            }
+            Purpose::Undo(name, state) => match reply {
+                Ok(_) => self.say(Role::Good, format!("the mark was taken back: {name} is {state} again")),
+                Err(error) => self.say(Role::Fault, words(&error)),
+            },
+            Purpose::Pause(paused) => match reply {
+                Ok(_) => self.undoable = Some(Undoable::Pause(paused)),
+                Err(error) => self.say(Role::Fault, error.to_string()),
+            },
         }
         Vec::new()
     }
@@ -392,9 +466,7 @@ impl Model {
             Some(Dialog::Mark(dialog)) => dialog.refused(error),
             Some(Dialog::Remove(dialog)) => dialog.refused(error),
             Some(Dialog::Challenge(dialog)) => dialog.refused(error),
-            Some(Dialog::Why(_) | Dialog::Inbox(_) | Dialog::Help(_)) | None => {
-                self.say(Role::Fault, words(error))
-            }
+            Some(_) | None => self.say(Role::Fault, words(error)),
         }
     }
 }

@@ -30,12 +30,18 @@ pub fn view(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         status::draw_alert(&alert, &look(false), areas.alert, buffer);
     }
     let ground = if model.shows_picture { Ground::Picture((*model.preview).as_ref()) } else { Ground::Empty };
-    preview::draw(live, ground, &look(false), areas.preview, buffer);
+    if !areas.preview.is_empty() {
+        preview::draw(live, ground, &look(model.focus == Focus::Preview), areas.preview, buffer);
+    }
     if let Some(in_view) = areas.in_view {
         preview::draw_in_view(live, &look(false), in_view, buffer);
     }
-    model.roster.draw(roster, &look(model.focus == Focus::Roster), areas.roster, buffer);
-    model.log.draw(&look(model.focus == Focus::Log), areas.log, buffer);
+    if !areas.roster.is_empty() {
+        model.roster.draw(roster, &look(model.focus == Focus::Roster), areas.roster, buffer);
+    }
+    if !areas.log.is_empty() {
+        model.log.draw(&look(model.focus == Focus::Log), areas.log, buffer);
+    }
     for dialog in &model.dialogs {
         draw_dialog(dialog, model, theme, &areas, area, buffer);
     }
@@ -71,6 +77,15 @@ fn draw_dialog(
             let look = Look { theme, focused: true, now: model.now, local_time: model.local_time };
             dialog.draw(&model.keymap, &look, screen, buffer);
         }
+        Dialog::Filter(prompt) => prompt.draw(theme, areas.pane(prompt.pane), buffer),
+        Dialog::Palette(dialog) => {
+            let look = Look { theme, focused: true, now: model.now, local_time: model.local_time };
+            dialog.draw(&look, screen, buffer);
+        }
+        Dialog::Output(dialog) => {
+            let look = Look { theme, focused: true, now: model.now, local_time: model.local_time };
+            dialog.draw(&look, screen, buffer);
+        }
     }
 }
 
@@ -88,7 +103,12 @@ fn draw_too_small(theme: &Theme, area: Rect, buffer: &mut Buffer) {
 /// last thing went.
 fn draw_hints(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let mut end = area.right();
-    if let Some(notice) = &model.notice {
+    if let Some(count) = model.count {
+        let words = format!("{count} ");
+        let start = area.right().saturating_sub(text::width(&words) as u16);
+        buffer.set_stringn(start, area.y, words, usize::from(area.width), theme.style(Role::Accent));
+        end = start.saturating_sub(2).max(area.x);
+    } else if let Some(notice) = &model.notice {
         let words = text::fitted(&notice.text, usize::from(area.width.saturating_sub(2)));
         let start = area.right().saturating_sub(text::width(&words) as u16 + 1);
         buffer.set_stringn(start, area.y, words, usize::from(area.width), theme.style(notice.role));

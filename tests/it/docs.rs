@@ -5,7 +5,7 @@ use std::path::Path;
 
 use clap::CommandFactory;
 use muster::cli::args::Cli;
-use muster::tui::keymap::BINDINGS;
+use muster::tui::keymap::Keymap;
 
 use crate::support::root;
 
@@ -38,7 +38,9 @@ fn the_readme_names_every_subcommand_with_an_example() {
 fn the_readme_names_the_first_key_of_every_action_of_the_panes_and_prompts() {
     let readme = readme();
     let rows: Vec<&str> = readme.lines().filter(|line| line.starts_with("| `")).collect();
-    let missing: Vec<String> = BINDINGS
+    let keymap = Keymap::built_in().unwrap();
+    let missing: Vec<String> = keymap
+        .bindings()
         .iter()
         .filter_map(|binding| binding.keys.first())
         .map(|key| format!("`{key}`"))

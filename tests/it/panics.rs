@@ -39,7 +39,7 @@ fn a_caught_panic_leaves_the_screen_alone() {
 
 fn act() {
     muster::cli::panics::install();
-    let _screen = Screen::take().unwrap();
+    let _screen = Screen::take(true).unwrap();
     assert_eq!(guarded(|| -> u8 { panic!("the decoder slipped") }), None);
     let elsewhere = std::thread::spawn(|| guarded(|| -> u8 { panic!("the decoder slipped") }));
     assert_eq!(elsewhere.join().unwrap(), None);

@@ -62,6 +62,15 @@ impl Effective {
                 )],
             ),
             (
+                "screen",
+                vec![
+                    optional("keymap", &self.screen.keymap, "none: the built-in keys", |path| {
+                        quoted_path(path)
+                    }),
+                    line("mouse", self.screen.mouse.value, self.screen.mouse.origin),
+                ],
+            ),
+            (
                 "log",
                 vec![
                     line("level", quoted(&self.log_level.value.to_string()), self.log_level.origin),

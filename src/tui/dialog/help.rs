@@ -1,12 +1,13 @@
-//! The help: every key of every mode, from the keymap itself.
+//! The help: every key of every mode, from the keymap itself, and a search in it.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use tui_input::Input;
 
-use super::{Step, window};
-use crate::tui::keymap::{Action, Keymap};
+use super::{Step, draw_field, window};
+use crate::tui::keymap::{Action, Keymap, Mode};
 use crate::tui::layout::centred;
-use crate::tui::pane::{Look, Window, draw_scroll_bar};
+use crate::tui::pane::{Look, Window, draw_scroll_bar, scrolled};
 use crate::tui::text;
 use crate::tui::theme::{Role, Theme};
 
@@ -15,18 +16,32 @@ use crate::tui::theme::{Role, Theme};
 pub struct HelpDialog {
     window: Window,
     lines: usize,
+    /// What is searched for.
+    search: Input,
+    /// Whether the search is being written.
+    searching: bool,
 }
 
 impl HelpDialog {
-    /// The help over `keymap`.
-    pub fn new(keymap: &Keymap) -> Self {
-        Self { window: Window::default(), lines: keymap.help().len() }
+    /// What the keys mean in it.
+    pub fn mode(&self) -> Mode {
+        if self.searching { Mode::HelpSearch } else { Mode::Help }
     }
 
-    /// How many lines are seen on a screen of `height` rows.
-    pub fn set_screen_height(&mut self, height: u16) {
-        self.window.height = usize::from(height.saturating_sub(4));
+    /// The field of the search, while it is written.
+    pub fn field(&mut self) -> Option<&mut Input> {
+        self.searching.then_some(&mut self.search)
+    }
+
+    /// How many lines there are, and how many are seen on a screen of `height` rows.
+    pub fn settle(&mut self, keymap: &Keymap, height: u16) {
+        self.lines = keymap.help(self.search.value()).len();
+        self.window.height = usize::from(height.saturating_sub(4 + u16::from(self.has_search())));
         self.window.offset = self.window.offset.min(self.lines.saturating_sub(self.window.height));
+    }
+
+    fn has_search(&self) -> bool {
+        self.searching || !self.search.value().is_empty()
     }
 
     /// The first line that is seen.
@@ -36,41 +51,45 @@ impl HelpDialog {
 
     /// Does what a key asks for.
     pub fn handle(&mut self, action: Action) -> Step {
-        let furthest = self.lines.saturating_sub(self.window.height);
-        let page = self.window.height.max(2) - 1;
-        let offset = self.window.offset;
-        self.window.offset = match action {
-            Action::Cancel => return Step::Close,
-            Action::Up => offset.saturating_sub(1),
-            Action::Down => offset + 1,
-            Action::PageUp => offset.saturating_sub(page),
-            Action::PageDown => offset + page,
-            Action::First => 0,
-            Action::Last => furthest,
-            _ => offset,
+        match (action, self.searching) {
+            (Action::Filter, _) => self.searching = true,
+            (Action::Confirm, true) => self.searching = false,
+            (Action::Cancel, true) => (self.searching, self.search) = (false, Input::default()),
+            (Action::Cancel, false) if self.has_search() => self.search = Input::default(),
+            (Action::Cancel, false) => return Step::Close,
+            (action, _) => self.window.offset = scrolled(action, &self.window, self.lines),
         }
-        .min(furthest);
         Step::Stay(Vec::new())
     }
 
     /// Draws it over `screen`.
     pub fn draw(&self, keymap: &Keymap, look: &Look, screen: Rect, buffer: &mut Buffer) {
         let theme: &Theme = look.theme;
-        let lines = keymap.help();
-        let rows = (lines.len() as u16 + 2).min(screen.height.saturating_sub(2));
+        let lines = keymap.help(self.search.value());
+        // The whole help decides on the size, so that the window stays where it is while a search is written.
+        let rows = (keymap.help("").len() as u16 + 2).min(screen.height.saturating_sub(2));
         let area = centred(screen, 76, rows);
-        let inside = window("Help: j and k scroll, esc closes", theme, Role::FocusedBorder, area, buffer);
-        let key_cells = lines.iter().map(|(keys, _)| text::width(keys)).max().unwrap_or(0);
-        for ((keys, words), y) in lines.iter().skip(self.window.offset).zip(inside.y..inside.bottom()) {
+        let mut inside = window("Help: / searches, esc closes", theme, Role::FocusedBorder, area, buffer);
+        if self.has_search() {
+            draw_field("/", &self.search, self.searching, theme, Rect { height: 1, ..inside }, buffer);
+            inside = Rect { y: inside.y + 1, height: inside.height.saturating_sub(1), ..inside };
+        }
+        if lines.is_empty() {
+            let words = "no key and no action has these words";
+            buffer.set_stringn(inside.x, inside.y, words, usize::from(inside.width), theme.style(Role::Dim));
+            return;
+        }
+        let key_cells = lines.iter().map(|line| text::width(&line.keys)).max().unwrap_or(0);
+        for (line, y) in lines.iter().skip(self.window.offset).zip(inside.y..inside.bottom()) {
             let room = usize::from(inside.width);
-            if keys.is_empty() {
-                buffer.set_stringn(inside.x, y, words, room, theme.style(Role::Accent));
+            if line.keys.is_empty() {
+                buffer.set_stringn(inside.x, y, &line.words, room, theme.style(Role::Accent));
                 continue;
             }
-            let keys = format!("  {}  ", text::padded(keys, key_cells));
+            let keys = format!("  {}  ", text::padded(&line.keys, key_cells));
             let (x, _) = buffer.set_stringn(inside.x, y, keys, room, theme.style(Role::Key));
             let room = usize::from(inside.right().saturating_sub(x));
-            buffer.set_stringn(x, y, text::fitted(words, room), room, theme.style(Role::Text));
+            buffer.set_stringn(x, y, text::fitted(&line.words, room), room, theme.style(Role::Text));
         }
         let beside = Rect { width: inside.width + 1, ..inside };
         draw_scroll_bar(&self.window, lines.len(), look, beside, buffer);

@@ -19,6 +19,7 @@ pub struct MarkDialog {
     pub id: DialogId,
     person: PersonId,
     name: PersonName,
+    before: Option<PresenceState>,
     state: PresenceState,
     note: Input,
     saving: bool,
@@ -32,7 +33,17 @@ impl MarkDialog {
             Some(PresenceState::Present) => PresenceState::Left,
             Some(PresenceState::Left) | None => PresenceState::Present,
         };
-        Self { id, person, name, state, note: Input::default(), saving: false, error: None }
+        Self { id, person, name, before: now, state, note: Input::default(), saving: false, error: None }
+    }
+
+    /// Whom it is about.
+    pub fn person(&self) -> PersonId {
+        self.person
+    }
+
+    /// What they were when the mark was opened; none where they had not been seen.
+    pub fn state_before(&self) -> Option<PresenceState> {
+        self.before
     }
 
     /// The state that will be saved.

@@ -11,7 +11,7 @@ use crate::ledger::Sequence;
 use crate::tui::keymap::Action;
 use crate::tui::layout::centred;
 use crate::tui::message::DialogId;
-use crate::tui::pane::{Look, Window, draw_scroll_bar};
+use crate::tui::pane::{Look, Window, draw_scroll_bar, scrolled};
 use crate::tui::text;
 use crate::tui::theme::Role;
 
@@ -67,20 +67,10 @@ impl WhyDialog {
 
     /// Does what a key asks for.
     pub fn handle(&mut self, action: Action) -> Step {
-        let furthest = self.rows.saturating_sub(self.window.height);
-        let page = self.window.height.max(2) - 1;
-        let offset = self.window.offset;
-        self.window.offset = match action {
-            Action::Cancel => return Step::Close,
-            Action::Up => offset.saturating_sub(1),
-            Action::Down => offset + 1,
-            Action::PageUp => offset.saturating_sub(page),
-            Action::PageDown => offset + page,
-            Action::First => 0,
-            Action::Last => furthest,
-            _ => offset,
+        if action == Action::Cancel {
+            return Step::Close;
         }
-        .min(furthest);
+        self.window.offset = scrolled(action, &self.window, self.rows);
         Step::Stay(Vec::new())
     }
 

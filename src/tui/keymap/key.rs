@@ -1,6 +1,7 @@
 //! A key as the keymap knows it.
 
 use std::fmt;
+use std::str::FromStr;
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
@@ -12,16 +13,9 @@ pub struct Key {
 }
 
 impl Key {
-    pub(super) const fn plain(code: KeyCode) -> Self {
-        Self { code, modifiers: KeyModifiers::NONE }
-    }
-
-    pub(super) const fn char(c: char) -> Self {
-        Self::plain(KeyCode::Char(c))
-    }
-
-    pub(super) const fn ctrl(c: char) -> Self {
-        Self { code: KeyCode::Char(c), modifiers: KeyModifiers::CONTROL }
+    /// The names that a keymap has for keys that are no character.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        NAMES.iter().map(|(name, _)| *name)
     }
 
     /// Whether the key writes a character where text is taken.
@@ -32,6 +26,59 @@ impl Key {
     /// The event that a terminal sends for it.
     pub fn event(self) -> KeyEvent {
         KeyEvent::new(self.code, self.modifiers)
+    }
+}
+
+const NAMES: [(&str, KeyCode); 16] = [
+    ("space", KeyCode::Char(' ')),
+    ("up", KeyCode::Up),
+    ("down", KeyCode::Down),
+    ("left", KeyCode::Left),
+    ("right", KeyCode::Right),
+    ("page-up", KeyCode::PageUp),
+    ("page-down", KeyCode::PageDown),
+    ("shift-tab", KeyCode::BackTab),
+    ("backspace", KeyCode::Backspace),
+    ("enter", KeyCode::Enter),
+    ("esc", KeyCode::Esc),
+    ("tab", KeyCode::Tab),
+    ("delete", KeyCode::Delete),
+    ("insert", KeyCode::Insert),
+    ("home", KeyCode::Home),
+    ("end", KeyCode::End),
+];
+
+/// The text is no key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "expected a character, a name such as enter or page-down, or f1 to f12; with ctrl- or alt- before it"
+)]
+pub struct NoKey;
+
+impl FromStr for Key {
+    type Err = NoKey;
+
+    /// As a keymap writes it: `x`, `X`, `ctrl-x`, `alt-x`, `enter`, `f1`.
+    fn from_str(text: &str) -> Result<Self, NoKey> {
+        let (mut rest, mut modifiers) = (text, KeyModifiers::NONE);
+        for (prefix, modifier) in [("ctrl-", KeyModifiers::CONTROL), ("alt-", KeyModifiers::ALT)] {
+            if let Some(after) = rest.strip_prefix(prefix).filter(|after| !after.is_empty()) {
+                rest = after;
+                modifiers |= modifier;
+            }
+        }
+        let named = NAMES.iter().find(|(name, _)| *name == rest).map(|(_, code)| *code);
+        let function = || {
+            let number: u8 = rest.strip_prefix('f')?.parse().ok()?;
+            (1..=12).contains(&number).then_some(KeyCode::F(number))
+        };
+        let mut characters = rest.chars();
+        let character = match (characters.next(), characters.next()) {
+            (Some(c), None) if !c.is_control() && c != ' ' => Some(KeyCode::Char(c)),
+            _ => None,
+        };
+        let code = named.or_else(function).or(character).ok_or(NoKey)?;
+        Ok(Self { code, modifiers })
     }
 }
 
@@ -48,6 +95,9 @@ impl fmt::Display for Key {
         if self.modifiers.contains(KeyModifiers::CONTROL) {
             f.write_str("ctrl-")?;
         }
+        if self.modifiers.contains(KeyModifiers::ALT) {
+            f.write_str("alt-")?;
+        }
         match self.code {
             KeyCode::Char(' ') => f.write_str("space"),
             KeyCode::Char(c) => write!(f, "{c}"),
@@ -63,6 +113,7 @@ impl fmt::Display for Key {
             KeyCode::Esc => f.write_str("esc"),
             KeyCode::Tab => f.write_str("tab"),
             KeyCode::Delete => f.write_str("delete"),
+            KeyCode::Insert => f.write_str("insert"),
             KeyCode::Home => f.write_str("home"),
             KeyCode::End => f.write_str("end"),
             KeyCode::F(n) => write!(f, "F{n}"),

@@ -18,10 +18,17 @@ use crate::tui::theme::Role;
 /// Entries that are kept while the newest are followed; who scrolls back keeps what they scroll.
 const KEPT: usize = 2_000;
 
+/// Entries that a filter looks through by itself.
+const SEARCHED: usize = 20_000;
+
 /// The log. Entries are newest first and without doubles; the selection is an entry, not a line.
 #[derive(Debug, Clone, Default)]
 pub struct LogPane {
     entries: VecDeque<LogEntry>,
+    /// What an entry must have, in small letters, each word somewhere in what is shown of it.
+    filter: String,
+    /// Where the entries that fit lie among `entries`; not kept without a filter.
+    fitting: Vec<usize>,
     /// None while the newest entry is followed.
     selected: Option<Sequence>,
     window: Window,
@@ -73,6 +80,10 @@ impl LogPane {
             LogQuery::Before(_) => {
                 self.loading = false;
                 self.complete |= !full;
+                if !self.filter.is_empty() {
+                    self.settle();
+                    effects.extend(self.load_older());
+                }
             }
             LogQuery::Since(_) if full => {
                 effects.extend(newest_of_page.map(|newest| Effect::LoadLog(LogQuery::Since(newest))));
@@ -105,22 +116,66 @@ impl LogPane {
     }
 
     fn trim(&mut self) {
-        if self.selected.is_none() && self.entries.len() > KEPT {
+        if self.selected.is_none() && self.filter.is_empty() && self.entries.len() > KEPT {
             self.entries.truncate(KEPT);
             self.complete = false;
         }
     }
 
-    /// Where the selected entry stands.
+    /// How many lines there are.
+    fn count(&self) -> usize {
+        if self.filter.is_empty() { self.entries.len() } else { self.fitting.len() }
+    }
+
+    /// The entry of a line.
+    fn at(&self, line: usize) -> Option<&LogEntry> {
+        let index = if self.filter.is_empty() { line } else { *self.fitting.get(line)? };
+        self.entries.get(index)
+    }
+
+    /// The line of the selected entry, or of the one before which it would be.
     fn index(&self) -> usize {
         let Some(selected) = self.selected else { return 0 };
         let found = self.entries.binary_search_by(|held| selected.cmp(&held.sequence));
-        found.unwrap_or_else(|at| at).min(self.entries.len().saturating_sub(1))
+        let index = found.unwrap_or_else(|at| at);
+        let line =
+            if self.filter.is_empty() { index } else { self.fitting.partition_point(|held| *held < index) };
+        line.min(self.count().saturating_sub(1))
     }
 
     fn settle(&mut self) {
+        if !self.filter.is_empty() {
+            let fits = |(index, entry): (usize, &LogEntry)| fits(entry, &self.filter).then_some(index);
+            self.fitting = self.entries.iter().enumerate().filter_map(fits).collect();
+        }
         let index = self.index();
-        self.window.follow(index, self.entries.len());
+        self.window.follow(index, self.count());
+    }
+
+    /// What it is filtered by.
+    pub fn filter(&self) -> &str {
+        &self.filter
+    }
+
+    /// Shows the entries alone that have every word of `text` in what is shown of them. Older ones are fetched
+    /// until the pane is full.
+    pub fn set_filter(&mut self, text: &str) -> Vec<Effect> {
+        self.filter = text.to_lowercase();
+        self.fitting.clear();
+        self.settle();
+        self.load_older().into_iter().collect()
+    }
+
+    /// Selects the line that is seen as `line`, from the top.
+    pub fn select_line(&mut self, line: usize) -> Vec<Effect> {
+        self.select(self.window.offset + line)
+    }
+
+    fn select(&mut self, line: usize) -> Vec<Effect> {
+        let Some(entry) = self.at(line) else { return Vec::new() };
+        self.selected = if line == 0 { None } else { Some(entry.sequence) };
+        self.settle();
+        self.load_older().into_iter().collect()
     }
 
     /// How many lines are seen.
@@ -131,7 +186,7 @@ impl LogPane {
 
     /// The selected entry.
     pub fn selected(&self) -> Option<&LogEntry> {
-        self.entries.get(self.index())
+        self.at(self.index())
     }
 
     /// The person the selected entry is about.
@@ -141,18 +196,19 @@ impl LogPane {
 
     /// Moves the selection; asks for older entries where less than a page of them is left.
     pub fn handle(&mut self, action: Action) -> Outcome {
-        let Some(index) = moved(action, self.index(), self.entries.len(), self.window.height) else {
-            return Outcome::Ignored;
-        };
-        self.selected = if index == 0 { None } else { self.entries.get(index).map(|entry| entry.sequence) };
-        self.settle();
-        Outcome::Consumed(self.load_older().into_iter().collect())
+        match moved(action, self.index(), self.count(), self.window.height) {
+            Some(line) => Outcome::Consumed(self.select(line)),
+            None => Outcome::Ignored,
+        }
     }
 
     /// What to fetch where the end of what is held comes near.
     fn load_older(&mut self) -> Option<Effect> {
-        let left = self.entries.len() - self.entries.len().min(self.window.offset + self.window.height);
-        if self.complete || self.loading || left > self.window.height.max(LOG_PAGE / 4) {
+        let left = self.count() - self.count().min(self.window.offset + self.window.height);
+        // A filter that finds little asks for pages until one more line is there; not for ever.
+        let wanted = if self.filter.is_empty() { self.window.height.max(LOG_PAGE / 4) } else { 0 };
+        let is_searched_enough = !self.filter.is_empty() && self.entries.len() >= SEARCHED && left > 0;
+        if self.complete || self.loading || left > wanted || is_searched_enough {
             return None;
         }
         let oldest = self.entries.back()?.sequence;
@@ -167,7 +223,25 @@ impl LogPane {
             (None, _) => "following",
             (Some(_), _) => "scrolled back: g follows",
         };
-        let inside = frame("Log", summary, look, area, buffer);
+        let title = if self.filter.is_empty() {
+            "Log".to_owned()
+        } else {
+            format!("Log /{} ({})", text::fitted(&self.filter, 16), self.count())
+        };
+        let inside = frame(&title, summary, look, area, buffer);
+        if self.count() == 0 && !self.filter.is_empty() {
+            let words = match (self.loading, self.entries.back()) {
+                (true, _) => "searching the log …".to_owned(),
+                (false, Some(oldest)) if !self.complete => {
+                    let at = (look.local_time)(oldest.at).format("%Y-%m-%d %H:%M");
+                    format!("no entry since {at} fits")
+                }
+                _ => "no entry fits".to_owned(),
+            };
+            let lines = [(words, Role::Text), ("esc shows all".to_owned(), Role::Dim)];
+            draw_message(&lines, look.theme, inside, buffer);
+            return;
+        }
         if self.entries.is_empty() {
             let words = if self.loading { "reading the log …" } else { "nothing has happened yet" };
             draw_message(&[(words.to_owned(), Role::Dim)], look.theme, inside, buffer);
@@ -175,13 +249,20 @@ impl LogPane {
         }
         let index = self.index();
         let today = (look.local_time)(look.now).date();
-        let lines = self.entries.iter().enumerate().skip(self.window.offset);
-        for ((line, entry), y) in lines.zip(inside.y..inside.bottom()) {
+        for (line, y) in (self.window.offset..self.count()).zip(inside.y..inside.bottom()) {
+            let Some(entry) = self.at(line) else { break };
             let row = Rect { y, height: 1, ..inside };
             draw_entry(entry, line == index, today, look, row, buffer);
         }
-        draw_scroll_bar(&self.window, self.entries.len(), look, inside, buffer);
+        draw_scroll_bar(&self.window, self.count(), look, inside, buffer);
     }
+}
+
+/// Whether every word of `filter` is in what is shown of `entry`.
+fn fits(entry: &LogEntry, filter: &str) -> bool {
+    let (who, _) = subject(entry);
+    let text = format!("{} {who} {}", kind_words(entry).1, actor_words(&entry.actor)).to_lowercase();
+    filter.split_whitespace().all(|word| text.contains(word))
 }
 
 /// A sign and words for what an entry says.

@@ -15,6 +15,8 @@ use crate::tui::theme::Role;
 /// without a picture; by name among each. The selection is a person, not a line.
 #[derive(Debug, Clone, Default)]
 pub struct RosterPane {
+    /// What a row must have, in small letters, each word somewhere in name or identifier.
+    filter: String,
     /// Indices into the rows of the state, as they are shown.
     order: Vec<u32>,
     selected: Option<(PersonId, PersonName)>,
@@ -57,13 +59,40 @@ impl RosterPane {
     /// Takes a new state of the roster over. The name of the selected person comes back where they
     /// are not on it any more; their neighbour is selected then.
     pub fn refresh(&mut self, roster: &RosterState) -> Option<PersonName> {
-        self.order = (0..roster.rows.len() as u32).collect();
+        let fits = |i: &u32| self.filter.is_empty() || fits(&roster.rows[*i as usize], &self.filter);
+        self.order = (0..roster.rows.len() as u32).filter(fits).collect();
         // Rows come by name, and a stable sort keeps that.
         self.order.sort_by_key(|i| Standing::of(&roster.rows[*i as usize]));
         let selected = self.selected.take();
         let found = selected.as_ref().and_then(|(id, _)| self.position(roster, |row| row.person == *id));
         self.select(found.unwrap_or(self.index), roster);
-        if found.is_some() { None } else { selected.map(|(_, name)| name) }
+        // Whom the filter hides is still on the roster.
+        let is_gone = |id: PersonId| roster.rows.iter().all(|row| row.person != id);
+        selected.filter(|(id, _)| found.is_none() && is_gone(*id)).map(|(_, name)| name)
+    }
+
+    /// How many people are shown.
+    pub fn shown(&self) -> usize {
+        self.order.len()
+    }
+
+    /// What it is filtered by.
+    pub fn filter(&self) -> &str {
+        &self.filter
+    }
+
+    /// Shows those alone who have every word of `text` in their name or identifier. Whoever was selected stays
+    /// so where they are shown.
+    pub fn set_filter(&mut self, text: &str, roster: &RosterState) {
+        self.filter = text.to_lowercase();
+        self.refresh(roster);
+    }
+
+    /// Selects the line that is seen as `line`, from the top.
+    pub fn select_line(&mut self, line: usize, roster: &RosterState) {
+        if self.window.offset + line < self.order.len() {
+            self.select(self.window.offset + line, roster);
+        }
     }
 
     fn position(&self, roster: &RosterState, is: impl Fn(&RosterRow) -> bool) -> Option<usize> {
@@ -114,7 +143,20 @@ impl RosterPane {
         if area.width < 40 {
             summary = format!("{present} of {} here", roster.rows.len());
         }
-        let inside = frame("Roster", &summary, look, area, buffer);
+        let title = if self.filter.is_empty() {
+            "Roster".to_owned()
+        } else {
+            format!("Roster /{} ({})", text::fitted(&self.filter, 16), self.order.len())
+        };
+        let inside = frame(&title, &summary, look, area, buffer);
+        if self.order.is_empty() && !self.filter.is_empty() {
+            let lines = [
+                (format!("nobody fits /{}", text::fitted(&self.filter, 24)), Role::Text),
+                ("esc shows everybody".to_owned(), Role::Dim),
+            ];
+            draw_message(&lines, look.theme, inside, buffer);
+            return;
+        }
         if roster.rows.is_empty() {
             let lines = [
                 ("nobody is enrolled yet".to_owned(), Role::Text),
@@ -130,6 +172,13 @@ impl RosterPane {
         }
         draw_scroll_bar(&self.window, self.order.len(), look, inside, buffer);
     }
+}
+
+/// Whether every word of `filter` is in the name or the identifier of `row`.
+fn fits(row: &RosterRow, filter: &str) -> bool {
+    let name = row.name.as_str().to_lowercase();
+    let identifier = row.identifier.as_ref().map(|id| id.as_str().to_lowercase()).unwrap_or_default();
+    filter.split_whitespace().all(|word| name.contains(word) || identifier.contains(word))
 }
 
 fn draw_row(row: &RosterRow, selected: bool, look: &Look, area: Rect, buffer: &mut Buffer) {

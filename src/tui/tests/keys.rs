@@ -10,7 +10,7 @@ use crate::engine::{Command, CommandError, EngineEvent};
 use crate::face::challenge::{ChallengeFailure, ChallengeOutcome, ChallengePrompt};
 use crate::ledger::{EntryKind, Sequence};
 use crate::tui::dialog::Dialog;
-use crate::tui::keymap::{Action, BINDINGS, Mode};
+use crate::tui::keymap::{Action, Keymap, Mode};
 use crate::tui::message::{Effect, LOG_PAGE, LogQuery, Message};
 use crate::tui::model::Focus;
 use crate::tui::testing::{Scene, entry, live, morning, now, person, roster, row, whole_stranger};
@@ -211,18 +211,50 @@ const CASES: &[Case] = &[
         Mode::Help,
         Action::Last,
         || Scene::new().press("?"),
-        |s| assert!(s.text().contains("close the help")),
+        |s| assert!(s.text().contains("until the shell")),
     ),
     case(Mode::Help, Action::First, || Scene::new().press("? G"), |s| assert_eq!(help_offset(s), 0)),
+    case(Mode::Help, Action::HalfDown, || Scene::new().press("?"), |s| assert_eq!(help_offset(s), 10)),
+    case(Mode::Help, Action::HalfUp, || Scene::new().press("? pgdn"), |s| assert_eq!(help_offset(s), 9)),
+    case(
+        Mode::Help,
+        Action::Filter,
+        || Scene::new().press("?"),
+        |s| assert_eq!(s.model.mode(), Mode::HelpSearch),
+    ),
+    case(
+        Mode::HelpSearch,
+        Action::Confirm,
+        || Scene::new().press("? / mark"),
+        |s| {
+            assert_eq!(s.model.mode(), Mode::Help);
+            assert!(s.text().contains("save the mark") && !s.text().contains("redraw"), "{}", s.text());
+        },
+    ),
+    case(
+        Mode::HelpSearch,
+        Action::Cancel,
+        || Scene::new().press("? / mark"),
+        |s| {
+            assert_eq!(s.model.mode(), Mode::Help);
+            assert!(s.text().contains("enrol somebody"), "{}", s.text());
+        },
+    ),
+    case(Mode::HelpSearch, Action::Quit, || Scene::new().press("? /"), assert_quits),
     case(Mode::Help, Action::Cancel, || Scene::new().press("?"), assert_closed),
     case(Mode::Help, Action::Quit, || Scene::new().press("?"), assert_quits),
 ];
 
+fn cases() -> impl Iterator<Item = &'static Case> {
+    CASES.iter().chain(super::inbox::CASES).chain(super::enrolling::CASES).chain(super::acting::CASES)
+}
+
 #[test]
 fn each_key_does_what_its_line_says() {
-    for case in CASES.iter().chain(super::inbox::CASES).chain(super::enrolling::CASES) {
-        let bindings = BINDINGS.iter().filter(|b| b.action == case.action && b.modes.contains(&case.mode));
-        let keys: Vec<_> = bindings.flat_map(|binding| binding.keys).collect();
+    let keymap = Keymap::built_in().unwrap();
+    for case in cases() {
+        let bindings = keymap.of(case.mode).filter(|binding| binding.action == case.action);
+        let keys: Vec<_> = bindings.flat_map(|binding| &binding.keys).collect();
         assert!(!keys.is_empty(), "{:?} is not bound in {:?}", case.action, case.mode);
         for key in keys {
             let mut scene = (case.before)();
@@ -236,13 +268,9 @@ fn each_key_does_what_its_line_says() {
 
 #[test]
 fn every_action_of_every_mode_has_a_line() {
-    for binding in BINDINGS {
-        for mode in binding.modes {
-            let has = CASES
-                .iter()
-                .chain(super::inbox::CASES)
-                .chain(super::enrolling::CASES)
-                .any(|case| case.mode == *mode && case.action == binding.action);
+    for binding in Keymap::built_in().unwrap().bindings() {
+        for mode in &binding.modes {
+            let has = cases().any(|case| case.mode == *mode && case.action == binding.action);
             assert!(has, "{:?} in {mode:?} has no test", binding.action);
         }
     }

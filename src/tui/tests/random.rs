@@ -9,7 +9,7 @@ use ratatui::layout::Rect;
 use crate::engine::state::SourceState;
 use crate::engine::{CommandError, EngineEvent, Reply};
 use crate::ledger::EntryKind;
-use crate::tui::keymap::BINDINGS;
+use crate::tui::keymap::{Key, Keymap, Mode};
 use crate::tui::message::{Effect, LogQuery, Message};
 use crate::tui::testing::{RUN, Scene, entry, live, now, preview, roster, shot};
 use crate::tui::theme::Theme;
@@ -29,10 +29,17 @@ enum Step {
     Answer(bool),
     Page(u64),
     Tick(i64),
+    Mouse(u8, u16, u16),
+}
+
+/// Every key of every mode, in the order of the keymap.
+fn bound_keys() -> Vec<Key> {
+    let keymap = Keymap::built_in().unwrap();
+    keymap.bindings().iter().flat_map(|binding| binding.keys.clone()).collect()
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let keys: usize = BINDINGS.iter().map(|binding| binding.keys.len()).sum();
+    let keys = bound_keys().len();
     prop_oneof![
         8 => (0..keys).prop_map(Step::BoundKey),
         2 => any::<char>().prop_map(Step::Character),
@@ -45,13 +52,14 @@ fn step() -> impl Strategy<Value = Step> {
         2 => any::<bool>().prop_map(Step::Answer),
         1 => (0u64..2_000).prop_map(Step::Page),
         1 => (0i64..30).prop_map(Step::Tick),
+        2 => (0u8..5, 0u16..200, 0u16..70).prop_map(|(kind, x, y)| Step::Mouse(kind, x, y)),
     ]
 }
 
 fn take(scene: &mut Scene, step: Step) {
     match step {
         Step::BoundKey(at) => {
-            let key = BINDINGS.iter().flat_map(|binding| binding.keys).nth(at).unwrap();
+            let key = bound_keys()[at];
             scene.tell(Message::Key(key.event()));
         }
         Step::Character(c) => {
@@ -96,6 +104,18 @@ fn take(scene: &mut Scene, step: Step) {
             let page = (n..n + 5).map(|n| entry(n, EntryKind::Started, None)).collect();
             scene.tell(Message::Log(LogQuery::Since(crate::ledger::Sequence(n)), page));
         }
+        Step::Mouse(kind, column, row) => {
+            use ratatui::crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+            let left = MouseButton::Left;
+            let kind = match kind {
+                0 => MouseEventKind::Down(left),
+                1 => MouseEventKind::Drag(left),
+                2 => MouseEventKind::Up(left),
+                3 => MouseEventKind::ScrollUp,
+                _ => MouseEventKind::ScrollDown,
+            };
+            scene.tell(Message::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE }));
+        }
         Step::Tick(seconds) => scene.tell(Message::Tick(now() + chrono::TimeDelta::seconds(seconds))),
     }
 }
@@ -108,7 +128,10 @@ proptest! {
         scene.tell(Message::State(scene.model.snapshot.clone(), Arc::new(Some(preview(2)))));
         for step in steps {
             let before = scene.model.roster.selected();
-            let was_movement = matches!(step, Step::BoundKey(_) | Step::Character(_) | Step::Answer(_));
+            let was_movement = matches!(
+                step,
+                Step::BoundKey(_) | Step::Character(_) | Step::Answer(_) | Step::Mouse(..)
+            ) || (scene.model.mode() == Mode::Filter && matches!(step, Step::Paste(_)));
             take(&mut scene, step.clone());
             scene.effects.retain(|effect| !matches!(effect, Effect::LoadLog(_)));
             let after = scene.model.roster.selected();
@@ -118,7 +141,8 @@ proptest! {
             );
             let rows = &scene.model.snapshot.roster.rows;
             let is_there = after.is_some_and(|person| rows.iter().any(|row| row.person == person));
-            prop_assert_eq!(is_there, !rows.is_empty());
+            prop_assert_eq!(is_there, scene.model.roster.shown() > 0);
+            prop_assert!(!scene.model.roster.filter().is_empty() || scene.model.roster.shown() == rows.len());
             let size = scene.model.size;
             let mut buffer = Buffer::empty(Rect::new(0, 0, size.width, size.height));
             view(&scene.model, &Theme::COLOUR, buffer.area, &mut buffer);

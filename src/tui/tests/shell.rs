@@ -34,7 +34,14 @@ impl Stage {
     fn with_preview(preview: bool) -> Self {
         let mut engine = FakeEngine::new();
         let (keys, inputs) = unbounded();
-        let options = TuiOptions { title: "muster".to_owned(), now, local_time, no_color: true, preview };
+        let options = TuiOptions {
+            title: "muster".to_owned(),
+            now,
+            local_time,
+            no_color: true,
+            preview,
+            ..TuiOptions::default()
+        };
         let backend = TestBackend::new(80, 24);
         let shell = Shell::new(backend, inputs, &engine.handle, &options, Theme::PLAIN).unwrap();
         engine.serve_one();

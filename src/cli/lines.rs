@@ -1,0 +1,169 @@
+//! Lines of the screen's palette: subcommands, run on the engine that the screen shows.
+
+use std::sync::Arc;
+
+use chrono::{Local, Utc};
+use clap::{CommandFactory, Parser};
+
+use crate::config::{Effective, Flags};
+use crate::engine::EngineHandle;
+use crate::tui::Runner;
+use crate::tui::dialog::palette::Subcommand;
+use crate::tui::message::Ran;
+
+use super::args::{Cli, Command, RosterCommand};
+use super::exit::{CliError, Exit};
+use super::output::Output;
+use super::{enroll, inbox, report, roster, threshold, why};
+
+/// The subcommands that need the engine and nothing else: they run beside the screen. Those with
+/// subcommands of their own are offered as these.
+const HERE: [&str; 6] = ["roster", "report", "inbox", "threshold", "why", "enroll"];
+
+/// What the palette of a screen over `effective` can run.
+pub fn runner(effective: &Effective) -> Runner {
+    let effective = Arc::new(effective.clone());
+    let run = move |handle: &EngineHandle, line: &str| run(handle, &effective, line);
+    Runner { subcommands: subcommands(), run: Some(Arc::new(run)) }
+}
+
+/// Every subcommand by its words.
+fn subcommands() -> Vec<Subcommand> {
+    let mut found = Vec::new();
+    let top = Cli::command();
+    for command in top.get_subcommands().filter(|command| !command.is_hide_set()) {
+        let name = command.get_name();
+        if name == "help" {
+            continue;
+        }
+        let own: Vec<&clap::Command> =
+            command.get_subcommands().filter(|own| own.get_name() != "help").collect();
+        if own.is_empty() || !command.is_subcommand_required_set() {
+            found.push(subcommand(name.to_owned(), command));
+        }
+        found.extend(own.iter().map(|own| subcommand(format!("{name} {}", own.get_name()), own)));
+    }
+    found
+}
+
+fn subcommand(name: String, command: &clap::Command) -> Subcommand {
+    let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+    let takes_words = command.get_arguments().any(clap::Arg::is_required_set);
+    let first = name.split(' ').next().unwrap_or_default();
+    let about = if HERE.contains(&first) { about } else { format!("{about} (in a shell)") };
+    Subcommand { name, about, takes_words }
+}
+
+/// Runs a line; what it printed, and what went wrong.
+fn run(handle: &EngineHandle, effective: &Effective, line: &str) -> Ran {
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let ended = parsed(line).and_then(|cli| {
+        let mut output = Output { out: &mut out, err: &mut err, json: cli.global.json };
+        dispatch(handle, effective, &cli, line, &mut output)
+    });
+    let mut text = String::from_utf8_lossy(&out).into_owned();
+    text += &String::from_utf8_lossy(&err);
+    let succeeded = match ended {
+        Ok(exit) => exit == Exit::Done,
+        Err(error) => {
+            text += &error.to_string();
+            false
+        }
+    };
+    Ran { text, succeeded }
+}
+
+fn parsed(line: &str) -> Result<Cli, CliError> {
+    let words = shlex::split(line);
+    let words = words.ok_or_else(|| CliError::usage("a quotation mark has no other that closes it"))?;
+    let cli = Cli::try_parse_from(std::iter::once("muster".to_owned()).chain(words))
+        .map_err(|error| CliError::usage(error.render().to_string().trim_end()))?;
+    if cli.global.flags(None) != Flags::default() {
+        return Err(CliError::usage(
+            "--data-dir, --models-dir, --config, --device, --onnxruntime and -v are for a shell: this runs on the engine \
+             that the screen shows",
+        ));
+    }
+    Ok(cli)
+}
+
+fn dispatch(
+    handle: &EngineHandle,
+    effective: &Effective,
+    cli: &Cli,
+    line: &str,
+    out: &mut Output<'_>,
+) -> Result<Exit, CliError> {
+    let calendar =
+        || report::Calendar { now: Utc::now(), zone: Local, rollover: effective.day_rollover.value };
+    // The screen has the terminal: a subcommand that asks is told that there is none to ask on.
+    let mut nobody = |_: &str| None;
+    match &cli.command {
+        Some(Command::Roster(RosterCommand::Import { file, dry_run: true })) => {
+            let rows = roster::read_roster_file(file)?;
+            roster::dry_run(file, &rows, out)
+        }
+        Some(Command::Roster(command)) => roster::run(handle, command, &mut nobody, out),
+        Some(Command::Report(args)) => report::run(handle, args, &calendar(), out),
+        Some(Command::Inbox(args)) => inbox::run(handle, args, &Local, &mut nobody, out),
+        Some(Command::Threshold(args)) => {
+            threshold::run(handle, args, &threshold::Site::of(effective)?, &calendar(), out)
+        }
+        Some(Command::Why(args)) => why::run(handle, args, &Local, out),
+        Some(Command::Enroll(args)) if args.source.is_none() => {
+            enroll::run(handle, args, &crossbeam_channel::never(), out)
+        }
+        _ => Err(CliError::usage(format_args!("this runs in a shell: muster {line}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::fake::{Fake, Script, row};
+    use crate::config::Environment;
+
+    fn effective(home: &std::path::Path) -> Effective {
+        let environment = Environment {
+            variables: [("HOME".into(), home.into())].into(),
+            system_root: home.to_owned(),
+            ..Environment::default()
+        };
+        Effective::resolve(&Flags::default(), &environment).unwrap()
+    }
+
+    #[test]
+    fn every_subcommand_is_offered_once_by_all_its_words() {
+        let offered = subcommands();
+        let names: Vec<&str> = offered.iter().map(|subcommand| subcommand.name.as_str()).collect();
+        for name in ["roster list", "roster export", "report", "threshold", "doctor", "models use"] {
+            assert_eq!(names.iter().filter(|offered| **offered == name).count(), 1, "{name} in {names:?}");
+        }
+        assert!(!names.contains(&"roster") && !names.contains(&"help"), "{names:?}");
+        assert!(offered.iter().all(|subcommand| !subcommand.about.is_empty()));
+        let takes = |name: &str| offered.iter().find(|offered| offered.name == name).unwrap().takes_words;
+        assert!(takes("roster rename") && !takes("roster list"));
+    }
+
+    #[test]
+    fn a_line_runs_on_the_engine_of_the_screen() {
+        let home = tempfile::tempdir().unwrap();
+        let fake = Fake::start(Script { roster: vec![row(3, "Bo", None)], ..Script::default() });
+        let effective = effective(home.path());
+        let ran = |line: &str| run(&fake.handle, &effective, line);
+        let listed = ran("roster list");
+        assert!(listed.succeeded && listed.text.contains("name"), "{}", listed.text);
+        let json = ran("--json roster list");
+        assert!(json.succeeded && json.text.starts_with('{'), "{}", json.text);
+        for (line, expected) in [
+            ("take --source camera:0", "in a shell: muster take --source camera:0"),
+            ("roster lst", "similar"),
+            ("roster rename \"Ana", "quotation mark"),
+            ("--data-dir /x roster list", "for a shell"),
+            ("roster remove Bo", "--yes"),
+        ] {
+            let refused = ran(line);
+            assert!(!refused.succeeded && refused.text.contains(expected), "{line}: {}", refused.text);
+        }
+    }
+}
