@@ -347,14 +347,23 @@ where
                 if let Some(suspend) = self.suspend {
                     suspend()?;
                     let size = self.terminal.size().map_err(TuiError::draw)?;
-                    self.terminal.clear().map_err(TuiError::draw)?;
+                    self.wipe()?;
                     return Ok(self.model.update(Message::Resize(size.width, size.height)));
                 }
             }
-            Effect::Redraw => self.terminal.clear().map_err(TuiError::draw)?,
+            Effect::Redraw => self.wipe()?,
             Effect::Quit => self.exit = self.exit.or(Some(Exit::Quit)),
         }
         Ok(Vec::new())
+    }
+
+    /// Clears the screen, so that the next drawing writes every cell. `Terminal::clear` would ask the terminal
+    /// where its cursor is, and the answer comes to the thread that reads the keys.
+    fn wipe(&mut self) -> Result<(), TuiError> {
+        self.terminal.backend_mut().clear().map_err(TuiError::draw)?;
+        // Forgets what was drawn.
+        self.terminal.swap_buffers();
+        Ok(())
     }
 
     /// Draws where something is different and it is time.

@@ -21,6 +21,7 @@ mod privacy;
 mod program;
 mod quality;
 mod recapture;
+mod screen_flows;
 mod strangers;
 mod streams;
 mod support;

@@ -13,7 +13,7 @@ use crate::support::{Home, demo_picture, models_dir};
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A program in a pseudo-terminal, and what a terminal would show of it.
-struct Terminal {
+pub struct Terminal {
     master: Box<dyn MasterPty + Send>,
     writer: Box<dyn Write + Send>,
     child: Box<dyn Child + Send + Sync>,
@@ -22,19 +22,24 @@ struct Terminal {
 }
 
 impl Terminal {
-    fn start(home: &Home, arguments: &[&str], rows: u16, cols: u16) -> Self {
-        let pair = native_pty_system().openpty(size(rows, cols)).expect("a pseudo-terminal");
+    pub fn start(home: &Home, arguments: &[&str], rows: u16, cols: u16) -> Self {
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_muster"));
-        command.env_clear();
-        for (name, value) in home.environment() {
-            command.env(name, value);
-        }
-        command.cwd(home.path());
         command.arg("--data-dir");
         command.arg(home.data_dir());
         command.arg("--models-dir");
         command.arg(models_dir());
         command.args(arguments);
+        Self::run(home, command, rows, cols)
+    }
+
+    /// Any program, with the environment of `home`.
+    pub fn run(home: &Home, mut command: CommandBuilder, rows: u16, cols: u16) -> Self {
+        let pair = native_pty_system().openpty(size(rows, cols)).expect("a pseudo-terminal");
+        command.env_clear();
+        for (name, value) in home.environment() {
+            command.env(name, value);
+        }
+        command.cwd(home.path());
         let child = pair.slave.spawn_command(command).expect("muster starts");
         drop(pair.slave);
         let screen = Arc::new(Mutex::new(vt100::Parser::new(cells(rows), cells(cols), 0)));
@@ -55,12 +60,12 @@ impl Terminal {
         Self { master: pair.master, writer, child, screen, raw }
     }
 
-    fn text(&self) -> String {
+    pub fn text(&self) -> String {
         self.screen.lock().unwrap().screen().contents()
     }
 
     #[track_caller]
-    fn until(&self, what: &str, is_so: impl Fn(&str) -> bool) -> String {
+    pub fn until(&self, what: &str, is_so: impl Fn(&str) -> bool) -> String {
         let until = Instant::now() + PATIENCE;
         loop {
             let text = self.text();
@@ -73,22 +78,22 @@ impl Terminal {
     }
 
     #[track_caller]
-    fn until_shown(&self, wanted: &str) -> String {
+    pub fn until_shown(&self, wanted: &str) -> String {
         self.until(wanted, |text| text.contains(wanted))
     }
 
-    fn keys(&mut self, keys: &str) {
+    pub fn keys(&mut self, keys: &str) {
         self.writer.write_all(keys.as_bytes()).expect("keys are taken");
         self.writer.flush().expect("keys are taken");
     }
 
-    fn resize(&mut self, rows: u16, cols: u16) {
+    pub fn resize(&mut self, rows: u16, cols: u16) {
         self.screen.lock().unwrap().screen_mut().set_size(cells(rows), cells(cols));
         self.master.resize(size(rows, cols)).expect("the terminal is resized");
     }
 
     #[track_caller]
-    fn exit_code(&mut self) -> u32 {
+    pub fn exit_code(&mut self) -> u32 {
         let until = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().expect("the child is ours") {
@@ -101,7 +106,7 @@ impl Terminal {
 
     /// Whether the last word on each switch of the terminal is "off".
     #[track_caller]
-    fn expect_given_back(&self) {
+    pub fn expect_given_back(&self) {
         // The reader may still be taking in the last bytes.
         let until = Instant::now() + PATIENCE;
         loop {
@@ -114,6 +119,7 @@ impl Terminal {
             let given_back = raw.contains("\x1b[?1049h")
                 && off("\x1b[?1049h", "\x1b[?1049l")
                 && off("\x1b[?25l", "\x1b[?25h")
+                && off("\x1b[?1000h", "\x1b[?1000l")
                 && off("\x1b[?2004h", "\x1b[?2004l");
             if given_back {
                 return;
@@ -123,14 +129,14 @@ impl Terminal {
         }
     }
 
-    fn signal(&self, name: &str) {
+    pub fn signal(&self, name: &str) {
         let pid = self.child.process_id().expect("it runs").to_string();
         let status = std::process::Command::new("kill").args(["-s", name, &pid]).status().unwrap();
         assert!(status.success());
     }
 
     /// The process's own CPU time so far, in seconds.
-    fn cpu_seconds(&self) -> f64 {
+    pub fn cpu_seconds(&self) -> f64 {
         let pid = self.child.process_id().expect("it runs");
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
         let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();

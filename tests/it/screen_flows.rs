@@ -1,0 +1,115 @@
+//! What a person does on the screen from beginning to end, in a real pseudo-terminal.
+
+use portable_pty::CommandBuilder;
+
+use crate::support::{Home, demo_picture, models_dir};
+use crate::terminal::Terminal;
+
+/// Somebody is enrolled, and the source is one still.
+fn site() -> (Home, String) {
+    let home = Home::new();
+    let picture = demo_picture("enrol/obama.jpg").display().to_string();
+    home.run(["enroll", "Barack Obama", &picture]).expect(0);
+    let source = format!("images:{}", demo_picture("show/obama2.jpg").display());
+    (home, source)
+}
+
+#[test]
+fn somebody_marks_takes_back_filters_zooms_and_exports_from_the_screen_alone() {
+    let (home, source) = site();
+    let mut screen = Terminal::start(&home, &["--source", &source], 30, 100);
+    screen.until("the passage", |text| text.contains("identified") && text.contains("present"));
+    screen.keys("m");
+    screen.until_shown("Mark Barack Obama");
+    screen.keys("left early\r");
+    screen.until_shown("u takes it back");
+    screen.until("the roster says so", |text| {
+        text.contains("left 1") || text.contains("left 0") || text.contains("left 2")
+    });
+    screen.keys("u");
+    screen.until_shown("the mark was taken back");
+    screen.keys("\t/mark");
+    screen.until_shown("Log /mark (2)");
+    screen.keys("\rz");
+    screen.until("the log alone", |text| text.contains("Log /mark (2)") && !text.contains("Roster"));
+    screen.keys("z");
+    screen.until_shown("Roster");
+    screen.keys("\x1b");
+    screen.until("everything again", |text| text.contains("Roster") && text.contains("following"));
+    let out = home.path().join("my roster.csv").display().to_string();
+    screen.keys(":roster exp\t -o '");
+    screen.keys(&format!("{out}'\r"));
+    screen.until("it has run", |text| text.contains(":roster export") && !text.contains("running"));
+    assert!(std::fs::read_to_string(&out).unwrap().contains("Barack Obama"));
+    // An escape with another key right behind it would be that key with alt.
+    screen.keys("\x1b");
+    screen.until("the panes", |text| !text.contains(":roster export"));
+    screen.keys(":roster erase 'Barack Obama'\r");
+    // Nobody is erased by a line that does not say it is meant.
+    screen.until_shown("--yes");
+    screen.keys("\x1b");
+    screen.until("the panes", |text| !text.contains("--yes"));
+    screen.keys("q");
+    assert_eq!(screen.exit_code(), 0);
+    screen.expect_given_back();
+    let kept = std::fs::read_to_string(home.path().join("state/muster/screen.toml")).unwrap();
+    assert!(kept.contains("roster export"), "{kept}");
+}
+
+#[test]
+fn it_is_stopped_and_goes_on_and_the_mouse_chooses() {
+    let (home, source) = site();
+    let mut command = CommandBuilder::new("bash");
+    command.args(["--norc", "--noprofile", "-i"]);
+    let mut shell = Terminal::run(&home, command, 24, 80);
+    let muster = env!("CARGO_BIN_EXE_muster");
+    let (data, models) = (home.data_dir().display().to_string(), models_dir().display().to_string());
+    shell.keys(&format!("'{muster}' --data-dir '{data}' --models-dir '{models}' --source '{source}'\r"));
+    shell.until_shown("Roster");
+    shell.keys("\x1a");
+    shell.until_shown("Stopped");
+    shell.keys("fg\r");
+    let text = shell.until_shown("Roster");
+    // A click into the log, as a terminal says it (SGR, 1006).
+    let row = text.lines().position(|line| line.contains("Log")).unwrap() + 2;
+    shell.keys(&format!("\x1b[<0;10;{row}M\x1b[<0;10;{row}m"));
+    shell.keys("z");
+    shell.until("the log alone", |text| text.contains("Log") && !text.contains("Roster"));
+    shell.resize(40, 120);
+    shell.keys("X?");
+    shell.until_shown("Help: / searches");
+    shell.keys("/undo");
+    shell.until("what was found", |text| {
+        text.contains("take the last mark") && !text.contains("open the inbox")
+    });
+    shell.keys("\r\x1b");
+    shell.until_shown("open the inbox");
+    shell.keys("\x1b");
+    shell.until("the panes", |text| !text.contains("Help: /"));
+    shell.keys("q");
+    shell.until("the shell", |text| text.trim_end().ends_with(['#', '$']));
+    shell.keys("\recho it is $((40 + 2))\r");
+    shell.until_shown("it is 42");
+    shell.keys("exit\r");
+    assert_eq!(shell.exit_code(), 0);
+    shell.expect_given_back();
+}
+
+#[test]
+fn a_keymap_of_ones_own_is_used_and_a_wrong_one_is_refused_with_its_line() {
+    let (home, source) = site();
+    let folder = home.path().join("config/muster");
+    std::fs::create_dir_all(&folder).unwrap();
+    let keymap = folder.join("keymap.toml");
+    std::fs::write(&keymap, "[[bind]]\nmodes = [\"panes\"]\nkeys = [\"Z\"]\naction = \"quit\"\n").unwrap();
+    let mut screen = Terminal::start(&home, &["--source", &source], 24, 80);
+    screen.until_shown("Z quit");
+    screen.keys("Z");
+    assert_eq!(screen.exit_code(), 0);
+    std::fs::write(&keymap, "[[bind]]\nmodes = [\"panes\"]\nkeys = [\"e\"]\naction = \"quit\"\n").unwrap();
+    let mut screen = Terminal::start(&home, &["--source", &source], 24, 200);
+    assert_eq!(screen.exit_code(), 2);
+    screen.until("the line", |text| text.contains("keymap.toml line 1") && text.contains("bound twice"));
+    let keys = home.run(["keys"]).expect(2);
+    assert!(keys.stderr.contains("keymap.toml line 1"), "{}", keys.stderr);
+}
