@@ -15,11 +15,17 @@ use muster::engine::state::{SourceState, TrackVerdict};
 use muster::tui::model::Model;
 use muster::tui::shell::Shell;
 use muster::tui::svg::svg;
-use muster::tui::theme::{self, Theme};
+use muster::tui::theme::{Palette, Theme, ThemeFile};
 use muster::tui::{Input, TuiOptions};
 use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{Event, KeyCode, KeyEvent};
 use ratatui::layout::Size;
+
+/// A theme of the program in 24-bit colours.
+fn in_colour(name: &str) -> Outcome<Theme> {
+    let file = ThemeFile::built_in(name).ok_or("there is no such theme")?;
+    Ok(Theme::in_colour(&Palette::read(&file)?))
+}
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -139,7 +145,17 @@ fn take_pictures(studio: &mut Studio) -> Outcome<()> {
         studio.until("somebody who is recognised", |model| in_view(model).0 >= 1)?;
         studio.draw(name, &format!("muster at {width} by {height}"))?;
     }
+    studio.resize(80, 24)?;
+    for theme in ["dark", "light", "high-contrast"] {
+        studio.shell.set_theme(in_colour(theme)?);
+        studio.draw(&format!("theme-{theme}"), &format!("muster in the theme {theme}"))?;
+    }
+    studio.shell.set_theme(in_colour("ansi16")?);
     studio.resize(100, 30)?;
+    studio.press([KeyCode::Char(':')])?;
+    studio.press("roster".chars().map(KeyCode::Char))?;
+    studio.draw("palette", "muster: every action and every subcommand by its name")?;
+    studio.press([KeyCode::Esc])?;
     studio.press([KeyCode::Char('?')])?;
     studio.draw("help", "muster: every key")?;
     studio.press([KeyCode::Esc])?;
@@ -193,8 +209,7 @@ fn main() -> Outcome<()> {
     let hosted = demo::live(&effective, store.path()).map_err(|error| error.to_string())?;
     let (keys, inputs) = unbounded();
     let options = TuiOptions { title: "muster".to_owned(), ..TuiOptions::default() };
-    let colours = theme::Environment { colorterm: "truecolor".to_owned(), ..theme::Environment::default() };
-    let theme = Theme::detect(false, &colours);
+    let theme = in_colour("ansi16")?;
     let backend = TestBackend::new(120, 40);
     let shell = Shell::new(backend, inputs, hosted.handle(), &options, theme)?;
     take_pictures(&mut Studio { shell, keys, folder })

@@ -28,6 +28,7 @@ pub mod pad_test;
 pub mod panics;
 pub mod people;
 pub mod pictures;
+pub mod plain;
 pub mod quality;
 pub mod report;
 pub mod roster;
@@ -36,6 +37,7 @@ pub mod setup;
 pub mod signals;
 pub mod source;
 pub mod take;
+pub mod themes;
 pub mod threshold;
 pub mod why;
 pub mod wire;
@@ -100,7 +102,12 @@ pub fn main() -> ExitCode {
 /// [`CliError`] with the status and the message that the process ends with.
 pub fn run(cli: &Cli, environment: &Environment, out: &mut Output<'_>) -> Result<Exit, CliError> {
     let screen = &cli.screen;
-    let for_screen = screen.source.is_some() || screen.no_preview || screen.view != ViewArgs::default();
+    let for_screen = screen.source.is_some()
+        || screen.no_preview
+        || screen.plain
+        || screen.no_color
+        || screen.theme.is_some()
+        || screen.view != ViewArgs::default();
     if cli.command.is_some() && for_screen {
         return Err(CliError::usage(
             "--source, --no-preview and what goes with them before a subcommand are for the screen; write --source after `take`",
@@ -141,7 +148,7 @@ pub fn run(cli: &Cli, environment: &Environment, out: &mut Output<'_>) -> Result
         (Err(error), _) => return Err(error.into()),
     };
     let is_screen = match &cli.command {
-        None => true,
+        None => !cli.screen.plain,
         Some(Command::Demo(args)) => !args.headless && io::stdout().is_terminal(),
         Some(_) => false,
     };
@@ -166,6 +173,13 @@ fn dispatch(
     out: &mut Output<'_>,
 ) -> Result<Exit, CliError> {
     let Some(command) = &cli.command else {
+        if cli.screen.plain {
+            // Before the engine starts, so that a signal never finds the default action.
+            let interrupts = signals::interrupts().map_err(CliError::missing)?;
+            let hosted = wire::host_screen(effective)?;
+            let local_time = |at: chrono::DateTime<Utc>| at.with_timezone(&Local).naive_local();
+            return plain::run(hosted.handle(), &interrupts, local_time, out);
+        }
         return wire::screen(effective, &cli.screen);
     };
     match command {
@@ -223,6 +237,7 @@ fn dispatch(
             pad_test::run(hosted.handle(), args, presenter.as_mut(), &mut io::stdin().lock(), out)
         }
         Command::Demo(args) => demo::run(effective, args, io::stdout().is_terminal(), out),
+        Command::Themes(args) => themes::run(effective, args, out),
         Command::Keys(args) => keys::run(effective, args, out),
         Command::Completions(args) => completions::run(args, out),
     }

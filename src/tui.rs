@@ -37,7 +37,7 @@ use ratatui::crossterm::event::Event;
 
 use crate::engine::EngineHandle;
 use shell::Shell;
-use theme::{Environment, Theme};
+use theme::{Environment, Palette, Theme, ThemeError, ThemeFile};
 
 /// What the screen is told from outside.
 #[derive(Debug, Clone)]
@@ -48,6 +48,8 @@ pub struct TuiOptions {
     pub now: fn() -> DateTime<Utc>,
     /// A time as the clock on the wall shows it.
     pub local_time: fn(DateTime<Utc>) -> NaiveDateTime,
+    /// The theme; the terminal's own colours without one.
+    pub theme: Option<ThemeFile>,
     /// No colour, whatever the environment says.
     pub no_color: bool,
     /// What changes the built-in keys.
@@ -87,6 +89,7 @@ impl Default for TuiOptions {
             title: "muster".to_owned(),
             now: Utc::now,
             local_time: |at| at.with_timezone(&chrono::Local).naive_local(),
+            theme: None,
             no_color: false,
             keymap: None,
             runner: Runner::default(),
@@ -94,6 +97,20 @@ impl Default for TuiOptions {
             mouse: true,
             preview: true,
         }
+    }
+}
+
+impl TuiOptions {
+    /// The theme on the terminal that the environment says this is.
+    ///
+    /// # Errors
+    /// [`TuiError::Theme`] for a theme that cannot be used.
+    pub fn theme(&self) -> Result<Theme, TuiError> {
+        let file = self.theme.clone().or_else(|| ThemeFile::built_in("ansi16"));
+        let palette = file.as_ref().map(Palette::read).transpose()?;
+        let environment = Environment::read();
+        Ok(palette
+            .map_or_else(Theme::plain, |palette| Theme::for_terminal(&palette, self.no_color, &environment)))
     }
 }
 
@@ -142,6 +159,9 @@ pub enum TuiError {
     /// A thread could not be started or signals could not be taken.
     #[error("the screen's threads could not be started: {0}")]
     Thread(#[source] io::Error),
+    /// The theme cannot be used.
+    #[error(transparent)]
+    Theme(#[from] ThemeError),
     /// The keymap cannot be used.
     #[error(transparent)]
     Keymap(#[from] keymap::KeymapError),
@@ -179,7 +199,7 @@ fn is_gone(error: &io::Error) -> bool {
 /// # Errors
 /// [`TuiError`] where there is no terminal, or it fails or goes away.
 pub fn run(handle: &EngineHandle, options: &TuiOptions) -> Result<Exit, TuiError> {
-    let theme = Theme::detect(options.no_color, &Environment::read());
+    let theme = options.theme()?;
     let _screen = terminal::Screen::take(options.mouse)?;
     let inputs = terminal::Inputs::start()?;
     let backend = CrosstermBackend::new(terminal::OnePiece::new(io::stdout()));

@@ -22,6 +22,7 @@ use super::pad_test::{self, PadTestArgs};
 use super::report::DayArg;
 use super::setup::SetupArgs;
 use super::source::{SourceParser, ViewArgs};
+use super::themes::{THEMES_HELP, ThemesArgs};
 use super::threshold::{THRESHOLD_HELP, ThresholdArgs};
 use super::why::WhyArgs;
 
@@ -116,6 +117,15 @@ pub struct ScreenArgs {
     /// Show boxes and names without the picture, for a slow line
     #[arg(long)]
     pub no_preview: bool,
+    /// No screen: one line an event, for screen readers, logs and pipes
+    #[arg(long, conflicts_with_all = ["no_preview", "theme", "no_color"])]
+    pub plain: bool,
+    /// The theme: ansi16, dark, light, high-contrast, or a file
+    #[arg(long, value_name = "NAME|FILE")]
+    pub theme: Option<String>,
+    /// No colours, as where NO_COLOR is set
+    #[arg(long)]
+    pub no_color: bool,
 }
 
 /// The subcommands.
@@ -167,6 +177,9 @@ pub enum Command {
     PadTest(PadTestArgs),
     /// Show it all on prepared pictures, in a store of its own
     Demo(DemoArgs),
+    /// List the themes of the screen, or print one
+    #[command(after_help = THEMES_HELP)]
+    Themes(ThemesArgs),
     /// Print the keys of the screen
     #[command(after_help = KEYS_HELP)]
     Keys(KeysArgs),

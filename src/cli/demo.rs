@@ -17,7 +17,7 @@ use crate::demo::{Demo, FaceChoice as DemoFace, FaceRule, folder_beside};
 use crate::engine::command::{EnrolmentPictures, EnrolmentSource, EnrolmentTarget, FaceChoice, PictureBytes};
 use crate::engine::{Command, EngineEvent, EngineHandle, Reply};
 
-use super::args::DemoArgs;
+use super::args::{DemoArgs, ScreenArgs};
 use super::exit::{CliError, Exit};
 use super::nets;
 use super::output::Output;
@@ -138,7 +138,7 @@ fn on_screen(
 ) -> Result<Exit, CliError> {
     wire::require_terminal()?;
     let hosted = host_live(effective, demo, folder, &store.path, paths)?;
-    wire::show(&hosted, effective, "muster demo", true)
+    wire::show(&hosted, effective, "muster demo", &ScreenArgs::default())
 }
 
 fn host_live(

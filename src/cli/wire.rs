@@ -28,7 +28,7 @@ use crate::tui::{self, TuiError, TuiOptions};
 
 use super::args::ScreenArgs;
 use super::exit::{CliError, Exit};
-use super::{keys, lines};
+use super::{keys, lines, themes};
 
 /// What a subcommand needs of the engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,6 +132,14 @@ pub(super) fn host_demo(
     })
 }
 
+/// The engine of the configured source, as the screen has it.
+///
+/// # Errors
+/// [`CliError`] as for [`host`].
+pub fn host_screen(effective: &Effective) -> Result<Hosted, CliError> {
+    host_live(effective, effective.source.value.clone())
+}
+
 /// Draws the screen until it is left.
 ///
 /// # Errors
@@ -139,7 +147,7 @@ pub(super) fn host_demo(
 pub fn screen(effective: &Effective, args: &ScreenArgs) -> Result<Exit, CliError> {
     require_terminal()?;
     let hosted = host_live(effective, effective.source.value.clone())?;
-    show(&hosted, effective, "muster", !args.no_preview)
+    show(&hosted, effective, "muster", args)
 }
 
 /// A screen needs a terminal at both ends; `muster take` does not.
@@ -155,11 +163,14 @@ pub(super) fn show(
     hosted: &Hosted,
     effective: &Effective,
     title: &str,
-    preview: bool,
+    args: &ScreenArgs,
 ) -> Result<Exit, CliError> {
+    let theme = args.theme.as_deref().unwrap_or(&effective.screen.theme.value);
     let options = TuiOptions {
         title: title.to_owned(),
-        preview,
+        preview: !args.no_preview,
+        theme: Some(themes::theme_file(theme)?),
+        no_color: args.no_color,
         keymap: keys::keymap_file(effective)?,
         runner: lines::runner(effective),
         kept: Some(effective.state_dir.join("screen.toml")),
@@ -172,6 +183,7 @@ pub(super) fn show(
         Ok(tui::Exit::EngineStopped) => Err(CliError::missing("the engine has stopped; see the log file")),
         Err(error) if TuiError::is_terminal_gone(&error) => Ok(Exit::Signal(signal_hook::consts::SIGHUP)),
         Err(TuiError::Keymap(error)) => Err(CliError::usage(error)),
+        Err(TuiError::Theme(error)) => Err(CliError::usage(error)),
         Err(error) => Err(CliError::missing(error)),
     }
 }

@@ -74,7 +74,7 @@ const KEYS: &[(&str, &[&str])] = &[
     ),
     ("inbox", &["keep_hours"]),
     ("attendance", &["day_rollover"]),
-    ("screen", &["keymap", "mouse"]),
+    ("screen", &["keymap", "mouse", "theme"]),
     ("log", &["level", "keep_days"]),
 ];
 
@@ -130,6 +130,8 @@ pub struct ScreenTable {
     pub keymap: Option<PathBuf>,
     /// Whether the mouse is taken.
     pub mouse: Option<bool>,
+    /// The theme's name, or its file.
+    pub theme: Option<String>,
 }
 
 /// How the store is sealed.

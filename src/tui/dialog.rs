@@ -147,6 +147,7 @@ pub fn paste(field: &mut Input, pasted: &str) {
 pub fn window(title: &str, theme: &Theme, role: Role, area: Rect, buffer: &mut Buffer) -> Rect {
     let area = area.intersection(buffer.area);
     clear(area, buffer);
+    buffer.set_style(area, theme.ground());
     Block::bordered()
         .border_type(theme.border_type(true))
         .border_style(theme.style(role))

@@ -388,6 +388,12 @@ where
         Ok(())
     }
 
+    /// Draws in another theme from now on.
+    pub fn set_theme(&mut self, theme: Theme) {
+        self.theme = theme;
+        self.urgent = true;
+    }
+
     /// The screen's model.
     pub fn model(&self) -> &Model {
         &self.model

@@ -211,6 +211,12 @@ pub fn morning() -> Vec<LogEntry> {
     ]
 }
 
+/// The terminal's own colours.
+pub fn colour() -> Theme {
+    let file = crate::tui::theme::ThemeFile::built_in("ansi16").unwrap();
+    Theme::in_colour(&crate::tui::theme::Palette::read(&file).unwrap())
+}
+
 pub fn shot(best: Option<(u128, f32)>) -> Shot {
     let side = 48u32;
     let crop = (0..side).flat_map(|y| (0..side).flat_map(move |x| [x as u8 * 5, y as u8 * 5, 120])).collect();
@@ -399,7 +405,7 @@ impl Scene {
 
     /// The screen without its styles.
     pub fn text(&self) -> String {
-        text_of(&self.draw(&Theme::PLAIN))
+        text_of(&self.draw(&Theme::plain()))
     }
 
     pub fn selected_name(&self) -> String {

@@ -1,9 +1,13 @@
-//! Roles to styles. The colours are the terminal's own sixteen, so that the screen follows whatever
-//! scheme the terminal has; without colour every role still differs by weight, and no state is said
-//! by colour alone.
+//! Roles to styles. A theme is a [`file`] of roles; the first one has the terminal's own sixteen colours, so
+//! that the screen follows whatever scheme the terminal has. Without colour every role still differs by
+//! weight, and no state is said by colour alone.
 
-use ratatui::style::{Color, Modifier, Style};
+pub mod file;
+
+use ratatui::style::{Modifier, Style};
 use ratatui::widgets::BorderType;
+
+pub use file::{Palette, ThemeError, ThemeFile};
 
 /// What a piece of the screen is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +46,26 @@ pub enum Role {
     Cursor,
 }
 
+/// Every role with its name in a theme, in the order of their numbers.
+pub const ROLES: [(Role, &str); 16] = [
+    (Role::Text, "text"),
+    (Role::Dim, "dim"),
+    (Role::Border, "border"),
+    (Role::FocusedBorder, "focused-border"),
+    (Role::Title, "title"),
+    (Role::FocusedTitle, "focused-title"),
+    (Role::Selection, "selection"),
+    (Role::OtherSelection, "other-selection"),
+    (Role::Accent, "accent"),
+    (Role::Good, "good"),
+    (Role::Warning, "warning"),
+    (Role::Fault, "fault"),
+    (Role::Key, "key"),
+    (Role::Bar, "bar"),
+    (Role::Field, "field"),
+    (Role::Cursor, "cursor"),
+];
+
 /// How pictures are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PictureStyle {
@@ -77,62 +101,60 @@ impl Environment {
 }
 
 /// Styles for roles, and how pictures are drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Theme {
     colour: bool,
+    ground: Style,
+    styles: [Style; ROLES.len()],
     /// How pictures are drawn.
     pub picture: PictureStyle,
 }
 
 impl Theme {
-    /// The sixteen colours, pictures in 24 bits.
-    pub const COLOUR: Theme = Theme { colour: true, picture: PictureStyle::TrueColour };
     /// No colour at all.
-    pub const PLAIN: Theme = Theme { colour: false, picture: PictureStyle::Characters };
+    pub fn plain() -> Self {
+        let styles = ROLES.map(|(role, _)| plain(role));
+        Self { colour: false, ground: Style::new(), styles, picture: PictureStyle::Characters }
+    }
 
-    /// The theme for a terminal: no colour where `no_color` or `NO_COLOR` asks for that; 24-bit
-    /// pictures where COLORTERM or TERM names a terminal that has them, since ssh passes TERM on
-    /// but not COLORTERM; else the 256-colour palette.
-    pub fn detect(no_color: bool, environment: &Environment) -> Self {
+    /// `palette` on a terminal: no colour where `no_color` or `NO_COLOR` asks for that; 24-bit colours where
+    /// COLORTERM or TERM names a terminal that has them, since ssh passes TERM on but not COLORTERM; else the
+    /// 256-colour palette.
+    pub fn for_terminal(palette: &Palette, no_color: bool, environment: &Environment) -> Self {
         const TRUE_COLOUR_TERMS: [&str; 6] =
             ["direct", "truecolor", "kitty", "ghostty", "alacritty", "wezterm"];
         if no_color || environment.no_color || environment.term == "dumb" {
-            return Self::PLAIN;
+            return Self::plain();
         }
         let said = matches!(environment.colorterm.as_str(), "truecolor" | "24bit");
         let known = TRUE_COLOUR_TERMS.iter().any(|term| environment.term.contains(term));
-        let picture = if said || known { PictureStyle::TrueColour } else { PictureStyle::Palette };
-        Self { colour: true, picture }
+        let (picture, palette) = if said || known {
+            (PictureStyle::TrueColour, palette.clone())
+        } else {
+            (PictureStyle::Palette, palette.clone().reduced())
+        };
+        Self { colour: true, ground: palette.ground, styles: palette.styles, picture }
+    }
+
+    /// `palette` in 24-bit colours.
+    pub fn in_colour(palette: &Palette) -> Self {
+        let environment = Environment { colorterm: "truecolor".to_owned(), ..Environment::default() };
+        Self::for_terminal(palette, false, &environment)
     }
 
     /// The style for `role`.
     pub fn style(&self, role: Role) -> Style {
-        if self.colour { coloured(role) } else { plain(role) }
+        self.styles[role as usize]
+    }
+
+    /// What is behind everything.
+    pub fn ground(&self) -> Style {
+        self.ground
     }
 
     /// The border of a pane; without colour, the pane that has the keys has a thick one.
     pub fn border_type(&self, focused: bool) -> BorderType {
         if focused && !self.colour { BorderType::Thick } else { BorderType::Rounded }
-    }
-}
-
-fn coloured(role: Role) -> Style {
-    let style = Style::new();
-    match role {
-        Role::Text => style,
-        Role::Dim | Role::Border => style.fg(Color::DarkGray),
-        Role::Title => style.fg(Color::Gray),
-        Role::FocusedBorder => style.fg(Color::Cyan),
-        Role::FocusedTitle | Role::Accent => style.fg(Color::Cyan).add_modifier(Modifier::BOLD),
-        Role::Selection => style.fg(Color::Black).bg(Color::Cyan),
-        Role::OtherSelection => style.add_modifier(Modifier::BOLD),
-        Role::Good => style.fg(Color::Green),
-        Role::Warning => style.fg(Color::Yellow),
-        Role::Fault => style.fg(Color::LightRed).add_modifier(Modifier::BOLD),
-        Role::Key => style.fg(Color::Cyan),
-        Role::Bar => style,
-        Role::Field => style.add_modifier(Modifier::UNDERLINED),
-        Role::Cursor => style.add_modifier(Modifier::REVERSED),
     }
 }
 
@@ -159,24 +181,39 @@ mod tests {
         Environment { no_color, colorterm: colorterm.to_owned(), term: term.to_owned() }
     }
 
-    #[test]
-    fn no_color_wins_over_what_the_terminal_can_do() {
-        assert_eq!(Theme::detect(false, &environment(true, "truecolor", "xterm-kitty")), Theme::PLAIN);
-        assert_eq!(Theme::detect(true, &environment(false, "truecolor", "xterm-kitty")), Theme::PLAIN);
+    fn dark() -> Palette {
+        Palette::read(&ThemeFile::built_in("dark").unwrap()).unwrap()
     }
 
     #[test]
-    fn pictures_use_what_the_terminal_says_it_has() {
-        let style = |colorterm, term| Theme::detect(false, &environment(false, colorterm, term)).picture;
-        assert_eq!(style("truecolor", "xterm"), PictureStyle::TrueColour);
-        assert_eq!(style("", "xterm-kitty"), PictureStyle::TrueColour);
-        assert_eq!(style("", "xterm-256color"), PictureStyle::Palette);
+    fn a_role_has_the_number_of_its_place() {
+        for (number, (role, _)) in ROLES.iter().enumerate() {
+            assert_eq!(*role as usize, number);
+        }
+    }
+
+    #[test]
+    fn no_color_wins_over_what_the_terminal_can_do() {
+        let theme = |no_color, environment| Theme::for_terminal(&dark(), no_color, &environment);
+        assert_eq!(theme(false, environment(true, "truecolor", "xterm-kitty")), Theme::plain());
+        assert_eq!(theme(true, environment(false, "truecolor", "xterm-kitty")), Theme::plain());
+    }
+
+    #[test]
+    fn colours_are_those_that_the_terminal_says_it_has() {
+        let theme =
+            |colorterm, term| Theme::for_terminal(&dark(), false, &environment(false, colorterm, term));
+        assert_eq!(theme("truecolor", "xterm").picture, PictureStyle::TrueColour);
+        assert_eq!(theme("", "xterm-kitty").picture, PictureStyle::TrueColour);
+        let reduced = theme("", "xterm-256color");
+        assert_eq!(reduced.picture, PictureStyle::Palette);
+        assert!(matches!(reduced.style(Role::Good).fg, Some(ratatui::style::Color::Indexed(_))));
     }
 
     #[test]
     fn the_plain_theme_has_no_colour() {
-        for role in [Role::Selection, Role::Good, Role::Fault, Role::Key, Role::FocusedBorder] {
-            let style = Theme::PLAIN.style(role);
+        for (role, _) in ROLES {
+            let style = Theme::plain().style(role);
             assert_eq!((style.fg, style.bg), (None, None), "{role:?}");
         }
     }

@@ -14,6 +14,7 @@ use super::theme::{Role, Theme};
 /// Draws the whole screen into `area` of `buffer`.
 pub fn view(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let area = area.intersection(buffer.area);
+    buffer.set_style(area, theme.ground());
     let Some(areas) = model.areas(area) else {
         draw_too_small(theme, area, buffer);
         return;

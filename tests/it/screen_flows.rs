@@ -113,3 +113,44 @@ fn a_keymap_of_ones_own_is_used_and_a_wrong_one_is_refused_with_its_line() {
     let keys = home.run(["keys"]).expect(2);
     assert!(keys.stderr.contains("keymap.toml line 1"), "{}", keys.stderr);
 }
+
+#[test]
+fn without_a_screen_each_event_is_a_line() {
+    let (home, source) = site();
+    let mut plain = home.muster(["--plain", "--source", &source]);
+    plain.stdout(std::process::Stdio::piped());
+    let mut child = plain.spawn().unwrap();
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
+    let mut said = Vec::new();
+    while !said.iter().any(|line: &String| line.contains("identified  Barack Obama")) {
+        said.push(lines.next().expect("it goes on until somebody is identified").unwrap());
+    }
+    assert!(said.iter().all(|line| line.len() > 21 && !line.contains('\u{1b}')), "{said:#?}");
+    assert!(said.iter().any(|line| line.contains("live")), "{said:#?}");
+    let pid = child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-s", "TERM", &pid]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_theme_that_cannot_be_used_is_refused_with_its_line() {
+    let (home, source) = site();
+    let themes = home.run(["themes"]).expect(0);
+    assert!(
+        themes.stdout.contains("* ansi16") && themes.stdout.contains("high-contrast"),
+        "{}",
+        themes.stdout
+    );
+    let theme = home.path().join("mine.toml");
+    let text =
+        home.run(["themes", "--show", "dark"]).expect(0).stdout.replacen("[roles.good]", "[roles.god]", 1);
+    std::fs::write(&theme, text).unwrap();
+    let path = theme.display().to_string();
+    let mut screen = Terminal::start(&home, &["--source", &source, "--theme", &path], 24, 200);
+    assert_eq!(screen.exit_code(), 2);
+    screen.until("the line", |text| text.contains("mine.toml line") && text.contains("did you mean `good`"));
+    let mut screen = Terminal::start(&home, &["--source", &source, "--theme", "light"], 24, 80);
+    screen.until_shown("Roster");
+    screen.keys("q");
+    assert_eq!(screen.exit_code(), 0);
+}

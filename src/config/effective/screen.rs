@@ -13,6 +13,8 @@ pub struct ScreenSettings {
     pub keymap: Setting<Option<PathBuf>>,
     /// Whether the mouse is taken.
     pub mouse: Setting<bool>,
+    /// The theme's name, or the path of its file.
+    pub theme: Setting<String>,
 }
 
 impl ScreenSettings {
@@ -27,6 +29,13 @@ impl ScreenSettings {
             (None, Some(own)) => Setting::new(Some(own), Origin::Found("the user's")),
             (None, None) => Setting::new(None, Origin::Default),
         };
-        Self { keymap, mouse: Setting::typed(typed.mouse, true) }
+        let theme = match &typed.theme {
+            // A name has no dot and no slash in it.
+            Some(file) if file.contains(['.', '/']) => {
+                Setting::new(from_file(Path::new(file)).display().to_string(), Origin::File)
+            }
+            theme => Setting::typed(theme.clone(), "ansi16".to_owned()),
+        };
+        Self { keymap, mouse: Setting::typed(typed.mouse, true), theme }
     }
 }

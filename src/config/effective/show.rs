@@ -68,6 +68,7 @@ impl Effective {
                         quoted_path(path)
                     }),
                     line("mouse", self.screen.mouse.value, self.screen.mouse.origin),
+                    line("theme", quoted(&self.screen.theme.value), self.screen.theme.origin),
                 ],
             ),
             (

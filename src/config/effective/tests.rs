@@ -68,12 +68,18 @@ fn the_sample_says_what_the_defaults_are() {
             recognition(&e.recognition),
             (e.liveness_mode.value, e.liveness_threshold.value, e.shots.value, e.keep_crops.value),
             (e.quality.limits(), e.inbox_hours.value),
-            (e.day_rollover.value, e.log_level.value, e.log_keep_days.value, e.screen.mouse.value),
+            (
+                e.day_rollover.value,
+                e.log_level.value,
+                e.log_keep_days.value,
+                e.screen.mouse.value,
+                e.screen.theme.value.clone(),
+            ),
         )
     };
     assert_eq!(values(&sample), values(&defaults));
     // And it names every one of them: a value that is not commented out came from the file.
-    assert_eq!(sample.to_toml().matches("# file").count(), 33, "{}", sample.to_toml());
+    assert_eq!(sample.to_toml().matches("# file").count(), 34, "{}", sample.to_toml());
 }
 
 #[test]

@@ -258,6 +258,19 @@ impl LogPane {
     }
 }
 
+/// An entry in words, for a line of its own without its time.
+pub fn words(entry: &LogEntry) -> String {
+    let (who, _) = subject(entry);
+    let similarity = entry.similarity.map(|found| format!("{:.2}", found.0)).unwrap_or_default();
+    let by = match &entry.actor {
+        Actor::Door | Actor::System => String::new(),
+        actor => format!("by {}", actor_words(actor)),
+    };
+    let pieces = [kind_words(entry).1.to_owned(), who, similarity, by];
+    let said: Vec<String> = pieces.into_iter().filter(|piece| !piece.is_empty()).collect();
+    said.join("  ")
+}
+
 /// Whether every word of `filter` is in what is shown of `entry`.
 fn fits(entry: &LogEntry, filter: &str) -> bool {
     let (who, _) = subject(entry);

@@ -11,8 +11,7 @@ use crate::engine::{CommandError, EngineEvent, Reply};
 use crate::ledger::EntryKind;
 use crate::tui::keymap::{Key, Keymap, Mode};
 use crate::tui::message::{Effect, LogQuery, Message};
-use crate::tui::testing::{RUN, Scene, entry, live, now, preview, roster, shot};
-use crate::tui::theme::Theme;
+use crate::tui::testing::{RUN, Scene, colour, entry, live, now, preview, roster, shot};
 use crate::tui::view::view;
 
 /// What happens, drawn by lot.
@@ -145,7 +144,7 @@ proptest! {
             prop_assert!(!scene.model.roster.filter().is_empty() || scene.model.roster.shown() == rows.len());
             let size = scene.model.size;
             let mut buffer = Buffer::empty(Rect::new(0, 0, size.width, size.height));
-            view(&scene.model, &Theme::COLOUR, buffer.area, &mut buffer);
+            view(&scene.model, &colour(), buffer.area, &mut buffer);
             for cell in buffer.content() {
                 prop_assert!(!cell.symbol().chars().any(char::is_control));
             }

@@ -8,7 +8,9 @@ use ratatui::style::Color;
 use crate::engine::Reply;
 use crate::engine::state::{InferenceStatus, SourceState};
 use crate::face::challenge::{ChallengeFailure, ChallengeOutcome, ChallengePrompt, ChallengeTask};
-use crate::tui::testing::{RUN, Scene, live, now, roster, shot, stranger_picture, text_of, whole_stranger};
+use crate::tui::testing::{
+    RUN, Scene, colour, live, now, roster, shot, stranger_picture, text_of, whole_stranger,
+};
 use crate::tui::theme::Theme;
 use crate::tui::view::view;
 
@@ -115,11 +117,11 @@ fn no_size_panics_and_nothing_is_drawn_outside() {
     for scene in &scenes {
         for (width, height) in (1..=200u16).step_by(7).flat_map(|w| (1..=60u16).map(move |h| (w, h))) {
             let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
-            view(&scene.model, &Theme::COLOUR, buffer.area, &mut buffer);
+            view(&scene.model, &colour(), buffer.area, &mut buffer);
         }
         // An area beside the corner of a larger buffer: the rest stays untouched.
         let mut buffer = Buffer::empty(Rect::new(0, 0, 100, 40));
-        view(&scene.model, &Theme::COLOUR, Rect::new(13, 7, 80, 24), &mut buffer);
+        view(&scene.model, &colour(), Rect::new(13, 7, 80, 24), &mut buffer);
         for (at, cell) in buffer.content().iter().enumerate() {
             let (x, y) = (at % 100, at / 100);
             let inside = (13..93).contains(&x) && (7..31).contains(&y);
@@ -131,7 +133,7 @@ fn no_size_panics_and_nothing_is_drawn_outside() {
 #[test]
 fn control_characters_in_a_note_never_reach_the_terminal() {
     let scene = Scene::sized(120, 40);
-    let buffer = scene.draw(&Theme::COLOUR);
+    let buffer = scene.draw(&colour());
     assert!(text_of(&buffer).contains("dentist\u{FFFD}[2J, back at 10"));
     for cell in buffer.content() {
         assert!(!cell.symbol().chars().any(char::is_control), "{:?}", cell.symbol());
@@ -140,7 +142,7 @@ fn control_characters_in_a_note_never_reach_the_terminal() {
 
 #[test]
 fn without_colour_no_cell_has_one_and_every_state_is_still_said() {
-    let buffer = Scene::sized(120, 40).draw(&Theme::PLAIN);
+    let buffer = Scene::sized(120, 40).draw(&Theme::plain());
     for cell in buffer.content() {
         assert_eq!((cell.fg, cell.bg), (Color::Reset, Color::Reset));
     }
@@ -154,12 +156,12 @@ fn without_colour_no_cell_has_one_and_every_state_is_still_said() {
 
 #[test]
 fn the_pane_with_the_keys_looks_different_and_so_does_its_selection() {
-    let border = |scene: &Scene, x: u16, y: u16| scene.draw(&Theme::COLOUR)[(x, y)].fg;
+    let border = |scene: &Scene, x: u16, y: u16| scene.draw(&colour())[(x, y)].fg;
     let (roster, log) = (Scene::new(), Scene::new().press("tab"));
     let corner = (79, 1);
     assert_eq!(border(&roster, corner.0, corner.1), Color::Cyan);
     assert_eq!(border(&log, corner.0, corner.1), Color::DarkGray);
-    let plain = |scene: &Scene| scene.draw(&Theme::PLAIN)[corner].symbol().to_owned();
+    let plain = |scene: &Scene| scene.draw(&Theme::plain())[corner].symbol().to_owned();
     assert_ne!(plain(&roster), plain(&log));
 }
 

@@ -43,7 +43,7 @@ impl Stage {
             ..TuiOptions::default()
         };
         let backend = TestBackend::new(80, 24);
-        let shell = Shell::new(backend, inputs, &engine.handle, &options, Theme::PLAIN).unwrap();
+        let shell = Shell::new(backend, inputs, &engine.handle, &options, Theme::plain()).unwrap();
         engine.serve_one();
         engine.serve_one();
         let mut stage = Self { engine, shell, keys };
