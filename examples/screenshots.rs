@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, unbounded};
 use muster::attendance::PresenceState;
-use muster::cli::demo;
+use muster::cli::{demo, lines};
 use muster::config::{Effective, Environment, Flags};
 use muster::engine::state::{SourceState, TrackVerdict};
 use muster::tui::model::Model;
@@ -208,7 +208,8 @@ fn main() -> Outcome<()> {
     let effective = Effective::resolve(&flags, &environment)?;
     let hosted = demo::live(&effective, store.path()).map_err(|error| error.to_string())?;
     let (keys, inputs) = unbounded();
-    let options = TuiOptions { title: "muster".to_owned(), ..TuiOptions::default() };
+    let runner = lines::runner(&effective);
+    let options = TuiOptions { title: "muster".to_owned(), runner, ..TuiOptions::default() };
     let theme = in_colour("ansi16")?;
     let backend = TestBackend::new(120, 40);
     let shell = Shell::new(backend, inputs, hosted.handle(), &options, theme)?;

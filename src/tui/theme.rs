@@ -1,4 +1,4 @@
-//! Roles to styles. A theme is a [`file`] of roles; the first one has the terminal's own sixteen colours, so
+//! Roles to styles. A theme is a [file](mod@file) of roles; the first one has the terminal's own sixteen colours, so
 //! that the screen follows whatever scheme the terminal has. Without colour every role still differs by
 //! weight, and no state is said by colour alone.
 
