@@ -19,6 +19,7 @@ pub mod identify;
 pub mod inbox;
 pub mod keys;
 pub mod lines;
+pub mod log;
 pub mod looking;
 pub mod memory;
 pub mod models;
@@ -228,6 +229,12 @@ fn dispatch(
             let calendar =
                 report::Calendar { now: Utc::now(), zone: Local, rollover: effective.day_rollover.value };
             threshold::run(wire::host(effective, Need::Store)?.handle(), args, &site, &calendar, out)
+        }
+        Command::Log(command) => {
+            // Before the engine starts, so that a signal never finds the default action.
+            let interrupts = signals::interrupts().map_err(CliError::missing)?;
+            let local_time = |at: chrono::DateTime<Utc>| at.with_timezone(&Local).naive_local();
+            log::run(wire::host(effective, Need::Store)?.handle(), command, &interrupts, local_time, out)
         }
         Command::Why(args) => why::run(wire::host(effective, Need::Store)?.handle(), args, &Local, out),
         Command::PadTest(args) => {

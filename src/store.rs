@@ -20,7 +20,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::attendance::{Person, PersonId, Stranger, StrangerId};
 use crate::face::{EncodedCrop, Template, TemplateId};
-use crate::ledger::{ChainFault, ChainHead, Entry, EntryDraft, SealError, Sequence, TerminalId};
+use crate::ledger::{
+    ChainFault, ChainHead, Entry, EntryDraft, SealError, Sequence, Sha256Digest, TerminalId,
+};
 
 /// A point in the store's stream of changes; 0 is before the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
@@ -275,6 +277,12 @@ pub trait Store: Send {
     /// # Errors
     /// [`StoreError`] where the medium fails or what is stored cannot be read.
     fn chain_head(&self) -> Result<ChainHead, StoreError>;
+
+    /// The hash that is kept for the entry `sequence`; none where there is no such entry.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the medium fails or what is stored cannot be read.
+    fn hash_of(&self, sequence: Sequence) -> Result<Option<Sha256Digest>, StoreError>;
 
     /// Walks the whole chain and every part that is there.
     ///

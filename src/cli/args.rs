@@ -17,6 +17,7 @@ use super::erase::{ERASE_HELP, EraseArgs};
 use super::eval::EvalArgs;
 use super::inbox::{INBOX_HELP, InboxArgs};
 use super::keys::{KEYS_HELP, KeysArgs};
+use super::log::{LOG_HELP, LogCommand};
 use super::models::ModelsCommand;
 use super::pad_test::{self, PadTestArgs};
 use super::report::DayArg;
@@ -170,6 +171,9 @@ pub enum Command {
     /// Say which threshold is in force and what follows from it, in plain words
     #[command(after_help = THRESHOLD_HELP)]
     Threshold(ThresholdArgs),
+    /// The ledger: verify, follow or export it
+    #[command(subcommand, after_help = LOG_HELP)]
+    Log(LogCommand),
     /// Say why an entry of the log says what it says
     Why(WhyArgs),
     /// Try out how well presentation attacks are told from people here

@@ -14,11 +14,11 @@ use crate::tui::message::Ran;
 use super::args::{Cli, Command, RosterCommand};
 use super::exit::{CliError, Exit};
 use super::output::Output;
-use super::{enroll, inbox, report, roster, threshold, why};
+use super::{enroll, inbox, log, report, roster, threshold, why};
 
 /// The subcommands that need the engine and nothing else: they run beside the screen. Those with
 /// subcommands of their own are offered as these.
-const HERE: [&str; 6] = ["roster", "report", "inbox", "threshold", "why", "enroll"];
+const HERE: [&str; 7] = ["roster", "report", "log", "inbox", "threshold", "why", "enroll"];
 
 /// What the palette of a screen over `effective` can run.
 pub fn runner(effective: &Effective) -> Runner {
@@ -108,6 +108,13 @@ fn dispatch(
         Some(Command::Inbox(args)) => inbox::run(handle, args, &Local, &mut nobody, out),
         Some(Command::Threshold(args)) => {
             threshold::run(handle, args, &threshold::Site::of(effective)?, &calendar(), out)
+        }
+        Some(Command::Log(log::LogCommand::Tail(args))) if args.follow => Err(CliError::usage(
+            "the screen's own log follows; `log tail` without -f prints the last entries",
+        )),
+        Some(Command::Log(command)) => {
+            let local_time = |at: chrono::DateTime<Utc>| at.with_timezone(&Local).naive_local();
+            log::run(handle, command, &crossbeam_channel::never(), local_time, out)
         }
         Some(Command::Why(args)) => why::run(handle, args, &Local, out),
         Some(Command::Enroll(args)) if args.source.is_none() => {

@@ -283,6 +283,7 @@ pub fn unexpected(reply: &Reply) -> CliError {
         Reply::Written(_) => "written",
         Reply::Imported(_) => "imported",
         Reply::Roster { .. } => "roster",
+        Reply::Ledger(_) => "ledger",
         Reply::People(_) => "people",
         Reply::Erased(_) => "erased",
         Reply::Spaces(_) => "spaces",

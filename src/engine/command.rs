@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::attendance::{Identifier, Person, PersonId, PersonName, PresenceState};
 use crate::face::{EmbeddingSpace, Finding, FivePoints, Liveness, Quality, Rect};
 use crate::identify::{Candidates, Identification, Threshold};
-use crate::ledger::{Actor, Sequence};
+use crate::ledger::{Actor, ChainHead, Sequence};
 use crate::store::KeptRecords;
 
 use super::event::LogEntry;
@@ -168,6 +168,18 @@ pub enum Command {
     Import(Vec<ImportRow>),
     /// Notes that the roster left the store as a file, and gives it.
     Export,
+    /// Notes that something left the store.
+    NoteExport {
+        /// What, in words without a name.
+        what: String,
+    },
+    /// The end of the ledger.
+    LedgerHead,
+    /// Walks the whole ledger.
+    VerifyLedger {
+        /// An end that was kept, which must be an entry of it.
+        kept: Option<ChainHead>,
+    },
     /// How many templates there are in each embedding space.
     Spaces,
     /// Computes anew, from the crops that were kept, every template that is not in the space of the
@@ -313,6 +325,8 @@ pub enum Reply {
         /// The entry that notes it.
         sequence: Sequence,
     },
+    /// The end of the ledger.
+    Ledger(ChainHead),
     /// Everybody, by name.
     People(Vec<Person>),
     /// Somebody was erased.

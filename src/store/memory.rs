@@ -294,6 +294,10 @@ impl Store for MemoryStore {
         Ok(self.end)
     }
 
+    fn hash_of(&self, sequence: Sequence) -> Result<Option<Sha256Digest>, StoreError> {
+        Ok(self.heads.get(&sequence.0).map(|(_, hash)| *hash))
+    }
+
     fn verify(&self) -> Result<ChainHead, StoreError> {
         let heads = self
             .heads

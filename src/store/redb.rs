@@ -38,7 +38,9 @@ use redb::{Database, Durability, ReadTransaction, ReadableDatabase, ReadableTabl
 
 use crate::attendance::PersonId;
 use crate::face::{EncodedCrop, TemplateId};
-use crate::ledger::{ChainFault, ChainHead, Entry, Sealed, Sequence, TerminalId, seal, verify_chain};
+use crate::ledger::{
+    ChainFault, ChainHead, Entry, Sealed, Sequence, Sha256Digest, TerminalId, seal, verify_chain,
+};
 
 use self::open::{DataFile, open_checked};
 use self::read::{EntryReader, unreadable_part};
@@ -465,6 +467,13 @@ impl Store for RedbStore {
 
     fn chain_head(&self) -> Result<ChainHead, StoreError> {
         self.read("read the ledger's end", |transaction| kept_end(&transaction.open_table(META)?))
+    }
+
+    fn hash_of(&self, sequence: Sequence) -> Result<Option<Sha256Digest>, StoreError> {
+        self.read("read the hash of an entry", |transaction| {
+            let row = transaction.open_table(HEADS)?.get(sequence.0)?;
+            row.map(|row| Ok(head_row(sequence.0, row.value())?.0)).transpose()
+        })
     }
 
     fn verify(&self) -> Result<ChainHead, StoreError> {

@@ -13,6 +13,7 @@ mod docs;
 mod enrolling;
 mod erasure;
 mod evaluation;
+mod ledger;
 mod liveness;
 mod nets;
 mod pad_test;

@@ -156,6 +156,11 @@ impl Core {
                 let _ = reply.send(self.order_challenge(order).map(|()| Reply::Done));
                 return;
             }
+            Command::NoteExport { what } => PreparedWhat::Note(EntryKind::Exported, what),
+            Command::LedgerHead => return self.ask(StoreRequest::Head, Pending::Ledger(reply)),
+            Command::VerifyLedger { kept } => {
+                return self.ask(StoreRequest::Verify(kept), Pending::Ledger(reply));
+            }
             Command::NotePadTest { figures } => PreparedWhat::Note(EntryKind::PadTested, figures),
             Command::Shutdown => return self.begin_shutdown(Some(reply)),
             Command::Mark { person, state, note } => PreparedWhat::Mark { person, state, note },

@@ -104,6 +104,8 @@ pub(super) enum Pending {
     Command { changes: Vec<Change>, plan: ReplyPlan, reply: ReplySender },
     /// Somebody is taken out of everything.
     Erase(Erasing),
+    /// The end of the ledger.
+    Ledger(ReplySender),
     /// A page of the log.
     Page(Sender<Vec<LogEntry>>),
     /// The crop beside a template that is computed anew.
@@ -206,6 +208,10 @@ impl Core {
                 }
                 self.take_erasure(erasing, answer);
             }
+            (Pending::Ledger(reply), answer) => match answer {
+                Ok(StoreAnswer::Ledger(end)) => drop(reply.send(Ok(Reply::Ledger(end)))),
+                answer => refuse(&reply, answer),
+            },
             (Pending::Presence(day), answer) => {
                 if let Ok(StoreAnswer::Entries(entries)) = answer {
                     self.recount_presence(&day, &entries);

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use crossbeam_channel::{Receiver, Sender};
 
 use crate::face::{EncodedCrop, TemplateId};
-use crate::ledger::{Entry, Sequence};
+use crate::ledger::{ChainFault, ChainHead, Entry, Sequence};
 use crate::store::{Committed, Erased, Erasure, Store, StoreError, Transaction};
 
 /// Pairs an answer with what waits for it.
@@ -17,6 +17,8 @@ pub(crate) enum StoreRequest {
     Commit(Transaction),
     Erase(Box<Erasure>),
     Crop(TemplateId),
+    Head,
+    Verify(Option<ChainHead>),
     EntriesSince(Sequence, usize),
     EntriesBefore(Sequence, usize),
     EntriesBetween(DateTime<Utc>, DateTime<Utc>),
@@ -28,6 +30,7 @@ pub(crate) enum StoreAnswer {
     Committed(Committed),
     Erased(Erased),
     Crop(Option<EncodedCrop>),
+    Ledger(ChainHead),
     Entries(Vec<Entry>),
 }
 
@@ -54,6 +57,8 @@ impl StoreWorker {
             StoreRequest::Commit(transaction) => self.store.commit(transaction).map(StoreAnswer::Committed),
             StoreRequest::Erase(erasure) => self.store.erase(*erasure).map(StoreAnswer::Erased),
             StoreRequest::Crop(template) => self.store.crop(template).map(StoreAnswer::Crop),
+            StoreRequest::Head => self.store.chain_head().map(StoreAnswer::Ledger),
+            StoreRequest::Verify(kept) => self.verify(kept).map(StoreAnswer::Ledger),
             StoreRequest::EntriesSince(sequence, limit) => {
                 self.store.entries_since(sequence, limit).map(StoreAnswer::Entries)
             }
@@ -63,6 +68,19 @@ impl StoreWorker {
             StoreRequest::EntriesBetween(from, until) => {
                 self.store.entries_between(from, until).map(StoreAnswer::Entries)
             }
+        }
+    }
+
+    /// Walks the ledger, and looks whether `kept` is an entry of it.
+    fn verify(&self, kept: Option<ChainHead>) -> Result<ChainHead, StoreError> {
+        let end = self.store.verify()?;
+        let Some(kept) = kept else { return Ok(end) };
+        if kept.sequence > end.sequence {
+            return Err(ChainFault::End { kept: kept.sequence, found: end.sequence }.into());
+        }
+        match self.store.hash_of(kept.sequence)? {
+            Some(hash) if hash == kept.hash => Ok(end),
+            _ => Err(ChainFault::Hash { sequence: kept.sequence }.into()),
         }
     }
 }

@@ -126,6 +126,9 @@ impl Store for SharedStore {
     fn chain_head(&self) -> Result<ChainHead, StoreError> {
         self.inner.lock().unwrap().chain_head()
     }
+    fn hash_of(&self, sequence: Sequence) -> Result<Option<crate::ledger::Sha256Digest>, StoreError> {
+        self.inner.lock().unwrap().hash_of(sequence)
+    }
     fn verify(&self) -> Result<ChainHead, StoreError> {
         self.inner.lock().unwrap().verify()
     }

@@ -1,0 +1,286 @@
+//! `muster log`: the ledger as it is: verified, followed, exported.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, NaiveDateTime, SecondsFormat, Utc};
+use clap::{Args, Subcommand};
+use crossbeam_channel::{Receiver, select};
+use serde::Serialize;
+
+use crate::attendance::PresenceState;
+use crate::engine::{Command, CommandError, EngineEvent, EngineHandle, LogEntry, Reply};
+use crate::ledger::{Actor, ChainHead, EntryKind, Sequence, Sha256Digest};
+use crate::tui::pane::log::words;
+
+use super::exit::{CliError, Exit};
+use super::output::{Output, printable};
+use super::people;
+use super::roster::unexpected;
+
+/// What `log --help` ends with.
+pub const LOG_HELP: &str = "\
+Examples:
+  muster log tail -n 20
+  muster log verify
+  muster log head > /media/usb/head      kept elsewhere, it shows later whether the ledger was cut short
+  muster log verify --head \"$(cat /media/usb/head)\"
+  muster log export -o log.jsonl";
+
+/// Entries that are fetched at a time.
+const PAGE: usize = 1_000;
+
+/// `log`
+#[derive(Debug, Clone, Subcommand)]
+pub enum LogCommand {
+    /// Walk the chain from its first entry, and name the first that does not fit
+    Verify(VerifyArgs),
+    /// Print the last entry's number and hash
+    Head,
+    /// Print the last entries, oldest first
+    Tail(TailArgs),
+    /// Write every entry as an object a line; the ledger notes that it was exported
+    Export(ExportArgs),
+}
+
+/// `log verify`
+#[derive(Debug, Clone, Args)]
+pub struct VerifyArgs {
+    /// An end that was kept, as `log head` prints it: it must be an entry of this ledger
+    #[arg(long, value_name = "NUMBER:HASH", value_parser = head)]
+    pub head: Option<ChainHead>,
+}
+
+/// `log tail`
+#[derive(Debug, Clone, Args)]
+pub struct TailArgs {
+    /// How many
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
+    pub lines: u32,
+    /// Go on with those that are written from now on
+    #[arg(short, long)]
+    pub follow: bool,
+}
+
+/// `log export`
+#[derive(Debug, Clone, Args)]
+pub struct ExportArgs {
+    /// The file, which must not be there; standard output without it
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+fn head(text: &str) -> Result<ChainHead, String> {
+    let read = || {
+        let (number, hash) = text.trim().split_once(':')?;
+        let mut bytes = [0u8; 32];
+        if hash.len() != 64 || !hash.is_ascii() {
+            return None;
+        }
+        for (byte, at) in bytes.iter_mut().zip((0..64).step_by(2)) {
+            *byte = u8::from_str_radix(&hash[at..at + 2], 16).ok()?;
+        }
+        Some(ChainHead { sequence: Sequence(number.parse().ok()?), hash: Sha256Digest(bytes) })
+    };
+    read().ok_or_else(|| {
+        "expected the line that `muster log head` prints: a number, a colon, 64 digits".to_owned()
+    })
+}
+
+/// An entry as `--json` and `export` print it.
+#[derive(Serialize)]
+struct EntryObject<'a> {
+    entry: u64,
+    at: String,
+    kind: EntryKind,
+    actor: &'a Actor,
+    person: Option<&'a str>,
+    id: Option<String>,
+    state: Option<PresenceState>,
+    similarity: Option<f32>,
+    best: Option<&'a str>,
+    note: Option<&'a str>,
+}
+
+impl<'a> EntryObject<'a> {
+    fn of(entry: &'a LogEntry) -> Self {
+        Self {
+            entry: entry.sequence.0,
+            at: entry.at.to_rfc3339_opts(SecondsFormat::Micros, true),
+            kind: entry.kind,
+            actor: &entry.actor,
+            person: entry.name.as_ref().map(|name| name.as_str()),
+            id: entry.person.map(|person| person.to_string()),
+            state: entry.state,
+            similarity: entry.similarity.map(|similarity| similarity.0),
+            best: entry.best.as_ref().map(|name| name.as_str()),
+            note: entry.note.as_deref(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct HeadObject {
+    kind: &'static str,
+    entries: u64,
+    hash: String,
+}
+
+/// Does what `command` says; `interrupts` ends what follows the ledger.
+///
+/// # Errors
+/// [`CliError`]: a ledger that does not verify (1), a file that cannot be written, what the engine refuses.
+pub fn run(
+    handle: &EngineHandle,
+    command: &LogCommand,
+    interrupts: &Receiver<()>,
+    local_time: fn(DateTime<Utc>) -> NaiveDateTime,
+    out: &mut Output<'_>,
+) -> Result<Exit, CliError> {
+    match command {
+        LogCommand::Verify(args) => verify(handle, args.head, out),
+        LogCommand::Head => {
+            let end = end(handle)?;
+            let text = format!("{}:{}", end.sequence, end.hash);
+            out.either(&head_object("head", &end), text)?;
+            Ok(Exit::Done)
+        }
+        LogCommand::Tail(args) => tail(handle, args, interrupts, local_time, out),
+        LogCommand::Export(args) => export(handle, args.output.as_deref(), out),
+    }
+}
+
+fn head_object(kind: &'static str, end: &ChainHead) -> HeadObject {
+    HeadObject { kind, entries: end.sequence.0, hash: end.hash.to_string() }
+}
+
+fn end(handle: &EngineHandle) -> Result<ChainHead, CliError> {
+    match handle.call(Command::LedgerHead)? {
+        Reply::Ledger(end) => Ok(end),
+        other => Err(unexpected(&other)),
+    }
+}
+
+fn verify(handle: &EngineHandle, kept: Option<ChainHead>, out: &mut Output<'_>) -> Result<Exit, CliError> {
+    let end = match handle.call(Command::VerifyLedger { kept }) {
+        Ok(Reply::Ledger(end)) => end,
+        Ok(other) => return Err(unexpected(&other)),
+        Err(CommandError::Store { reason }) => return Err(CliError::negative(reason)),
+        Err(error) => return Err(error.into()),
+    };
+    let text = match end.sequence.0 {
+        0 => "the ledger has no entry yet".to_owned(),
+        1 => format!("the ledger verifies: 1 entry, its hash is {}", end.hash),
+        count => format!("the ledger verifies: {count} entries, the last one's hash is {}", end.hash),
+    };
+    out.either(&head_object("verified", &end), text)?;
+    Ok(Exit::Done)
+}
+
+fn print(
+    entry: &LogEntry,
+    local_time: fn(DateTime<Utc>) -> NaiveDateTime,
+    out: &mut Output<'_>,
+) -> Result<(), CliError> {
+    let at = local_time(entry.at).format("%Y-%m-%d %H:%M:%S");
+    let text = format!("{:>8}  {at}  {}", entry.sequence, printable(&words(entry)));
+    Ok(out.either(&EntryObject::of(entry), text)?)
+}
+
+fn tail(
+    handle: &EngineHandle,
+    args: &TailArgs,
+    interrupts: &Receiver<()>,
+    local_time: fn(DateTime<Utc>) -> NaiveDateTime,
+    out: &mut Output<'_>,
+) -> Result<Exit, CliError> {
+    // Before the entries are read, so that none falls between.
+    let events = handle.subscribe(PAGE);
+    people::settle(handle);
+    let mut last = Sequence(0);
+    let newest = handle.entries_before(Sequence(u64::MAX), args.lines as usize);
+    for entry in newest.iter().rev() {
+        print(entry, local_time, out)?;
+        last = entry.sequence;
+    }
+    if !args.follow {
+        return Ok(Exit::Done);
+    }
+    loop {
+        let event = select! {
+            recv(events) -> event => event.unwrap_or(EngineEvent::Stopped),
+            recv(interrupts) -> _ => return Ok(Exit::Done),
+        };
+        let entries = match event {
+            EngineEvent::Entry(entry) => vec![entry],
+            EngineEvent::Lagged(_) => handle.entries_since(last, usize::MAX),
+            EngineEvent::Stopped => {
+                return Err(CliError::missing("the engine has stopped; see the log file"));
+            }
+            _ => continue,
+        };
+        for entry in entries.iter().filter(|entry| entry.sequence > last).collect::<Vec<_>>() {
+            print(entry, local_time, out)?;
+            last = entry.sequence;
+        }
+    }
+}
+
+fn export(handle: &EngineHandle, output: Option<&Path>, out: &mut Output<'_>) -> Result<Exit, CliError> {
+    people::settle(handle);
+    let shown = output.map(|path| printable(&path.display().to_string()).into_owned());
+    let failed = |error: std::io::Error| {
+        let shown = shown.as_deref().unwrap_or("standard output");
+        CliError::missing(format_args!("{shown} cannot be written: {error}"))
+    };
+    let mut file = match output {
+        None => None,
+        Some(path) => {
+            use std::os::unix::fs::OpenOptionsExt;
+            let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+            Some(std::io::BufWriter::new(file.map_err(failed)?))
+        }
+    };
+    // Noted first: what leaves the store is on record even where the file is not finished.
+    handle.call(Command::NoteExport { what: "the log".to_owned() })?;
+    let (mut last, mut count) = (Sequence(0), 0u64);
+    loop {
+        let page = handle.entries_since(last, PAGE);
+        for entry in &page {
+            let object = EntryObject::of(entry);
+            match &mut file {
+                None => out.object(&object)?,
+                Some(file) => {
+                    let text = serde_json::to_string(&object).map_err(|error| failed(error.into()))?;
+                    writeln!(file, "{text}").map_err(failed)?;
+                }
+            }
+            last = entry.sequence;
+            count += 1;
+        }
+        if page.len() < PAGE {
+            break;
+        }
+    }
+    if let (Some(mut file), Some(shown)) = (file, &shown) {
+        file.flush().and_then(|()| file.get_ref().sync_all()).map_err(failed)?;
+        out.note(format_args!("{count} entries are in {shown}"));
+    }
+    Ok(Exit::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_is_read_as_it_is_printed() {
+        let end = ChainHead { sequence: Sequence(12), hash: Sha256Digest([0xab; 32]) };
+        assert_eq!(head(&format!("{}:{}\n", end.sequence, end.hash)), Ok(end));
+        for text in
+            ["", "12", "12:ab", "x:", &format!("12:{}", "g".repeat(64)), &format!("12:{}", "é".repeat(32))]
+        {
+            assert!(head(text).unwrap_err().contains("log head"), "{text}");
+        }
+    }
+}

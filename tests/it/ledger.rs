@@ -1,0 +1,61 @@
+//! The ledger as its keeper sees it.
+
+use crate::support::{Home, demo_picture};
+
+#[test]
+fn it_is_verified_followed_and_exported_and_a_copy_that_was_cut_short_is_noticed() {
+    let home = Home::new();
+    let csv = home.path().join("staff.csv");
+    std::fs::write(&csv, "name,identifier\nAna,1\nBo,2\n").unwrap();
+    let csv = csv.display().to_string();
+    home.run(["log", "verify"]).expect(0);
+    home.run(["roster", "import", &csv]).expect(0);
+    let early = home.run(["log", "head"]).expect(0).stdout.trim().to_owned();
+    assert!(early.starts_with("2:"), "{early}");
+    let store = home.data_dir().join("store.redb");
+    let copy = std::fs::read(&store).unwrap();
+
+    home.run(["roster", "rename", "Bo", "Bo Lindqvist"]).expect(0);
+    let late = home.run(["log", "head"]).expect(0).stdout.trim().to_owned();
+    let verified = home.run(["log", "verify", "--head", &early]).expect(0);
+    assert!(verified.stdout.contains("3 entries"), "{}", verified.stdout);
+    let tail = home.run(["log", "tail", "-n", "2"]).expect(0);
+    let lines: Vec<&str> = tail.stdout.lines().collect();
+    assert!(lines.len() == 2 && lines[1].contains("renamed  Bo Lindqvist"), "{lines:#?}");
+
+    let out = home.path().join("log.jsonl");
+    let path = out.display().to_string();
+    home.run(["log", "export", "-o", &path]).expect(0);
+    home.run(["log", "export", "-o", &path]).expect(3);
+    let exported = std::fs::read_to_string(&out).unwrap();
+    let objects: Vec<serde_json::Value> =
+        exported.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(objects.len(), 4, "{exported}");
+    assert_eq!((&objects[2]["kind"], &objects[2]["person"]), (&"renamed".into(), &"Bo Lindqvist".into()));
+    assert_eq!((&objects[3]["kind"], &objects[3]["note"]), (&"exported".into(), &"the log".into()));
+
+    // An old copy of the store verifies by itself; the end that was kept elsewhere tells.
+    std::fs::write(&store, copy).unwrap();
+    home.run(["log", "verify"]).expect(0);
+    let cut = home.run(["log", "verify", "--head", &late]).expect(1);
+    assert!(cut.stderr.contains("ends at entry 2"), "{}", cut.stderr);
+    let other = format!("1:{}", "0".repeat(64));
+    let wrong = home.run(["log", "verify", "--head", &other]).expect(1);
+    assert!(wrong.stderr.contains("entry 1 does not have the hash"), "{}", wrong.stderr);
+}
+
+#[test]
+fn who_follows_sees_the_last_entries_first() {
+    let home = Home::new();
+    let picture = demo_picture("enrol/obama.jpg").display().to_string();
+    home.run(["enroll", "Barack Obama", &picture]).expect(0);
+    let mut tail = home.muster(["--json", "log", "tail", "-f"]);
+    tail.stdout(std::process::Stdio::piped());
+    let mut child = tail.spawn().unwrap();
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
+    let first: serde_json::Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+    assert_eq!((&first["kind"], &first["person"]), (&"enrolled".into(), &"Barack Obama".into()));
+    let pid = child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-s", "INT", &pid]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
