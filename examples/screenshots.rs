@@ -5,6 +5,7 @@
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, unbounded};
@@ -12,6 +13,7 @@ use muster::attendance::PresenceState;
 use muster::cli::{demo, lines};
 use muster::config::{Effective, Environment, Flags};
 use muster::engine::state::{SourceState, TrackVerdict};
+use muster::tui::kiosk::KioskOptions;
 use muster::tui::model::Model;
 use muster::tui::shell::Shell;
 use muster::tui::svg::svg;
@@ -134,12 +136,29 @@ fn is_one_stranger(model: &Model) -> bool {
     model.snapshot.live.tracks.len() == 1 && in_view(model) == (0, 1)
 }
 
+/// The view of the person at the door: somebody welcome, and somebody whom nobody knows.
+fn take_kiosk(studio: &mut Studio) -> Outcome<()> {
+    studio.resize(100, 30)?;
+    studio.press([KeyCode::Char('K')])?;
+    studio.until_said("✓")?;
+    studio.draw("kiosk", "muster: the kiosk view, for the person at the door")?;
+    studio.until("a stranger alone", is_one_stranger)?;
+    studio.until_said("? ")?;
+    studio.draw("kiosk-refused", "muster: the kiosk view, and somebody who is not recognised")?;
+    studio.press([KeyCode::Esc])?;
+    studio.press("0000".chars().map(KeyCode::Char))?;
+    studio.press([KeyCode::Enter])?;
+    studio.until_said("Roster")?;
+    studio.resize(120, 40)
+}
+
 fn take_pictures(studio: &mut Studio) -> Outcome<()> {
     studio.until("three people present, and one of them beside a stranger", |model| {
         let (known, strangers) = in_view(model);
         present(model) >= 3 && known >= 1 && strangers >= 1 && model.snapshot.live.store_queue == 0
     })?;
     studio.draw("main", "muster: live picture, roster and log")?;
+    take_kiosk(studio)?;
     for (name, width, height) in [("main-80x24", 80, 24), ("main-60x16", 60, 16)] {
         studio.resize(width, height)?;
         studio.until("somebody who is recognised", |model| in_view(model).0 >= 1)?;
@@ -209,7 +228,8 @@ fn main() -> Outcome<()> {
     let hosted = demo::live(&effective, store.path()).map_err(|error| error.to_string())?;
     let (keys, inputs) = unbounded();
     let runner = lines::runner(&effective);
-    let options = TuiOptions { title: "muster".to_owned(), runner, ..TuiOptions::default() };
+    let kiosk = KioskOptions { check_pin: Some(Arc::new(|pin| pin == "0000")), ..KioskOptions::default() };
+    let options = TuiOptions { title: "muster".to_owned(), runner, kiosk, ..TuiOptions::default() };
     let theme = in_colour("ansi16")?;
     let backend = TestBackend::new(120, 40);
     let shell = Shell::new(backend, inputs, hosted.handle(), &options, theme)?;

@@ -9,6 +9,7 @@ pub mod capture;
 pub mod compare;
 pub mod completions;
 pub mod config_command;
+mod configuration;
 pub mod demo;
 pub mod doctor;
 pub mod enroll;
@@ -18,6 +19,7 @@ pub mod exit;
 pub mod identify;
 pub mod inbox;
 pub mod keys;
+pub mod kiosk_pin;
 pub mod lines;
 pub mod log;
 pub mod looking;
@@ -36,6 +38,7 @@ pub mod roster;
 pub mod roster_file;
 pub mod setup;
 pub mod signals;
+mod sounds;
 pub mod source;
 pub mod take;
 pub mod themes;
@@ -106,6 +109,7 @@ pub fn run(cli: &Cli, environment: &Environment, out: &mut Output<'_>) -> Result
     let for_screen = screen.source.is_some()
         || screen.no_preview
         || screen.plain
+        || screen.kiosk
         || screen.no_color
         || screen.theme.is_some()
         || screen.view != ViewArgs::default();
@@ -244,6 +248,7 @@ fn dispatch(
             pad_test::run(hosted.handle(), args, presenter.as_mut(), &mut io::stdin().lock(), out)
         }
         Command::Demo(args) => demo::run(effective, args, io::stdout().is_terminal(), out),
+        Command::KioskPin(args) => kiosk_pin::run(effective, environment, args, out),
         Command::Themes(args) => themes::run(effective, args, out),
         Command::Keys(args) => keys::run(effective, args, out),
         Command::Completions(args) => completions::run(args, out),

@@ -10,6 +10,7 @@ pub mod edit;
 pub mod effective;
 pub mod environment;
 pub mod key_place;
+pub mod kiosk;
 pub mod typed;
 pub mod values;
 

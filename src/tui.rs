@@ -5,9 +5,11 @@
 //! [`shell`] is the loop around them, over any backend; [`terminal`] takes the real one over and
 //! gives it back. [`svg`] draws a screen for the docs.
 
+pub mod big;
 pub mod dialog;
 pub mod kept;
 pub mod keymap;
+pub mod kiosk;
 pub mod layout;
 pub mod message;
 pub mod model;
@@ -58,6 +60,8 @@ pub struct TuiOptions {
     pub runner: Runner,
     /// Where the screen keeps what it remembers; nothing is remembered without it.
     pub kept: Option<PathBuf>,
+    /// The kiosk view.
+    pub kiosk: kiosk::KioskOptions,
     /// Whether the mouse is taken.
     pub mouse: bool,
     /// Whether the live picture is shown, or only the boxes and names, for a slow line.
@@ -94,6 +98,7 @@ impl Default for TuiOptions {
             keymap: None,
             runner: Runner::default(),
             kept: None,
+            kiosk: kiosk::KioskOptions::default(),
             mouse: true,
             preview: true,
         }

@@ -17,6 +17,7 @@ use super::erase::{ERASE_HELP, EraseArgs};
 use super::eval::EvalArgs;
 use super::inbox::{INBOX_HELP, InboxArgs};
 use super::keys::{KEYS_HELP, KeysArgs};
+use super::kiosk_pin::{KIOSK_PIN_HELP, KioskPinArgs};
 use super::log::{LOG_HELP, LogCommand};
 use super::models::ModelsCommand;
 use super::pad_test::{self, PadTestArgs};
@@ -121,6 +122,9 @@ pub struct ScreenArgs {
     /// No screen: one line an event, for screen readers, logs and pipes
     #[arg(long, conflicts_with_all = ["no_preview", "theme", "no_color"])]
     pub plain: bool,
+    /// Begin with the kiosk view, for a screen at the door
+    #[arg(long, conflicts_with = "plain")]
+    pub kiosk: bool,
     /// The theme: ansi16, dark, light, high-contrast, or a file
     #[arg(long, value_name = "NAME|FILE")]
     pub theme: Option<String>,
@@ -181,6 +185,9 @@ pub enum Command {
     PadTest(PadTestArgs),
     /// Show it all on prepared pictures, in a store of its own
     Demo(DemoArgs),
+    /// Set the PIN that the kiosk view is left with
+    #[command(after_help = KIOSK_PIN_HELP)]
+    KioskPin(KioskPinArgs),
     /// List the themes of the screen, or print one
     #[command(after_help = THEMES_HELP)]
     Themes(ThemesArgs),

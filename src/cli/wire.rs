@@ -14,6 +14,7 @@ pub use probes::{holds_a_store, probe_liveness, probe_models, probe_provider, pr
 
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::capture::{Pace, SourceSpec};
@@ -24,11 +25,12 @@ use crate::engine::{
 };
 use crate::ledger::Actor;
 use crate::store::StoreError;
+use crate::tui::kiosk::KioskOptions;
 use crate::tui::{self, TuiError, TuiOptions};
 
 use super::args::ScreenArgs;
 use super::exit::{CliError, Exit};
-use super::{keys, lines, themes};
+use super::{keys, lines, sounds, themes};
 
 /// What a subcommand needs of the engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,6 +142,20 @@ pub fn host_screen(effective: &Effective) -> Result<Hosted, CliError> {
     host_live(effective, effective.source.value.clone())
 }
 
+/// The kiosk view, where there is a PIN for it.
+fn kiosk(effective: &Effective, begins: bool) -> Result<KioskOptions, CliError> {
+    let Some(pin) = effective.kiosk.pin.value.clone() else {
+        if begins {
+            return Err(CliError::usage(
+                "the kiosk view is left with a PIN, and there is none yet: set one with `muster kiosk-pin`",
+            ));
+        }
+        return Ok(KioskOptions::default());
+    };
+    let ring = sounds::ring(&effective.kiosk).map_err(CliError::missing)?;
+    Ok(KioskOptions { begins, check_pin: Some(Arc::new(move |typed| pin.is(typed))), ring: Some(ring) })
+}
+
 /// Draws the screen until it is left.
 ///
 /// # Errors
@@ -175,6 +191,7 @@ pub(super) fn show(
         runner: lines::runner(effective),
         kept: Some(effective.state_dir.join("screen.toml")),
         mouse: effective.screen.mouse.value,
+        kiosk: kiosk(effective, args.kiosk)?,
         ..TuiOptions::default()
     };
     match tui::run(hosted.handle(), &options) {

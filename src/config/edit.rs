@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 
 use super::ConfigError;
+use super::kiosk::KioskPin;
 use super::typed::{PackName, Typed};
 
 /// Why a key cannot be changed.
@@ -16,13 +17,17 @@ pub enum EditError {
     Config(#[from] ConfigError),
     /// The file writes its tables in a way that is not edited.
     #[error(
-        "{path} cannot be changed without touching the rest of it: write `pack = \"{pack}\"` under [models] yourself"
+        "{path} cannot be changed without touching the rest of it: write `{key} = {value}` under [{table}] yourself"
     )]
     Shape {
         /// Which file.
         path: PathBuf,
-        /// What was to be written.
-        pack: String,
+        /// The table that was to be changed.
+        table: &'static str,
+        /// The key.
+        key: &'static str,
+        /// Its new value, as TOML.
+        value: String,
     },
 }
 
@@ -32,24 +37,50 @@ pub enum EditError {
 /// # Errors
 /// [`EditError`]; a file that cannot be edited so is left to its owner.
 pub fn with_pack(text: &str, pack: &PackName, path: &Path) -> Result<String, EditError> {
-    let mut wanted = Typed::parse(text, path)?;
-    wanted.models.pack = Some(super::values::Text(pack.clone()));
-    let shape = || EditError::Shape { path: path.to_owned(), pack: pack.to_string() };
-    let edited = edit(text, pack).ok_or_else(shape)?;
-    match Typed::parse(&edited, path) {
-        Ok(typed) if typed == wanted => Ok(edited),
-        _ => Err(shape()),
+    let change = Change { table: "models", key: "pack", value: format!("\"{pack}\"") };
+    change.made(text, path, |typed| typed.models.pack = Some(super::values::Text(pack.clone())))
+}
+
+/// `text` with `kiosk.pin` set to `pin`, as [`with_pack`].
+///
+/// # Errors
+/// [`EditError`]; a file that cannot be edited so is left to its owner.
+pub fn with_kiosk_pin(text: &str, pin: &KioskPin, path: &Path) -> Result<String, EditError> {
+    let change = Change { table: "kiosk", key: "pin", value: format!("\"{}\"", pin.as_str()) };
+    change.made(text, path, |typed| typed.kiosk.pin = Some(pin.clone()))
+}
+
+/// One key of one table, and its new value as TOML.
+struct Change {
+    table: &'static str,
+    key: &'static str,
+    value: String,
+}
+
+impl Change {
+    fn made(self, text: &str, path: &Path, want: impl FnOnce(&mut Typed)) -> Result<String, EditError> {
+        let mut wanted = Typed::parse(text, path)?;
+        want(&mut wanted);
+        let edited = edit(text, &self);
+        match edited.map(|edited| (Typed::parse(&edited, path), edited)) {
+            Some((Ok(typed), edited)) if typed == wanted => Ok(edited),
+            _ => {
+                let Self { table, key, value } = self;
+                Err(EditError::Shape { path: path.to_owned(), table, key, value })
+            }
+        }
     }
 }
 
-fn edit(text: &str, pack: &PackName) -> Option<String> {
+fn edit(text: &str, change: &Change) -> Option<String> {
+    let Change { table: name, key, value } = change;
     // Spans are counted after the byte order mark.
     let mark = text.len() - text.trim_start_matches('\u{FEFF}').len();
     let (head, body) = text.split_at(mark);
     let document = DeTable::parse(body).ok()?;
     let newline = if body.contains("\r\n") { "\r\n" } else { "\n" };
     let mut new = body.to_owned();
-    match document.get_ref().get_key_value("models") {
+    match document.get_ref().get_key_value(*name) {
         None => {
             // A new table goes to the end, where it takes no keys of others.
             if !new.is_empty() && !new.ends_with('\n') {
@@ -58,14 +89,14 @@ fn edit(text: &str, pack: &PackName) -> Option<String> {
             if !new.is_empty() {
                 new.push_str(newline);
             }
-            new.push_str(&format!("[models]{newline}pack = \"{pack}\"{newline}"));
+            new.push_str(&format!("[{name}]{newline}{key} = {value}{newline}"));
         }
-        Some((name, value)) => {
-            let DeValue::Table(table) = value.get_ref() else { return None };
-            if let Some(old) = table.get("pack") {
-                new.replace_range(old.span(), &format!("\"{pack}\""));
+        Some((found, old)) => {
+            let DeValue::Table(table) = old.get_ref() else { return None };
+            if let Some(old) = table.get(*key) {
+                new.replace_range(old.span(), value);
             } else {
-                insert(&mut new, name.span().end, &table_first_key(table), pack, newline)?;
+                insert(&mut new, found.span().end, &table_first_key(table), change, newline)?;
             }
         }
     }
@@ -82,24 +113,25 @@ fn insert(
     text: &mut String,
     name_end: usize,
     first_key: &Option<usize>,
-    pack: &PackName,
+    change: &Change,
     newline: &str,
 ) -> Option<()> {
+    let Change { table, key, value } = change;
     let line_start = text[..name_end].rfind('\n').map_or(0, |at| at + 1);
     let line_end = text[name_end..].find('\n').map(|at| name_end + at);
     let line = &text[line_start..line_end.unwrap_or(text.len())];
     if line.trim_start().starts_with('[') {
         match line_end {
-            Some(end) => text.insert_str(end + 1, &format!("pack = \"{pack}\"{newline}")),
-            None => text.push_str(&format!("{newline}pack = \"{pack}\"{newline}")),
+            Some(end) => text.insert_str(end + 1, &format!("{key} = {value}{newline}")),
+            None => text.push_str(&format!("{newline}{key} = {value}{newline}")),
         }
     } else if text[name_end..].trim_start().starts_with('.') {
-        text.insert_str(line_start, &format!("models.pack = \"{pack}\"{newline}"));
+        text.insert_str(line_start, &format!("{table}.{key} = {value}{newline}"));
     } else if let Some(first) = first_key {
-        text.insert_str(*first, &format!("pack = \"{pack}\", "));
+        text.insert_str(*first, &format!("{key} = {value}, "));
     } else {
         let brace = text[name_end..].find('{').map(|at| name_end + at)?;
-        text.insert_str(brace + 1, &format!(" pack = \"{pack}\" "));
+        text.insert_str(brace + 1, &format!(" {key} = {value} "));
     }
     Some(())
 }

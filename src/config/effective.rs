@@ -22,6 +22,7 @@ use crate::inference::DeviceChoice;
 use super::ConfigError;
 use super::environment::Environment;
 use super::key_place::{StoreKey, store_key};
+use super::kiosk::KioskSettings;
 use super::typed::{InboxHours, KeepDays, PackName, SIZE_LIMIT_BYTES, Shots, Typed};
 use super::values::{DayRollover, LogLevel};
 
@@ -67,7 +68,7 @@ impl<T> Setting<T> {
     }
 
     /// What the file says, or `default`.
-    fn typed(typed: Option<T>, default: T) -> Self {
+    pub(super) fn typed(typed: Option<T>, default: T) -> Self {
         typed.map_or(Self::new(default, Origin::Default), |value| Self::new(value, Origin::File))
     }
 }
@@ -143,6 +144,8 @@ pub struct Effective {
     pub day_rollover: Setting<DayRollover>,
     /// How the screen behaves.
     pub screen: ScreenSettings,
+    /// How the kiosk view behaves.
+    pub kiosk: KioskSettings,
     /// How much goes to the diagnostics.
     pub log_level: Setting<LogLevel>,
     /// How many daily files stay.
@@ -219,6 +222,7 @@ impl Effective {
             screen: ScreenSettings::resolve(&typed.screen, environment, |path| {
                 file_path(path, &base, environment)
             }),
+            kiosk: KioskSettings::resolve(&typed.kiosk),
             log_level: Setting::typed(typed.log.level.map(|level| level.0), LogLevel::Info),
             log_keep_days: Setting::typed(typed.log.keep_days, DEFAULT_KEEP_DAYS),
             state_dir,

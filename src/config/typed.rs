@@ -11,6 +11,7 @@ use crate::inference::DeviceChoice;
 
 use super::ConfigError;
 use super::key_place::KeyPlace;
+use super::kiosk::{KioskPin, KioskSound, ProgramLine};
 use super::values::{
     DayRollover, LogLevel, MarginRange, Ranged, Real, SecondsRange, ShareRange, SimilarityThreshold,
     SourceText, TargetRange, Text,
@@ -75,6 +76,7 @@ const KEYS: &[(&str, &[&str])] = &[
     ("inbox", &["keep_hours"]),
     ("attendance", &["day_rollover"]),
     ("screen", &["keymap", "mouse", "theme"]),
+    ("kiosk", &["pin", "sound", "success_command", "refusal_command"]),
     ("log", &["level", "keep_days"]),
 ];
 
@@ -110,6 +112,8 @@ pub struct Typed {
     pub attendance: AttendanceTable,
     /// `[screen]`
     pub screen: ScreenTable,
+    /// `[kiosk]`
+    pub kiosk: KioskTable,
     /// `[log]`
     pub log: LogTable,
 }
@@ -132,6 +136,20 @@ pub struct ScreenTable {
     pub mouse: Option<bool>,
     /// The theme's name, or its file.
     pub theme: Option<String>,
+}
+
+/// How the kiosk view behaves.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct KioskTable {
+    /// What it is left with, as `muster kiosk-pin` writes it.
+    pub pin: Option<KioskPin>,
+    /// What is heard.
+    pub sound: Option<KioskSound>,
+    /// Run where somebody is recorded.
+    pub success_command: Option<ProgramLine>,
+    /// Run where somebody is not.
+    pub refusal_command: Option<ProgramLine>,
 }
 
 /// How the store is sealed.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::attendance::{Identifier, PersonId, PersonName, Presence};
 use crate::face::challenge::{ChallengeOutcome, ChallengePrompt};
+use crate::face::quality::Guidance;
 use crate::face::{Liveness, Rect, Similarity};
 use crate::identify::threshold::GallerySize;
 use crate::identify::{ImpostorModel, Threshold, ThresholdBasis, ThresholdInForce, ThresholdPolicy};
@@ -115,6 +116,8 @@ pub struct TrackView {
     pub liveness: Liveness,
     /// Whether that is what live faces have; none where it is not measured.
     pub looks_live: Option<bool>,
+    /// What somebody who is not recognised can do about it.
+    pub guidance: Option<Guidance>,
 }
 
 /// How far the shots are that the live picture takes by itself.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use crate::attendance::PersonId;
-use crate::face::{Liveness, Rect};
+use crate::face::{Liveness, Quality, Rect};
 
 use super::tracker::Sighting;
 use super::vote::{Ballot, Vote};
@@ -24,6 +24,8 @@ pub struct TrackSnapshot {
     pub liveness: Liveness,
     /// Whether that is under what live faces have.
     pub looks_live: Option<bool>,
+    /// How good its face was when it was last looked at; none before.
+    pub quality: Option<Quality>,
 }
 
 #[derive(Debug, Clone)]
@@ -31,6 +33,7 @@ struct Case {
     bounds: Rect,
     first_seen: DateTime<Utc>,
     last_seen: DateTime<Utc>,
+    quality: Option<Quality>,
     vote: Vote,
 }
 
@@ -61,6 +64,7 @@ impl Jury {
             bounds: sighting.bounds,
             first_seen: at,
             last_seen: at,
+            quality: None,
             vote: Vote::new(),
         });
         case.bounds = sighting.bounds;
@@ -68,6 +72,7 @@ impl Jury {
         let settings = &self.settings;
         let mut outcome = None;
         if sighting.embedding.is_some() {
+            case.quality = Some(sighting.quality);
             let ballot = Ballot {
                 candidates: sighting.candidates,
                 detection_score: sighting.detection_score,
@@ -132,7 +137,14 @@ impl Jury {
         self.cases.iter().map(|(id, case)| {
             let liveness = case.vote.liveness().outcome();
             let looks_live = liveness.score().zip(self.rule.threshold()).map(|(score, least)| score >= least);
-            TrackSnapshot { id: *id, bounds: case.bounds, verdict: case.vote.verdict, liveness, looks_live }
+            TrackSnapshot {
+                id: *id,
+                bounds: case.bounds,
+                verdict: case.vote.verdict,
+                liveness,
+                looks_live,
+                quality: case.quality,
+            }
         })
     }
 }

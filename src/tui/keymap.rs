@@ -49,11 +49,15 @@ pub enum Mode {
     Palette,
     /// The output of a subcommand.
     Output,
+    /// The kiosk view.
+    Kiosk,
+    /// The kiosk view, while its PIN is typed.
+    KioskPin,
 }
 
 impl Mode {
     /// All of them, in the order of the help.
-    pub const ALL: [Mode; 16] = [
+    pub const ALL: [Mode; 18] = [
         Mode::Panes,
         Mode::EnrolName,
         Mode::EnrolShot,
@@ -70,6 +74,8 @@ impl Mode {
         Mode::Filter,
         Mode::Palette,
         Mode::Output,
+        Mode::Kiosk,
+        Mode::KioskPin,
     ];
 
     /// What it is called in a keymap.
@@ -91,6 +97,8 @@ impl Mode {
             Mode::Filter => "filter",
             Mode::Palette => "palette",
             Mode::Output => "output",
+            Mode::Kiosk => "kiosk",
+            Mode::KioskPin => "kiosk-pin",
         }
     }
 
@@ -113,6 +121,8 @@ impl Mode {
             Mode::Filter => "Filter of a pane",
             Mode::Palette => "Palette",
             Mode::Output => "What a subcommand printed",
+            Mode::Kiosk => "Kiosk view",
+            Mode::KioskPin => "Kiosk view: the PIN",
         }
     }
 
@@ -127,7 +137,13 @@ impl Mode {
                 | Mode::HelpSearch
                 | Mode::Filter
                 | Mode::Palette
+                | Mode::KioskPin
         )
+    }
+
+    /// Whether anybody may be at the keys: what holds everywhere does not hold here.
+    pub fn is_guarded(self) -> bool {
+        matches!(self, Mode::Kiosk | Mode::KioskPin)
     }
 }
 

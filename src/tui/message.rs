@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use ratatui::crossterm::event::{KeyEvent, MouseEvent};
+use zeroize::Zeroizing;
 
 use super::dialog::inbox::InboxAsked;
 use super::kept::Kept;
+use super::kiosk::Sound;
 use crate::attendance::{PersonName, PresenceState};
 use crate::engine::handle::Snapshot;
 use crate::engine::state::{Preview, PreviewRequest};
@@ -38,6 +40,8 @@ pub enum Message {
     Explained(DialogId, Option<Box<NamedEntry>>),
     /// A line of the palette has run.
     Ran(DialogId, Ran),
+    /// Whether the PIN of the kiosk view was the right one.
+    PinChecked(bool),
     /// Entries that were asked for will not come; they can be asked for again.
     LogRefused(LogQuery),
 }
@@ -107,6 +111,10 @@ pub enum Effect {
     RequestPreview(Option<PreviewRequest>),
     /// Run a line of the palette.
     Run(DialogId, String),
+    /// Say whether this is the PIN of the kiosk view.
+    CheckPin(Zeroizing<String>),
+    /// Make a sound.
+    Ring(Sound),
     /// Remember this for the next run.
     Keep(Kept),
     /// Stop the process until somebody lets it go on.

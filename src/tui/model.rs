@@ -9,6 +9,7 @@ use super::dialog::Dialog;
 use super::dialog::palette::Subcommand;
 use super::kept::Kept;
 use super::keymap::{Keymap, Mode};
+use super::kiosk::{self, Kiosk};
 pub use super::layout::Focus;
 use super::layout::{Areas, inside};
 use super::message::{DialogId, Effect};
@@ -68,6 +69,10 @@ pub struct Model {
     pub notice: Option<Notice>,
     /// What is remembered from one run to the next.
     pub kept: Kept,
+    /// The kiosk view, where that is shown in place of the panes.
+    pub kiosk: Option<Kiosk>,
+    /// Whether there is a PIN that the kiosk view can be left with.
+    pub has_pin: bool,
     /// What the palette offers besides the actions.
     pub subcommands: Vec<Subcommand>,
     /// How often the next movement is done.
@@ -103,6 +108,8 @@ impl Model {
             dialogs: Vec::new(),
             notice: None,
             kept: Kept::default(),
+            kiosk: None,
+            has_pin: false,
             subcommands: Vec::new(),
             count: None,
             undoable: None,
@@ -117,7 +124,10 @@ impl Model {
 
     /// What the keys mean now.
     pub fn mode(&self) -> Mode {
-        self.dialogs.last().map_or(Mode::Panes, Dialog::mode)
+        match &self.kiosk {
+            Some(kiosk) => kiosk.mode(),
+            None => self.dialogs.last().map_or(Mode::Panes, Dialog::mode),
+        }
     }
 
     /// Whether something that is drawn is different since this was last asked.
@@ -140,7 +150,13 @@ impl Model {
             }
             _ => None,
         };
-        notice.into_iter().chain(countdown).min()
+        let kiosk = self.kiosk.as_ref().map(|kiosk| {
+            // The clock at the door shows minutes.
+            let second = self.now.timestamp().rem_euclid(60);
+            let minute = self.now + TimeDelta::seconds(60 - second);
+            kiosk.next_tick().map_or(minute, |at| at.min(minute))
+        });
+        notice.into_iter().chain(countdown).chain(kiosk).min()
     }
 
     /// Takes a new time over; the screen changes with it only as [`Model::next_tick`] says.
@@ -153,6 +169,9 @@ impl Model {
         };
         let state = &self.snapshot.live.source.state;
         self.dirty |= counting(now, state) != counting(self.now, state);
+        if let Some(kiosk) = &mut self.kiosk {
+            self.dirty |= kiosk.tick(now) || now.timestamp() / 60 != self.now.timestamp() / 60;
+        }
         self.now = now;
         if self.notice.as_ref().is_some_and(|notice| notice.until <= now) {
             self.notice = None;
@@ -190,14 +209,16 @@ impl Model {
                 _ => {}
             }
         }
-        let seen = areas.filter(|areas| self.shows_picture && !areas.preview.is_empty());
-        let wanted = seen.map(|areas| {
-            let pane = inside(areas.preview);
-            PreviewRequest {
-                max_width: u32::from(pane.width),
-                max_height: u32::from(pane.height) * 2,
-                max_fps: PREVIEW_FPS,
-            }
+        let pane = match (&self.kiosk, areas) {
+            (Some(_), Some(_)) => Some(kiosk::picture_area(screen)),
+            (None, Some(areas)) => Some(inside(areas.preview)),
+            (_, None) => None,
+        };
+        let seen = pane.filter(|pane| self.shows_picture && !pane.is_empty());
+        let wanted = seen.map(|pane| PreviewRequest {
+            max_width: u32::from(pane.width),
+            max_height: u32::from(pane.height) * 2,
+            max_fps: PREVIEW_FPS,
         });
         let mut effects: Vec<Effect> = Vec::new();
         if let Some(Dialog::Inbox(inbox)) = self.dialogs.last_mut() {

@@ -11,9 +11,11 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, select};
 use ratatui::Terminal;
 use ratatui::backend::Backend;
 use ratatui::crossterm::event::{Event, MouseEventKind};
+use zeroize::Zeroizing;
 
 use super::kept::Kept;
 use super::keymap::Keymap;
+use super::kiosk::{CheckPin, KioskOptions};
 use super::message::{DialogId, Effect, LOG_PAGE, LogQuery, Message, Purpose, Ran};
 use super::model::Model;
 use super::theme::Theme;
@@ -39,6 +41,7 @@ const LONG_WAIT: Duration = Duration::from_secs(3_600);
 enum Query {
     Log(LogQuery),
     Explain(DialogId, Sequence),
+    Pin(Zeroizing<String>),
 }
 
 /// The threads that wait for the engine in the place of the screen: one for commands, one for pages of the
@@ -53,7 +56,11 @@ struct Workers {
 
 impl Workers {
     /// Starts them. They end when this is dropped and the call they wait in has come back.
-    fn start(handle: &EngineHandle, runner: &Runner) -> std::io::Result<Self> {
+    fn start(
+        handle: &EngineHandle,
+        runner: &Runner,
+        check_pin: Option<Arc<CheckPin>>,
+    ) -> std::io::Result<Self> {
         let (commands, command_queue) = bounded::<(Command, Purpose)>(16);
         let (queries, query_queue) = bounded::<Query>(16);
         let (to_screen, answers) = bounded(32);
@@ -76,6 +83,9 @@ impl Workers {
                     }
                     Query::Log(query @ LogQuery::Since(sequence)) => {
                         Message::Log(query, engine.entries_since(sequence, LOG_PAGE))
+                    }
+                    Query::Pin(pin) => {
+                        Message::PinChecked(check_pin.as_ref().is_some_and(|check| check(&pin)))
                     }
                     Query::Explain(id, sequence) => {
                         Message::Explained(id, engine.whole_entry(sequence).map(Box::new))
@@ -112,6 +122,7 @@ pub struct Shell<B: Backend> {
     inputs: Receiver<Input>,
     workers: Workers,
     kept: Option<PathBuf>,
+    kiosk: KioskOptions,
     /// Stops the process; none where the terminal is not the process's own.
     pub(super) suspend: Option<fn() -> Result<(), TuiError>>,
     now: fn() -> chrono::DateTime<chrono::Utc>,
@@ -147,13 +158,15 @@ where
     ) -> Result<Self, TuiError> {
         let terminal = Terminal::new(backend).map_err(TuiError::draw)?;
         let keymap = Arc::new(options.keymap.as_ref().map_or_else(Keymap::built_in, Keymap::with_user)?);
-        let workers = Workers::start(handle, &options.runner).map_err(TuiError::Thread)?;
+        let check_pin = options.kiosk.check_pin.clone();
+        let workers = Workers::start(handle, &options.runner, check_pin).map_err(TuiError::Thread)?;
         // Subscribed before the snapshot is taken, so that no change falls between.
         let events = handle.subscribe(EVENT_ROOM);
         let (title, now) = (options.title.clone(), options.now);
         let mut model = Model::new(title, keymap, options.local_time, now(), handle.snapshot());
         model.shows_picture = options.preview;
         model.subcommands = options.runner.subcommands.clone();
+        model.has_pin = options.kiosk.check_pin.is_some();
         let kept = options.kept.as_deref().map(Kept::read);
         match kept {
             Some(Ok(kept)) => model.kept = kept,
@@ -170,6 +183,7 @@ where
             inputs,
             workers,
             kept: options.kept.clone(),
+            kiosk: options.kiosk.clone(),
             suspend: None,
             now,
             last_drawn: None,
@@ -178,6 +192,11 @@ where
         };
         let size = shell.terminal.size().map_err(TuiError::draw)?;
         shell.deliver(Message::Resize(size.width, size.height))?;
+        if options.kiosk.begins {
+            for effect in shell.model.enter_kiosk() {
+                shell.perform(effect)?;
+            }
+        }
         let first_page = shell.model.log.start();
         shell.perform(first_page)?;
         Ok(shell)
@@ -336,6 +355,16 @@ where
                 if self.workers.lines.try_send((id, line)).is_err() {
                     let text = "another line is still running; wait for it".to_owned();
                     return Ok(self.model.update(Message::Ran(id, Ran { text, succeeded: false })));
+                }
+            }
+            Effect::CheckPin(pin) => {
+                if self.workers.queries.try_send(Query::Pin(pin)).is_err() {
+                    return Ok(self.model.update(Message::PinChecked(false)));
+                }
+            }
+            Effect::Ring(sound) => {
+                if let Some(ring) = &self.kiosk.ring {
+                    ring(sound);
                 }
             }
             Effect::Keep(kept) => {

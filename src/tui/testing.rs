@@ -85,6 +85,7 @@ pub fn live() -> LiveState {
         bounds,
         verdict,
         looks_live: Some(true),
+        guidance: None,
         liveness: Liveness::Score(0.97),
     };
     let ana = TrackVerdict::Identified {

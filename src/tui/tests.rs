@@ -4,6 +4,7 @@ mod acting;
 mod enrolling;
 mod inbox;
 mod keys;
+mod kiosk;
 mod random;
 mod screens;
 mod shell;

@@ -1,5 +1,6 @@
 //! What a message changes and what follows from it. No terminal, no channel, no clock.
 
+mod kiosk;
 mod mouse;
 mod panes;
 
@@ -41,9 +42,11 @@ impl Model {
                 return Vec::new();
             }
             Message::Key(event) => self.key(event),
+            Message::Mouse(_) if self.kiosk.is_some() => return Vec::new(),
             Message::Mouse(event) => self.mouse(event),
             Message::Paste(pasted) => {
-                if let Some(field) = self.dialogs.last_mut().and_then(Dialog::field) {
+                let field = self.dialogs.last_mut().and_then(Dialog::field);
+                if let (Some(field), None) = (field, &self.kiosk) {
                     paste(field, &pasted);
                 }
                 self.field_edited()
@@ -57,12 +60,18 @@ impl Model {
                 if !self.take_state(snapshot, preview) {
                     return Vec::new();
                 }
-                self.live_changed()
+                let mut effects = self.live_changed();
+                effects.extend(self.kiosk_observes());
+                effects
             }
             Message::Reply(purpose, reply) => self.reply(purpose, *reply),
             Message::Log(query, page) => self.log.take_page(query, page),
             Message::Explained(id, whole) => {
                 self.explained(id, whole.as_deref());
+                Vec::new()
+            }
+            Message::PinChecked(is_right) => {
+                self.pin_checked(is_right);
                 Vec::new()
             }
             Message::Ran(id, ran) => {
@@ -124,6 +133,10 @@ impl Model {
         if let Some(action) = self.keymap.action(self.mode(), key) {
             return self.act_counted(action);
         }
+        if let Some(kiosk) = &mut self.kiosk {
+            kiosk.typed(event.code, self.now);
+            return Vec::new();
+        }
         if let (false, KeyCode::Char(c)) = (self.mode().takes_text(), event.code)
             && let Some(digit) = c.to_digit(10)
             && self.count_digit(digit)
@@ -166,6 +179,9 @@ impl Model {
     }
 
     fn act(&mut self, action: Action) -> Vec<Effect> {
+        if let Some(kiosk) = &mut self.kiosk {
+            return kiosk.handle(action, self.now);
+        }
         match action {
             Action::Quit => return vec![Effect::Quit],
             Action::Suspend => return vec![Effect::Suspend],
@@ -231,6 +247,7 @@ impl Model {
                 effects
             }
             Action::Pause => self.pause(),
+            Action::Kiosk => self.enter_kiosk(),
             Action::Redraw => vec![Effect::Redraw],
             _ => {
                 if let Some(effects) = self.arrange(action) {

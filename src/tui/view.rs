@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::dialog::Dialog;
+use super::kiosk;
 use super::layout::{Areas, LEAST_HEIGHT, LEAST_WIDTH};
 use super::model::{Focus, Model};
 use super::pane::preview::Ground;
@@ -19,6 +20,11 @@ pub fn view(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         draw_too_small(theme, area, buffer);
         return;
     };
+    if let Some(kiosk) = &model.kiosk {
+        let look = Look { theme, focused: false, now: model.now, local_time: model.local_time };
+        kiosk::draw(kiosk, &model.snapshot, ground(model), &look, area, buffer);
+        return;
+    }
     let look = |focused: bool| Look {
         theme,
         focused: focused && model.dialogs.is_empty(),
@@ -30,9 +36,8 @@ pub fn view(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     if let Some(alert) = status::alert(&model.snapshot) {
         status::draw_alert(&alert, &look(false), areas.alert, buffer);
     }
-    let ground = if model.shows_picture { Ground::Picture((*model.preview).as_ref()) } else { Ground::Empty };
     if !areas.preview.is_empty() {
-        preview::draw(live, ground, &look(model.focus == Focus::Preview), areas.preview, buffer);
+        preview::draw(live, ground(model), &look(model.focus == Focus::Preview), areas.preview, buffer);
     }
     if let Some(in_view) = areas.in_view {
         preview::draw_in_view(live, &look(false), in_view, buffer);
@@ -47,6 +52,11 @@ pub fn view(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         draw_dialog(dialog, model, theme, &areas, area, buffer);
     }
     draw_hints(model, theme, areas.hints, buffer);
+}
+
+/// What the boxes are drawn on.
+fn ground(model: &Model) -> Ground<'_> {
+    if model.shows_picture { Ground::Picture((*model.preview).as_ref()) } else { Ground::Empty }
 }
 
 fn draw_dialog(

@@ -154,3 +154,39 @@ fn a_theme_that_cannot_be_used_is_refused_with_its_line() {
     screen.keys("q");
     assert_eq!(screen.exit_code(), 0);
 }
+
+#[test]
+fn the_kiosk_view_is_left_with_its_pin_alone() {
+    let (home, source) = site();
+    home.run_with(["kiosk-pin", "--stdin"], "12\n").expect(2);
+    home.run_with(["kiosk-pin", "--stdin"], "2468\n").expect(0);
+    let mut screen = Terminal::start(&home, &["--kiosk", "--source", &source], 30, 100);
+    let text = screen.until("the welcome", |text| text.contains("Barack Obama") && text.contains("recorded"));
+    assert!(!text.contains("Roster"), "{text}");
+    // Neither quits nor suspends.
+    screen.keys("\x03");
+    screen.until_shown("Kiosk PIN");
+    screen.keys("\x1a:quit\r");
+    screen.until_shown("2 more tries");
+    screen.keys("1111\r");
+    screen.until_shown("one more try");
+    screen.keys("2468\r");
+    screen.until_shown("Roster");
+    screen.keys("K");
+    screen.until_shown("Last here");
+    screen.keys("q2468\r");
+    screen.until_shown("Roster");
+    screen.keys("q");
+    assert_eq!(screen.exit_code(), 0);
+    screen.expect_given_back();
+    let config = std::fs::read_to_string(home.path().join("config/muster/muster.toml")).unwrap();
+    assert!(config.contains("$argon2id$") && !config.contains("2468"), "{config}");
+}
+
+#[test]
+fn without_a_pin_there_is_no_kiosk_view() {
+    let (home, source) = site();
+    let mut screen = Terminal::start(&home, &["--kiosk", "--source", &source], 24, 80);
+    screen.until_shown("muster kiosk-pin");
+    assert_eq!(screen.exit_code(), 2);
+}

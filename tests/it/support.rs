@@ -1,8 +1,9 @@
 //! What every whole-program test needs: the program with a home of its own, and the pictures.
 
 use std::ffi::OsStr;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use muster::capture::picture;
 use muster::inference::{
@@ -181,6 +182,16 @@ impl Home {
     /// Runs muster to its end.
     pub fn run(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Finished {
         Finished::of(self.muster(arguments).output().expect("muster starts"))
+    }
+
+    /// Runs muster to its end, with `input` on its standard input.
+    pub fn run_with(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>, input: &str) -> Finished {
+        let mut command = self.muster(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("muster starts");
+        // It may end before it has read anything.
+        let _ = child.stdin.take().map(|mut stdin| stdin.write_all(input.as_bytes()));
+        Finished::of(child.wait_with_output().expect("muster ends"))
     }
 }
 

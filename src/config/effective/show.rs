@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::path::Path;
 
 use super::{Effective, Origin, Setting};
+use crate::config::kiosk::ProgramLine;
 use crate::identify::Threshold;
 
 impl Effective {
@@ -69,6 +70,19 @@ impl Effective {
                     }),
                     line("mouse", self.screen.mouse.value, self.screen.mouse.origin),
                     line("theme", quoted(&self.screen.theme.value), self.screen.theme.origin),
+                ],
+            ),
+            (
+                "kiosk",
+                vec![
+                    match self.kiosk.pin.value {
+                        // A PIN is short: who sees its hash finds it.
+                        Some(_) => format!("# pin = a hash, which is not shown # {}", self.kiosk.pin.origin),
+                        None => "# pin = none: no kiosk view".to_owned(),
+                    },
+                    line("sound", quoted(&self.kiosk.sound.value.to_string()), self.kiosk.sound.origin),
+                    optional("success_command", &self.kiosk.success_command, "none", ProgramLine::to_toml),
+                    optional("refusal_command", &self.kiosk.refusal_command, "none", ProgramLine::to_toml),
                 ],
             ),
             (

@@ -24,8 +24,9 @@ fn numeric_keys() -> Vec<(&'static str, &'static str, String)> {
         let error = Typed::parse(&format!("[{table}]\n{key} = \"text\"\n"), Path::new("m.toml")).err()?;
         let error = error.to_string();
         let (_, expected) = error.split_once("invalid type: string \"text\", expected ")?;
-        // What wants `true` or `false` wants no number.
-        (!expected.starts_with("a boolean")).then(|| (table, key, expected.to_owned()))
+        // What wants `true` or `false`, or a list of words, wants no number.
+        let is_number = !expected.starts_with("a boolean") && !expected.starts_with("a sequence");
+        is_number.then(|| (table, key, expected.to_owned()))
     })
     .collect()
 }

@@ -8,6 +8,7 @@ use crossbeam_channel::{Sender, TrySendError};
 
 use crate::attendance::PersonId;
 use crate::face::Rect;
+use crate::face::quality::Guidance;
 use crate::track::{TrackSnapshot, Verdict};
 
 use super::super::event::EngineEvent;
@@ -131,8 +132,19 @@ impl Core {
             verdict: self.track_verdict(&track.verdict),
             liveness: track.liveness,
             looks_live: track.looks_live,
+            guidance: self.guidance(&track),
         };
         self.jury.snapshot().map(view).collect()
+    }
+
+    /// What would help a face that is not recognised.
+    fn guidance(&self, track: &TrackSnapshot) -> Option<Guidance> {
+        match track.verdict {
+            Verdict::Undecided | Verdict::Unidentified => {
+                Guidance::of(track.quality.as_ref()?, &self.settings.quality)
+            }
+            Verdict::Identified(_) | Verdict::Rejected => None,
+        }
     }
 
     fn track_verdict(&self, verdict: &Verdict) -> TrackVerdict {

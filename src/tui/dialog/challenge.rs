@@ -1,7 +1,5 @@
 //! The challenge, in words that can be read from where the person stands.
 
-mod letters;
-
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -10,10 +8,16 @@ use crate::engine::command::ChallengeOrder;
 use crate::engine::state::ChallengeView;
 use crate::engine::{Command, CommandError, LiveState};
 use crate::face::challenge::{ChallengeOutcome, ChallengePrompt, ChallengeTask};
+use crate::tui::big::{Letters, Scale};
 use crate::tui::keymap::Action;
 use crate::tui::layout::centred;
 use crate::tui::message::{DialogId, Effect, Purpose};
 use crate::tui::theme::{Role, Theme};
+
+/// The longest words have this many letters.
+const LONGEST: u16 = 10;
+/// Rows of a line of capitals.
+const LETTER_ROWS: u16 = 5;
 
 /// The challenge as it goes on in the engine.
 #[derive(Debug, Clone)]
@@ -64,11 +68,15 @@ impl ChallengeDialog {
     /// Draws it over `screen`.
     pub fn draw(&self, live: &LiveState, theme: &Theme, screen: Rect, buffer: &mut Buffer) {
         let shown = self.shown(live.challenge.as_ref().filter(|_| self.has_begun));
-        let style = letters::Size::of(screen.width);
-        let area = centred(screen, style.cells() + 6, style.rows() + 9);
+        let large = screen.width >= 8 * LONGEST + 8;
+        let columns = if large { 8 * LONGEST } else { 4 * LONGEST };
+        let area = centred(screen, columns + 6, LETTER_ROWS + 9);
         let inside = window("Challenge", theme, Role::FocusedBorder, area, buffer);
-        let words = Rect { y: inside.y + 1, height: style.rows(), ..inside }.intersection(inside);
-        letters::draw(shown.words, style, theme.style(shown.role), words, buffer);
+        let words = Rect { y: inside.y + 1, height: LETTER_ROWS, ..inside }.intersection(inside);
+        let scale = if large { Scale::Plain } else { Scale::Narrow };
+        if let Some(letters) = Letters::of(shown.words) {
+            letters.draw(scale, theme.style(shown.role), words, buffer);
+        }
         let below = Rect { y: words.bottom() + 1, height: 3, ..inside }.intersection(inside);
         draw_lines(&[(&shown.sentence, Role::Text)], theme, below, buffer);
         let bar = Rect { y: below.bottom(), height: 1, ..inside }.intersection(inside);

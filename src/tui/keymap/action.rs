@@ -60,6 +60,10 @@ actions! {
     Why = "why",
     /// Opens the inbox.
     Inbox = "inbox",
+    /// Shows the kiosk view.
+    Kiosk = "kiosk",
+    /// Asks for the PIN that the kiosk view is left with.
+    Leave = "leave",
     /// Stops or continues the source.
     Pause = "pause",
     /// Draws everything again.

@@ -46,6 +46,13 @@ pub(super) struct Placed {
     /// Whether the description was written, and not left to the built-in one.
     described: bool,
     hinted: bool,
+    /// Whether `all` was written for its modes.
+    is_everywhere: bool,
+}
+
+/// What `all` stands for.
+fn everywhere() -> impl Iterator<Item = Mode> {
+    Mode::ALL.into_iter().filter(|mode| !mode.is_guarded())
 }
 
 impl KeymapFile {
@@ -70,7 +77,7 @@ fn placed(file: &KeymapFile, line: &Spanned<Line>) -> Result<Placed, KeymapError
     let mut modes = Vec::new();
     for word in &typed.modes {
         if word.get_ref() == "all" {
-            modes.extend(Mode::ALL);
+            modes.extend(everywhere());
             continue;
         }
         let mode = Mode::ALL.into_iter().find(|mode| mode.name() == word.get_ref());
@@ -89,6 +96,7 @@ fn placed(file: &KeymapFile, line: &Spanned<Line>) -> Result<Placed, KeymapError
         is_own: false,
         described: typed.description.is_some(),
         hinted: typed.hint.is_some(),
+        is_everywhere: typed.modes.iter().any(|word| word.get_ref() == "all"),
         binding: Binding {
             modes,
             keys: keys.collect::<Result<_, _>>()?,
@@ -134,7 +142,7 @@ pub(super) fn lay_over(lines: &mut Vec<Placed>, user: Vec<Placed>) -> Result<(),
                 .position(|line| line.binding.action == action && line.binding.modes.contains(&mode));
             let Some(at) = held else {
                 // `all` means wherever it is.
-                if own.binding.modes.len() == Mode::ALL.len() {
+                if own.is_everywhere {
                     own.binding.modes.retain(|kept| *kept != mode);
                     continue;
                 }

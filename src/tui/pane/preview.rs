@@ -29,6 +29,19 @@ pub fn draw(live: &LiveState, ground: Ground<'_>, look: &Look, area: Rect, buffe
         count => format!("{count} faces"),
     };
     let inside = frame("Preview", &faces, look, area, buffer);
+    draw_faces(live, ground, true, look, inside, buffer);
+}
+
+/// Draws the faces on the newest picture or on an empty ground into `inside`, their names and scores
+/// only where `labelled`; or why there are none.
+pub fn draw_faces(
+    live: &LiveState,
+    ground: Ground<'_>,
+    labelled: bool,
+    look: &Look,
+    inside: Rect,
+    buffer: &mut Buffer,
+) {
     let shown = match ground {
         _ if !shows_picture(&live.source.state) => Rect::ZERO,
         Ground::Picture(Some(preview)) => {
@@ -47,7 +60,10 @@ pub fn draw(live: &LiveState, ground: Ground<'_>, look: &Look, area: Rect, buffe
         draw_message(&[(absence(&live.inference).to_owned(), Role::Dim)], look.theme, shown, buffer);
     }
     let styles = if is_empty { on_empty } else { on_picture };
-    draw_tracks(&live.tracks, styles, look, shown, buffer);
+    draw_boxes(&live.tracks, styles, look, shown, buffer);
+    if labelled {
+        draw_labels(&live.tracks, styles, look, shown, buffer);
+    }
     draw_badge(&live.source.state, look, shown, buffer);
 }
 
@@ -135,15 +151,22 @@ fn cells_of(bounds: &crate::face::Rect, shown: Rect) -> Option<Rect> {
     })
 }
 
-/// Boxes first, then labels, so that no box strikes a label out.
-fn draw_tracks(tracks: &[TrackView], styles: Styles, look: &Look, shown: Rect, buffer: &mut Buffer) {
-    let boxes = || tracks.iter().filter_map(|track| Some((track, cells_of(&track.bounds, shown)?)));
-    for (track, cells) in boxes() {
+/// The tracks whose boxes lie in the picture, and their cells.
+fn boxes(tracks: &[TrackView], shown: Rect) -> impl Iterator<Item = (&TrackView, Rect)> {
+    tracks.iter().filter_map(move |track| Some((track, cells_of(&track.bounds, shown)?)))
+}
+
+/// Boxes come first, then labels, so that no box strikes a label out.
+fn draw_boxes(tracks: &[TrackView], styles: Styles, look: &Look, shown: Rect, buffer: &mut Buffer) {
+    for (track, cells) in boxes(tracks, shown) {
         let (_, _, role) = verdict_words(&track.verdict);
         draw_outline(cells, styles(role, look), look.theme.picture, buffer);
     }
+}
+
+fn draw_labels(tracks: &[TrackView], styles: Styles, look: &Look, shown: Rect, buffer: &mut Buffer) {
     let mut labels: Vec<Rect> = Vec::new();
-    for (track, cells) in boxes() {
+    for (track, cells) in boxes(tracks, shown) {
         let (sign, words, role) = verdict_words(&track.verdict);
         // Of a face that is only being looked at the sign is enough: it is about to say more.
         let words = if track.verdict == TrackVerdict::Undecided {

@@ -246,7 +246,12 @@ const CASES: &[Case] = &[
 ];
 
 fn cases() -> impl Iterator<Item = &'static Case> {
-    CASES.iter().chain(super::inbox::CASES).chain(super::enrolling::CASES).chain(super::acting::CASES)
+    CASES
+        .iter()
+        .chain(super::inbox::CASES)
+        .chain(super::enrolling::CASES)
+        .chain(super::acting::CASES)
+        .chain(super::kiosk::CASES)
 }
 
 #[test]

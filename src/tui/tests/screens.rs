@@ -113,6 +113,8 @@ fn no_size_panics_and_nothing_is_drawn_outside() {
         Scene::sized(80, 24).press("i enter"),
         Scene::sized(80, 24).press("i a"),
         Scene::sized(80, 24).press("i d"),
+        super::kiosk::kiosk(80, 24),
+        super::kiosk::kiosk(80, 24).press("q 12"),
     ];
     for scene in &scenes {
         for (width, height) in (1..=200u16).step_by(7).flat_map(|w| (1..=60u16).map(move |h| (w, h))) {
