@@ -110,6 +110,7 @@ pub fn run(cli: &Cli, environment: &Environment, out: &mut Output<'_>) -> Result
         || screen.no_preview
         || screen.plain
         || screen.kiosk
+        || screen.graphics.is_some()
         || screen.no_color
         || screen.theme.is_some()
         || screen.view != ViewArgs::default();
@@ -271,7 +272,13 @@ fn probes<'a>(
         Box::new(|| vec![machine::ffmpeg(effective, environment)]),
         Box::new(|| machine::cameras(effective, environment)),
         Box::new(|| doctor::source::checks(effective, || wire::open_source(effective))),
-        Box::new(|| vec![machine::terminal(machine::terminal_size(), environment)]),
+        Box::new(|| {
+            vec![machine::terminal(
+                machine::terminal_size(),
+                crate::tui::terminal::ask_graphics(),
+                environment,
+            )]
+        }),
         Box::new(|| vec![machine::clock(environment)]),
     ]
 }

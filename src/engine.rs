@@ -10,7 +10,7 @@ pub mod event;
 pub mod handle;
 mod host;
 pub mod inbox;
-mod latest;
+pub mod latest;
 pub mod settings;
 pub mod state;
 pub mod why;

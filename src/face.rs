@@ -7,6 +7,7 @@ pub mod crop;
 pub mod embedding;
 pub mod geometry;
 pub mod liveness;
+mod picture_policy;
 pub mod pose;
 pub mod quality;
 
@@ -15,6 +16,7 @@ pub use crop::EncodedCrop;
 pub use embedding::{Embedding, EmbeddingSpace, Metric, Similarity, Template, TemplateId};
 pub use geometry::{Point, Rect, SimilarityTransform};
 pub use liveness::{Liveness, LivenessMode};
+pub use picture_policy::PicturePolicy;
 pub use quality::{Finding, HeadPose, Measure, Quality, QualityLimits, QualityScore};
 
 use serde::{Deserialize, Serialize};

@@ -7,10 +7,12 @@
 
 pub mod big;
 pub mod dialog;
+pub mod graphics;
 pub mod kept;
 pub mod keymap;
 pub mod kiosk;
 pub mod layout;
+pub mod line;
 pub mod message;
 pub mod model;
 pub mod pane;
@@ -60,6 +62,8 @@ pub struct TuiOptions {
     pub runner: Runner,
     /// Where the screen keeps what it remembers; nothing is remembered without it.
     pub kept: Option<PathBuf>,
+    /// How the picture is drawn.
+    pub graphics: graphics::GraphicsChoice,
     /// The kiosk view.
     pub kiosk: kiosk::KioskOptions,
     /// Whether the mouse is taken.
@@ -98,6 +102,7 @@ impl Default for TuiOptions {
             keymap: None,
             runner: Runner::default(),
             kept: None,
+            graphics: graphics::GraphicsChoice::default(),
             kiosk: kiosk::KioskOptions::default(),
             mouse: true,
             preview: true,
@@ -206,10 +211,14 @@ fn is_gone(error: &io::Error) -> bool {
 pub fn run(handle: &EngineHandle, options: &TuiOptions) -> Result<Exit, TuiError> {
     let theme = options.theme()?;
     let _screen = terminal::Screen::take(options.mouse)?;
+    // Before the keys are read, since the answers come among them.
+    let found = graphics::query::ask(options.graphics);
+    let meter = Arc::new(line::Meter::default());
     let inputs = terminal::Inputs::start()?;
-    let backend = CrosstermBackend::new(terminal::OnePiece::new(io::stdout()));
+    let backend = CrosstermBackend::new(terminal::OnePiece::new(io::stdout(), Arc::clone(&meter)));
     let mut shell = Shell::new(backend, inputs.receiver.clone(), handle, options, theme)?;
     shell.suspend = Some(terminal::suspend);
+    shell.set_terminal(&found, meter)?;
     shell.run()
 }
 

@@ -27,6 +27,7 @@ use super::source::{SourceParser, ViewArgs};
 use super::themes::{THEMES_HELP, ThemesArgs};
 use super::threshold::{THRESHOLD_HELP, ThresholdArgs};
 use super::why::WhyArgs;
+use crate::tui::graphics::GraphicsChoice;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -128,6 +129,9 @@ pub struct ScreenArgs {
     /// The theme: ansi16, dark, light, high-contrast, or a file
     #[arg(long, value_name = "NAME|FILE")]
     pub theme: Option<String>,
+    /// How the picture is drawn: auto, kitty, iterm2, sixel or half-blocks
+    #[arg(long, value_name = "HOW")]
+    pub graphics: Option<GraphicsChoice>,
     /// No colours, as where NO_COLOR is set
     #[arg(long)]
     pub no_color: bool,

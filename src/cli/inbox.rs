@@ -254,6 +254,11 @@ fn show<Tz: TimeZone>(
         let InboxReply::Shown(shown) = ask_engine(handle, InboxCommand::Show(row.id))? else {
             return Err(CliError::missing("the engine gave no picture"));
         };
+        if shown.file.is_empty() {
+            return Err(CliError::negative(
+                "the configuration gives nobody pictures: [screen] picture is \"never\"",
+            ));
+        }
         replace_file(path, shown.file.as_bytes()).map_err(|error| {
             CliError::usage(format_args!(
                 "{} cannot be written: {error}",

@@ -19,12 +19,15 @@ use std::time::Duration;
 
 use crate::capture::{Pace, SourceSpec};
 use crate::config::Effective;
+use crate::config::values::GraphicsName;
 use crate::engine::{
     AttachError, Attachment, DataDirLock, EngineHandle, EngineParts, EngineSettings, RunningEngine,
     StartError, attach_or_host,
 };
+use crate::face::PicturePolicy;
 use crate::ledger::Actor;
 use crate::store::StoreError;
+use crate::tui::graphics::{Graphics, GraphicsChoice};
 use crate::tui::kiosk::KioskOptions;
 use crate::tui::{self, TuiError, TuiOptions};
 
@@ -142,6 +145,16 @@ pub fn host_screen(effective: &Effective) -> Result<Hosted, CliError> {
     host_live(effective, effective.source.value.clone())
 }
 
+fn graphics(name: GraphicsName) -> GraphicsChoice {
+    match name {
+        GraphicsName::Auto => GraphicsChoice::Auto,
+        GraphicsName::Kitty => GraphicsChoice::Use(Graphics::Kitty),
+        GraphicsName::Iterm2 => GraphicsChoice::Use(Graphics::Iterm2),
+        GraphicsName::Sixel => GraphicsChoice::Use(Graphics::Sixel),
+        GraphicsName::HalfBlocks => GraphicsChoice::Use(Graphics::HalfBlocks),
+    }
+}
+
 /// The kiosk view, where there is a PIN for it.
 fn kiosk(effective: &Effective, begins: bool) -> Result<KioskOptions, CliError> {
     let Some(pin) = effective.kiosk.pin.value.clone() else {
@@ -184,7 +197,7 @@ pub(super) fn show(
     let theme = args.theme.as_deref().unwrap_or(&effective.screen.theme.value);
     let options = TuiOptions {
         title: title.to_owned(),
-        preview: !args.no_preview,
+        preview: !args.no_preview && hosted.handle().pictures() == PicturePolicy::Allowed,
         theme: Some(themes::theme_file(theme)?),
         no_color: args.no_color,
         keymap: keys::keymap_file(effective)?,
@@ -192,6 +205,7 @@ pub(super) fn show(
         kept: Some(effective.state_dir.join("screen.toml")),
         mouse: effective.screen.mouse.value,
         kiosk: kiosk(effective, args.kiosk)?,
+        graphics: args.graphics.unwrap_or_else(|| graphics(effective.screen.graphics.value)),
         ..TuiOptions::default()
     };
     match tui::run(hosted.handle(), &options) {

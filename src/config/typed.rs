@@ -7,14 +7,15 @@ use toml::de::{DeTable, DeValue};
 
 use crate::capture::view::{Region, SourceName, Turn};
 use crate::face::LivenessMode;
+use crate::face::PicturePolicy;
 use crate::inference::DeviceChoice;
 
 use super::ConfigError;
 use super::key_place::KeyPlace;
 use super::kiosk::{KioskPin, KioskSound, ProgramLine};
 use super::values::{
-    DayRollover, LogLevel, MarginRange, Ranged, Real, SecondsRange, ShareRange, SimilarityThreshold,
-    SourceText, TargetRange, Text,
+    DayRollover, GraphicsName, LogLevel, MarginRange, Ranged, Real, SecondsRange, ShareRange,
+    SimilarityThreshold, SourceText, TargetRange, Text,
 };
 
 /// Bytes of a configuration that are read at most.
@@ -75,7 +76,7 @@ const KEYS: &[(&str, &[&str])] = &[
     ),
     ("inbox", &["keep_hours"]),
     ("attendance", &["day_rollover"]),
-    ("screen", &["keymap", "mouse", "theme"]),
+    ("screen", &["keymap", "mouse", "theme", "graphics", "picture"]),
     ("kiosk", &["pin", "sound", "success_command", "refusal_command"]),
     ("log", &["level", "keep_days"]),
 ];
@@ -136,6 +137,10 @@ pub struct ScreenTable {
     pub mouse: Option<bool>,
     /// The theme's name, or its file.
     pub theme: Option<String>,
+    /// How pictures are drawn.
+    pub graphics: Option<GraphicsName>,
+    /// Whether anybody is given pictures of people.
+    pub picture: Option<PicturePolicy>,
 }
 
 /// How the kiosk view behaves.

@@ -278,3 +278,31 @@ impl SimilarityThreshold {
 
 /// A source as a configuration writes it.
 pub type SourceText = Text<SourceSpec>;
+/// How pictures are drawn on a terminal, by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GraphicsName {
+    /// As the terminal answers.
+    #[default]
+    Auto,
+    /// The kitty protocol.
+    Kitty,
+    /// iTerm2's.
+    Iterm2,
+    /// Sixels.
+    Sixel,
+    /// Half blocks.
+    HalfBlocks,
+}
+
+impl fmt::Display for GraphicsName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Auto => "auto",
+            Self::Kitty => "kitty",
+            Self::Iterm2 => "iterm2",
+            Self::Sixel => "sixel",
+            Self::HalfBlocks => "half-blocks",
+        })
+    }
+}

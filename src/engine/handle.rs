@@ -1,11 +1,14 @@
 //! What a shell holds of the engine. Cheap to clone; never blocks the engine.
 
+mod pictures;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use crate::face::PicturePolicy;
 use crate::inference::MatchingFacts;
 use crate::ledger::{Actor, Sequence};
 
@@ -88,6 +91,7 @@ pub struct EngineHandle {
     calls: Sender<Call>,
     board: Arc<Board>,
     actor: Actor,
+    pictures: PicturePolicy,
     next_request: Arc<AtomicU64>,
 }
 
@@ -96,6 +100,7 @@ pub struct EngineHandle {
 pub struct PendingReply {
     /// Pairs it with its request.
     pub request_id: RequestId,
+    pictures: PicturePolicy,
     reply: Receiver<Result<Reply, CommandError>>,
 }
 
@@ -103,7 +108,7 @@ impl PendingReply {
     /// The reply, if it has come.
     pub fn try_take(&self) -> Option<Result<Reply, CommandError>> {
         match self.reply.try_recv() {
-            Ok(reply) => Some(reply),
+            Ok(reply) => Some(self.seen(reply)),
             Err(crossbeam_channel::TryRecvError::Empty) => None,
             Err(crossbeam_channel::TryRecvError::Disconnected) => Some(Err(CommandError::Stopped)),
         }
@@ -114,14 +119,34 @@ impl PendingReply {
     /// # Errors
     /// What the engine says, or [`CommandError::Stopped`] where it ended first.
     pub fn wait(self) -> Result<Reply, CommandError> {
-        self.reply.recv().unwrap_or(Err(CommandError::Stopped))
+        let reply = self.reply.recv().unwrap_or(Err(CommandError::Stopped));
+        self.seen(reply)
+    }
+
+    /// A reply as this client may see it.
+    fn seen(&self, reply: Result<Reply, CommandError>) -> Result<Reply, CommandError> {
+        match self.pictures {
+            PicturePolicy::Allowed => reply,
+            PicturePolicy::Never => reply.map(pictures::without_pictures),
+        }
     }
 }
 
 impl EngineHandle {
     /// A handle for `actor` on the engine that reads `calls` and writes `board`.
     pub fn new(calls: Sender<Call>, board: Arc<Board>, actor: Actor) -> Self {
-        Self { calls, board, actor, next_request: Arc::new(AtomicU64::new(1)) }
+        let pictures = PicturePolicy::default();
+        Self { calls, board, actor, pictures, next_request: Arc::new(AtomicU64::new(1)) }
+    }
+
+    /// The same for a client that is given pictures as `pictures` says.
+    pub fn with_pictures(self, pictures: PicturePolicy) -> Self {
+        Self { pictures, ..self }
+    }
+
+    /// Whether this client is given pictures.
+    pub fn pictures(&self) -> PicturePolicy {
+        self.pictures
     }
 
     /// Sends a command; the reply is taken when it has come.
@@ -131,7 +156,7 @@ impl EngineHandle {
         let request = Request { request_id, actor: self.actor.clone(), command };
         // If the engine has ended, the sender is dropped here and the reply reads as `Stopped`.
         let _ = self.calls.send(Call::Command(request, to_shell));
-        PendingReply { request_id, reply }
+        PendingReply { request_id, pictures: self.pictures, reply }
     }
 
     /// Sends a command and waits for its reply.
@@ -150,12 +175,17 @@ impl EngineHandle {
 
     /// The newest small picture, where one was asked for and has come.
     pub fn preview(&self) -> Arc<Option<Preview>> {
-        self.board.preview.get()
+        match self.pictures {
+            PicturePolicy::Allowed => self.board.preview.get(),
+            PicturePolicy::Never => Arc::default(),
+        }
     }
 
-    /// Asks for pictures of at most this size and rate, or for none.
+    /// Asks for pictures of at most this size and rate, or for none. Who is given none changes nothing.
     pub fn request_preview(&self, request: Option<PreviewRequest>) {
-        self.board.preview_request.set(request);
+        if self.pictures == PicturePolicy::Allowed {
+            self.board.preview_request.set(request);
+        }
     }
 
     /// A stream of events from now on, with room for `capacity`; what does not fit is counted and

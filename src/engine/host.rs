@@ -23,6 +23,7 @@ use super::worker::capture::{CaptureWorker, FrameMessage, SourceParts, SourceRep
 use super::worker::inference::{InferenceWorker, LoadAnalyser};
 use super::worker::look::LiveLook;
 use super::worker::store::StoreWorker;
+use crate::face::PicturePolicy;
 
 /// Everything an engine is made of.
 pub struct EngineParts {
@@ -62,6 +63,7 @@ pub enum StartError {
 pub struct RunningEngine {
     calls: Option<Sender<Call>>,
     board: Arc<Board>,
+    pictures: PicturePolicy,
     threads: Vec<(&'static str, JoinHandle<()>)>,
 }
 
@@ -87,7 +89,12 @@ pub fn start(parts: EngineParts) -> Result<RunningEngine, StartError> {
     let today = calendar.day_of(now).map_or(now, |day| day.from);
     let entries = store.entries_between(today, chrono::DateTime::<chrono::Utc>::MAX_UTC)?;
 
-    let mut engine = RunningEngine { calls: None, board: Arc::clone(&board), threads: Vec::new() };
+    let mut engine = RunningEngine {
+        calls: None,
+        board: Arc::clone(&board),
+        pictures: settings.pictures,
+        threads: Vec::new(),
+    };
     let (calls_sender, calls) = bounded(ROOM);
     let (store_requests, requests) = bounded(ROOM);
     let (answers, store_answers) = bounded(ROOM);
@@ -136,7 +143,7 @@ impl RunningEngine {
     /// A handle whose commands are `actor`'s.
     pub fn handle(&self, actor: Actor) -> EngineHandle {
         let calls = self.calls.clone().unwrap_or_else(|| bounded(0).0);
-        EngineHandle::new(calls, Arc::clone(&self.board), actor)
+        EngineHandle::new(calls, Arc::clone(&self.board), actor).with_pictures(self.pictures)
     }
 
     /// Stops in good order: what was acknowledged or seen is on disk when this returns.

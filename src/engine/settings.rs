@@ -1,5 +1,6 @@
 //! What an engine can be told to do differently.
 
+use crate::face::PicturePolicy;
 use chrono::TimeDelta;
 
 use crate::face::{LivenessMode, QualityLimits};
@@ -26,6 +27,8 @@ pub struct EngineSettings {
     pub inbox_keep: TimeDelta,
     /// Shots that the live picture takes by itself for one enrolment; at least 1.
     pub shots: u32,
+    /// Whether clients are given pictures of people.
+    pub pictures: PicturePolicy,
     /// Whether decisions become entries; an enrolment without a screen records nobody.
     pub takes_attendance: bool,
 }
@@ -58,6 +61,7 @@ impl Default for EngineSettings {
             keep_crops: false,
             inbox_keep: TimeDelta::hours(8),
             shots: 4,
+            pictures: PicturePolicy::default(),
             takes_attendance: true,
         }
     }

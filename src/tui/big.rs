@@ -82,6 +82,16 @@ impl Letters {
         Some(Self { columns, plain, ink })
     }
 
+    /// Columns of dots.
+    pub fn dots_wide(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// Whether a dot is lit, rows counted from the top of the letters.
+    pub fn is_dot(&self, column: usize, row: usize) -> bool {
+        row < DOT_ROWS && self.columns.get(column).is_some_and(|rows| rows >> row & 1 == 1)
+    }
+
     /// Columns and rows of cells that they take.
     pub fn cells(&self, scale: Scale) -> (usize, usize) {
         let (dots, rows) = (self.columns.len(), self.ink.1 - self.ink.0);
@@ -130,8 +140,7 @@ impl Letters {
 
     /// Whether the dot is lit, rows counted from the first with ink.
     fn is_lit(&self, column: usize, row: usize) -> bool {
-        let row = row + self.ink.0;
-        row < DOT_ROWS && self.columns.get(column).is_some_and(|rows| rows >> row & 1 == 1)
+        self.is_dot(column, row + self.ink.0)
     }
 
     fn symbol(&self, scale: Scale, column: usize, row: usize) -> &'static str {

@@ -86,6 +86,11 @@ impl Kiosk {
         if self.asking.is_some() { Mode::KioskPin } else { Mode::Kiosk }
     }
 
+    /// Whether the question for the PIN lies over the view.
+    pub fn is_asking(&self) -> bool {
+        self.asking.is_some()
+    }
+
     /// Takes a new state over.
     pub fn observe(&mut self, snapshot: &Snapshot, now: DateTime<Utc>) -> Vec<Effect> {
         let rows = &snapshot.roster.rows;

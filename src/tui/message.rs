@@ -7,8 +7,10 @@ use ratatui::crossterm::event::{KeyEvent, MouseEvent};
 use zeroize::Zeroizing;
 
 use super::dialog::inbox::InboxAsked;
+use super::graphics::encode::Encoded;
 use super::kept::Kept;
 use super::kiosk::Sound;
+use super::line::Detail;
 use crate::attendance::{PersonName, PresenceState};
 use crate::engine::handle::Snapshot;
 use crate::engine::state::{Preview, PreviewRequest};
@@ -40,6 +42,10 @@ pub enum Message {
     Explained(DialogId, Option<Box<NamedEntry>>),
     /// A line of the palette has run.
     Ran(DialogId, Ran),
+    /// The picture as the terminal takes it.
+    Encoded(Encoded),
+    /// How much the line bears, and how many bytes a second it carries.
+    Line(LineState),
     /// Whether the PIN of the kiosk view was the right one.
     PinChecked(bool),
     /// Entries that were asked for will not come; they can be asked for again.
@@ -49,6 +55,21 @@ pub enum Message {
 /// Names a dialog, so that the answer to one that was closed is not taken for another's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct DialogId(pub u64);
+
+/// How the line to the terminal is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LineState {
+    /// How much it bears.
+    pub detail: Detail,
+    /// What it carries; none where nobody counts.
+    pub bytes_per_second: Option<u64>,
+}
+
+impl Default for LineState {
+    fn default() -> Self {
+        Self { detail: Detail::Full, bytes_per_second: None }
+    }
+}
 
 /// What came of a line that was run.
 #[derive(Debug, Clone, PartialEq, Eq)]

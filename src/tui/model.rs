@@ -7,15 +7,17 @@ use ratatui::layout::{Rect, Size};
 
 use super::dialog::Dialog;
 use super::dialog::palette::Subcommand;
+use super::graphics;
+use super::graphics::encode::{Encoded, Job};
 use super::kept::Kept;
 use super::keymap::{Keymap, Mode};
 use super::kiosk::{self, Kiosk};
 pub use super::layout::Focus;
 use super::layout::{Areas, inside};
-use super::message::{DialogId, Effect};
+use super::message::{DialogId, Effect, LineState};
 use super::pane::log::LogPane;
 use super::pane::roster::RosterPane;
-use super::pane::status;
+use super::pane::{preview, status};
 use super::theme::Role;
 use super::update::{Mouse, Undoable};
 use crate::attendance::PersonId;
@@ -35,8 +37,9 @@ pub struct Notice {
 /// How long a notice stays.
 const NOTICE_STAYS: TimeDelta = TimeDelta::seconds(8);
 
-/// Pictures a second that are asked for: enough for a face to be followed by eye.
-const PREVIEW_FPS: f32 = 15.0;
+/// The largest picture that is asked for where the terminal draws pixels: more is not seen in a pane.
+const LARGEST_WIDTH_PX: u32 = 960;
+const LARGEST_HEIGHT_PX: u32 = 720;
 
 /// Everything the screen knows.
 #[derive(Debug, Clone)]
@@ -57,6 +60,12 @@ pub struct Model {
     pub preview: Arc<Option<Preview>>,
     /// Whether the picture is asked for; the boxes come all the same.
     pub shows_picture: bool,
+    /// The newest picture as the terminal takes it, where it draws pixels.
+    pub encoded: Option<Encoded>,
+    /// What the terminal draws pictures with.
+    pub screen: graphics::Screen,
+    /// How the line to it is.
+    pub line: LineState,
     /// Which pane has the keys where no dialog is open.
     pub focus: Focus,
     /// Who is here.
@@ -102,6 +111,9 @@ impl Model {
             snapshot,
             preview: Arc::default(),
             shows_picture: true,
+            encoded: None,
+            screen: graphics::Screen::default(),
+            line: LineState::default(),
             focus: Focus::default(),
             roster: RosterPane::default(),
             log: LogPane::default(),
@@ -209,17 +221,7 @@ impl Model {
                 _ => {}
             }
         }
-        let pane = match (&self.kiosk, areas) {
-            (Some(_), Some(_)) => Some(kiosk::picture_area(screen)),
-            (None, Some(areas)) => Some(inside(areas.preview)),
-            (_, None) => None,
-        };
-        let seen = pane.filter(|pane| self.shows_picture && !pane.is_empty());
-        let wanted = seen.map(|pane| PreviewRequest {
-            max_width: u32::from(pane.width),
-            max_height: u32::from(pane.height) * 2,
-            max_fps: PREVIEW_FPS,
-        });
+        let wanted = self.wanted_picture();
         let mut effects: Vec<Effect> = Vec::new();
         if let Some(Dialog::Inbox(inbox)) = self.dialogs.last_mut() {
             effects.extend(inbox.wanted());
@@ -229,6 +231,56 @@ impl Model {
             effects.push(Effect::RequestPreview(wanted));
         }
         effects
+    }
+
+    /// Where the picture lies; none where it is not seen.
+    pub fn picture_area(&self) -> Option<Rect> {
+        let screen = Rect::new(0, 0, self.size.width, self.size.height);
+        let areas = self.areas(screen)?;
+        let area = match &self.kiosk {
+            Some(_) => kiosk::picture_area(screen),
+            None => inside(areas.preview),
+        };
+        (!area.is_empty()).then_some(area)
+    }
+
+    /// The picture that is asked for: as large as it is seen, and as the line bears it.
+    fn wanted_picture(&self) -> Option<PreviewRequest> {
+        let area = self.picture_area().filter(|_| self.shows_picture)?;
+        let max_fps = self.line.detail.pictures_per_second()?;
+        let (width, height) = (u32::from(area.width), u32::from(area.height));
+        let (width, height) = if self.screen.graphics.has_pixels() {
+            let cell = self.screen.cell;
+            let (width, height) = (width * u32::from(cell.width), height * u32::from(cell.height));
+            (width.min(LARGEST_WIDTH_PX), height.min(LARGEST_HEIGHT_PX))
+        } else {
+            (width, height * 2)
+        };
+        let shrinks_by = self.line.detail.shrinks_by();
+        Some(PreviewRequest { max_width: width / shrinks_by, max_height: height / shrinks_by, max_fps })
+    }
+
+    /// What is to be encoded for a terminal that draws pixels; none where it draws none, or something lies over
+    /// the picture.
+    pub fn picture_job(&self) -> Option<Job> {
+        let area = self.picture_area()?;
+        let is_covered = !self.dialogs.is_empty() || self.kiosk.as_ref().is_some_and(Kiosk::is_asking);
+        let is_wanted = self.shows_picture && self.line.detail.pictures_per_second().is_some();
+        let shows = preview::shows_picture(&self.snapshot.live.source.state);
+        if !self.screen.graphics.has_pixels() || is_covered || !is_wanted || !shows || self.preview.is_none()
+        {
+            return None;
+        }
+        let labelled = self.kiosk.is_none();
+        let marks = self.snapshot.live.tracks.iter().map(|track| preview::mark(track, labelled)).collect();
+        let room = Size::new(area.width, area.height);
+        Some(Job { preview: Arc::clone(&self.preview), marks, room, screen: self.screen })
+    }
+
+    /// The picture as the terminal takes it, where that is what is to be drawn.
+    pub fn encoded_picture(&self) -> Option<&Encoded> {
+        let job = self.picture_job()?;
+        self.encoded.as_ref().filter(|encoded| encoded.room == job.room)
     }
 
     /// A name for a dialog that is opened now.

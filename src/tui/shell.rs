@@ -10,22 +10,23 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, select};
 use ratatui::Terminal;
 use ratatui::backend::Backend;
-use ratatui::crossterm::event::{Event, MouseEventKind};
+use ratatui::crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers, MouseEventKind};
 use zeroize::Zeroizing;
 
+use super::graphics::encode::{Job, encode};
+use super::graphics::query::{Found, LateAnswer};
 use super::kept::Kept;
 use super::keymap::Keymap;
 use super::kiosk::{CheckPin, KioskOptions};
+use super::line::{LineWatch, Meter};
 use super::message::{DialogId, Effect, LOG_PAGE, LogQuery, Message, Purpose, Ran};
 use super::model::Model;
 use super::theme::Theme;
 use super::view::view;
 use super::{Exit, Input, Runner, TuiError, TuiOptions};
+use crate::engine::latest::{LatestSender, latest};
 use crate::engine::{Command, CommandError, EngineEvent, EngineHandle};
 use crate::ledger::Sequence;
-
-/// The least time between two drawings that no key asked for: 30 a second.
-const FRAME: Duration = Duration::from_millis(33);
 
 /// Messages that are taken before the screen is drawn again.
 const BATCH: usize = 256;
@@ -51,6 +52,7 @@ struct Workers {
     commands: Sender<(Command, Purpose)>,
     queries: Sender<Query>,
     lines: Sender<(DialogId, String)>,
+    pictures: LatestSender<Job>,
     answers: Receiver<Message>,
 }
 
@@ -64,7 +66,7 @@ impl Workers {
         let (commands, command_queue) = bounded::<(Command, Purpose)>(16);
         let (queries, query_queue) = bounded::<Query>(16);
         let (to_screen, answers) = bounded(32);
-        let to_lines = to_screen.clone();
+        let (to_lines, to_shell) = (to_screen.clone(), to_screen.clone());
         let (engine, sender) = (handle.clone(), to_screen.clone());
         std::thread::Builder::new().name("tui-commands".to_owned()).spawn(move || {
             for (command, purpose) in command_queue {
@@ -107,7 +109,15 @@ impl Workers {
                 }
             })?;
         }
-        Ok(Self { commands, queries, lines, answers })
+        let (pictures, picture_jobs, _) = latest::<Job>();
+        std::thread::Builder::new().name("tui-pictures".to_owned()).spawn(move || {
+            for job in picture_jobs {
+                if encode(&job).is_some_and(|encoded| to_shell.send(Message::Encoded(encoded)).is_err()) {
+                    return;
+                }
+            }
+        })?;
+        Ok(Self { commands, queries, lines, pictures, answers })
     }
 }
 
@@ -129,6 +139,11 @@ pub struct Shell<B: Backend> {
     last_drawn: Option<Instant>,
     urgent: bool,
     exit: Option<Exit>,
+    /// What was given to be encoded last.
+    last_job: Option<Job>,
+    watch: LineWatch,
+    /// An answer of the terminal that may still come among the keys.
+    late: Option<LateAnswer>,
 }
 
 /// What came first.
@@ -189,6 +204,9 @@ where
             last_drawn: None,
             urgent: true,
             exit: None,
+            last_job: None,
+            watch: LineWatch::default(),
+            late: None,
         };
         let size = shell.terminal.size().map_err(TuiError::draw)?;
         shell.deliver(Message::Resize(size.width, size.height))?;
@@ -200,6 +218,26 @@ where
         let first_page = shell.model.log.start();
         shell.perform(first_page)?;
         Ok(shell)
+    }
+
+    /// Draws on a terminal that was asked what it has, and whose line is measured by `meter`.
+    pub(super) fn set_terminal(&mut self, found: &Found, meter: Arc<Meter>) -> Result<(), TuiError> {
+        self.model.screen = found.screen;
+        self.late = found.is_late.then(LateAnswer::default);
+        self.watch = LineWatch::new(meter);
+        for c in found.typed.chars() {
+            self.deliver(Message::Key(KeyEvent::from(KeyCode::Char(c))))?;
+        }
+        Ok(())
+    }
+
+    /// Gives the picture to be encoded where it is not the one that was given before.
+    fn encode_picture(&mut self) {
+        let job = self.model.picture_job();
+        if let (Some(job), true) = (&job, job != self.last_job) {
+            self.workers.pictures.replace(job.clone());
+        }
+        self.last_job = job;
     }
 
     /// Runs until somebody quits, a signal comes, the terminal is gone or the engine stops. The
@@ -260,6 +298,10 @@ where
         if state_changed {
             self.take_state()?;
         }
+        if let Some(line) = self.watch.look() {
+            self.deliver(Message::Line(line))?;
+        }
+        self.encode_picture();
         Ok(())
     }
 
@@ -285,18 +327,24 @@ where
     fn until_due(&self) -> Duration {
         let drawing = match self.last_drawn {
             _ if !self.model.is_dirty() => LONG_WAIT,
-            Some(drawn) if !self.urgent => FRAME.saturating_sub(drawn.elapsed()),
+            Some(drawn) if !self.urgent => self.between_drawings().saturating_sub(drawn.elapsed()),
             _ => Duration::ZERO,
         };
         let tick = self.model.next_tick().map_or(LONG_WAIT, |at| {
             // A tick that has just passed is waited for a little, so that it is never a busy loop.
             (at - (self.now)()).to_std().unwrap_or_default().max(Duration::from_millis(20))
         });
-        drawing.min(tick)
+        drawing.min(tick).min(self.watch.until_next())
+    }
+
+    /// The least time between two drawings that no key asked for.
+    fn between_drawings(&self) -> Duration {
+        self.model.line.detail.between_drawings()
     }
 
     fn take_input(&mut self, input: Input) -> Result<(), TuiError> {
         let message = match input {
+            Input::Terminal(Event::Key(key)) if self.is_late_answer(key) => return Ok(()),
             Input::Terminal(Event::Key(key)) => Message::Key(key),
             Input::Terminal(Event::Paste(text)) => Message::Paste(text),
             // Most terminals say every cell that the mouse crosses.
@@ -313,6 +361,12 @@ where
         };
         self.urgent = true;
         self.deliver(message)
+    }
+
+    /// Whether a key is part of an answer of the terminal that came too late.
+    fn is_late_answer(&mut self, key: KeyEvent) -> bool {
+        let (Some(late), KeyCode::Char(c)) = (&mut self.late, key.code) else { return false };
+        late.swallows(c, key.modifiers.contains(KeyModifiers::ALT))
     }
 
     fn deliver(&mut self, message: Message) -> Result<(), TuiError> {
@@ -400,7 +454,7 @@ where
     /// # Errors
     /// [`TuiError`] where the terminal cannot be written.
     pub fn draw_if_due(&mut self) -> Result<(), TuiError> {
-        let early = self.last_drawn.is_some_and(|drawn| drawn.elapsed() < FRAME);
+        let early = self.last_drawn.is_some_and(|drawn| drawn.elapsed() < self.between_drawings());
         if !self.model.is_dirty() || (early && !self.urgent) {
             return Ok(());
         }
@@ -414,6 +468,7 @@ where
             })
             .map_err(TuiError::draw)?;
         self.last_drawn = Some(Instant::now());
+        self.watch.drew();
         Ok(())
     }
 

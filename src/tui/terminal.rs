@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::thread::ThreadId;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use ratatui::crossterm::cursor::{Hide, Show};
@@ -21,6 +21,8 @@ use ratatui::crossterm::terminal::{
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use super::graphics::{Graphics, GraphicsChoice};
+use super::line::Meter;
 use super::{Input, TuiError};
 
 /// Whether the terminal is ours. A process has one terminal, so this is the process's.
@@ -86,6 +88,16 @@ pub fn give_back() {
     }
 }
 
+/// Asks the terminal what it shows pictures with, and leaves it as it was; none where there is no terminal.
+pub fn ask_graphics() -> Option<Graphics> {
+    if !io::stdout().is_terminal() || !io::stdin().is_terminal() || enable_raw_mode().is_err() {
+        return None;
+    }
+    let found = super::graphics::query::ask(GraphicsChoice::Auto);
+    let _ = disable_raw_mode();
+    Some(found.screen.graphics)
+}
+
 /// Gives the terminal back, stops the process as ctrl-z does, and takes the terminal again when it goes on.
 ///
 /// # Errors
@@ -149,14 +161,15 @@ const END_UPDATE: &[u8] = b"\x1b[?2026l";
 #[derive(Debug)]
 pub struct OnePiece<W: Write> {
     out: W,
+    meter: Arc<Meter>,
     pending: Vec<u8>,
     failed: bool,
 }
 
 impl<W: Write> OnePiece<W> {
-    /// Collects for `out`.
-    pub fn new(out: W) -> Self {
-        Self { out, pending: Vec::new(), failed: false }
+    /// Collects for `out`; `meter` counts what is written and how long that takes.
+    pub fn new(out: W, meter: Arc<Meter>) -> Self {
+        Self { out, meter, pending: Vec::new(), failed: false }
     }
 }
 
@@ -175,7 +188,9 @@ impl<W: Write> Write for OnePiece<W> {
             return Ok(());
         }
         self.pending.extend_from_slice(END_UPDATE);
+        let begun = Instant::now();
         let written = self.out.write_all(&self.pending).and_then(|()| self.out.flush());
+        self.meter.flushed(self.pending.len(), begun.elapsed());
         self.pending.clear();
         self.failed = written.is_err();
         written
@@ -294,7 +309,7 @@ mod tests {
     #[test]
     fn a_frame_is_one_write_and_no_frame_is_none() {
         let mut counting = Counting::default();
-        let mut out = OnePiece::new(&mut counting);
+        let mut out = OnePiece::new(&mut counting, Arc::default());
         out.flush().unwrap();
         out.write_all(b"one\n").unwrap();
         out.write_all(b"two").unwrap();
@@ -308,7 +323,7 @@ mod tests {
     #[test]
     fn a_failure_is_reported_once() {
         let mut nothing: [u8; 0] = [];
-        let mut out = OnePiece::new(&mut nothing[..]);
+        let mut out = OnePiece::new(&mut nothing[..], Arc::default());
         out.write_all(b"x").unwrap();
         assert!(out.flush().is_err());
         out.write_all(b"y").unwrap();

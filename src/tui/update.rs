@@ -70,6 +70,17 @@ impl Model {
                 self.explained(id, whole.as_deref());
                 Vec::new()
             }
+            Message::Encoded(encoded) => {
+                self.encoded = Some(encoded);
+                Vec::new()
+            }
+            Message::Line(line) => {
+                if line == self.line {
+                    return Vec::new();
+                }
+                self.line = line;
+                Vec::new()
+            }
             Message::PinChecked(is_right) => {
                 self.pin_checked(is_right);
                 Vec::new()

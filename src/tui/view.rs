@@ -6,6 +6,7 @@ use ratatui::layout::Rect;
 use super::dialog::Dialog;
 use super::kiosk;
 use super::layout::{Areas, LEAST_HEIGHT, LEAST_WIDTH};
+use super::line::Detail;
 use super::model::{Focus, Model};
 use super::pane::preview::Ground;
 use super::pane::{Look, draw_message, preview, status};
@@ -32,12 +33,19 @@ pub fn view(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         local_time: model.local_time,
     };
     let (live, roster) = (&model.snapshot.live, &model.snapshot.roster);
-    status::draw(&model.title, &model.snapshot, &look(false), areas.status, buffer);
+    status::draw(&model.title, &model.snapshot, &model.line, &look(false), areas.status, buffer);
     if let Some(alert) = status::alert(&model.snapshot) {
         status::draw_alert(&alert, &look(false), areas.alert, buffer);
     }
     if !areas.preview.is_empty() {
-        preview::draw(live, ground(model), &look(model.focus == Focus::Preview), areas.preview, buffer);
+        preview::draw(
+            live,
+            ground(model),
+            model.line.detail,
+            &look(model.focus == Focus::Preview),
+            areas.preview,
+            buffer,
+        );
     }
     if let Some(in_view) = areas.in_view {
         preview::draw_in_view(live, &look(false), in_view, buffer);
@@ -56,7 +64,15 @@ pub fn view(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
 
 /// What the boxes are drawn on.
 fn ground(model: &Model) -> Ground<'_> {
-    if model.shows_picture { Ground::Picture((*model.preview).as_ref()) } else { Ground::Empty }
+    match model.line.detail {
+        Detail::Off => Ground::Nothing,
+        _ if !model.shows_picture => Ground::Empty,
+        Detail::Boxes => Ground::Empty,
+        _ => match model.encoded_picture() {
+            Some(encoded) => Ground::Pixels(encoded),
+            None => Ground::Picture((*model.preview).as_ref()),
+        },
+    }
 }
 
 fn draw_dialog(

@@ -3,7 +3,7 @@
 use portable_pty::CommandBuilder;
 
 use crate::support::{Home, demo_picture, models_dir};
-use crate::terminal::Terminal;
+use crate::terminal::{Line, Terminal};
 
 /// Somebody is enrolled, and the source is one still.
 fn site() -> (Home, String) {
@@ -189,4 +189,61 @@ fn without_a_pin_there_is_no_kiosk_view() {
     let mut screen = Terminal::start(&home, &["--kiosk", "--source", &source], 24, 80);
     screen.until_shown("muster kiosk-pin");
     assert_eq!(screen.exit_code(), 2);
+}
+
+#[test]
+fn a_slow_line_is_noticed_and_a_key_is_answered_all_the_same() {
+    let (home, source) = site();
+    // 30 kB a second.
+    let line = Line { bytes_at_once: 600, pause: std::time::Duration::from_millis(20), ..Line::default() };
+    let mut screen = Terminal::start_on(&home, &["--source", &source], 40, 140, line);
+    screen.until_shown("Roster");
+    screen.until_shown("slow line");
+    screen.keys("?");
+    screen.until_shown("Help: / searches");
+    screen.keys("\x1b");
+    screen.until("the panes", |text| !text.contains("Help: /"));
+    screen.keys("q");
+    assert_eq!(screen.exit_code(), 0);
+    screen.expect_given_back();
+}
+
+#[test]
+fn pictures_come_as_the_terminal_says_it_takes_them() {
+    let (home, source) = site();
+    let kitty = b"\x1b_Gi=31;OK\x1b\\\x1bP>|kitty(0.39.1)\x1b\\\x1b[6;20;10t\x1b[?62;c";
+    let iterm = b"\x1bP>|WezTerm 20240203\x1b\\\x1b[6;20;10t\x1b[?65;4c";
+    let sixel = b"\x1bP>|XTerm(390)\x1b\\\x1b[6;20;10t\x1b[?64;4c";
+    let table: [(&'static [u8], &[u8]); 4] = [
+        (kitty, "\u{10EEEE}".as_bytes()),
+        (iterm, b"\x1b]1337;File=inline=1;"),
+        (sixel, b"\x1bP"),
+        (b"\x1b[?62;22c", "\u{2580}".as_bytes()),
+    ];
+    for (answer, expected) in table {
+        let line = Line { answer, ..Line::default() };
+        let mut screen = Terminal::start_on(&home, &["--source", &source], 30, 100, line);
+        screen.until_shown("Roster");
+        screen.until_written(expected);
+        // Under a dialog there are half blocks, and the dialog is whole.
+        screen.keys("?");
+        screen.until_shown("Help: / searches");
+        screen.keys("\x1b");
+        screen.until("the panes", |text| !text.contains("Help: /"));
+        screen.keys("q");
+        assert_eq!(screen.exit_code(), 0);
+        screen.expect_given_back();
+    }
+}
+
+#[test]
+fn where_pictures_are_forbidden_nobody_is_given_one() {
+    let (home, source) = site();
+    std::fs::create_dir_all(home.path().join("config/muster")).unwrap();
+    std::fs::write(home.path().join("config/muster/muster.toml"), "[screen]\npicture = \"never\"\n").unwrap();
+    let mut screen = Terminal::start(&home, &["--source", &source], 30, 100);
+    screen.until("the passage, and its box", |text| text.contains("identified") && text.contains('\u{250C}'));
+    assert!(!screen.text().contains('\u{2580}'), "{}", screen.text());
+    screen.keys("q");
+    assert_eq!(screen.exit_code(), 0);
 }

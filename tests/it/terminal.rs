@@ -12,10 +12,26 @@ use crate::support::{Home, demo_picture, models_dir};
 /// How long something may take that must happen: long enough for the slowest machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// How a terminal answers and how fast it reads.
+#[derive(Clone, Copy)]
+pub struct Line {
+    /// To the question for its attributes.
+    pub answer: &'static [u8],
+    pub bytes_at_once: usize,
+    pub pause: Duration,
+}
+
+impl Default for Line {
+    /// A terminal without pictures that reads as fast as it can.
+    fn default() -> Self {
+        Self { answer: b"\x1b[?62;22c", bytes_at_once: 65_536, pause: Duration::ZERO }
+    }
+}
+
 /// A program in a pseudo-terminal, and what a terminal would show of it.
 pub struct Terminal {
     master: Box<dyn MasterPty + Send>,
-    writer: Box<dyn Write + Send>,
+    writer: Arc<Mutex<Box<dyn Write + Send>>>,
     child: Box<dyn Child + Send + Sync>,
     screen: Arc<Mutex<vt100::Parser>>,
     raw: Arc<Mutex<Vec<u8>>>,
@@ -32,8 +48,23 @@ impl Terminal {
         Self::run(home, command, rows, cols)
     }
 
+    /// The screen on a terminal that answers and reads as `line` says.
+    pub fn start_on(home: &Home, arguments: &[&str], rows: u16, cols: u16, line: Line) -> Self {
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_muster"));
+        command.arg("--data-dir");
+        command.arg(home.data_dir());
+        command.arg("--models-dir");
+        command.arg(models_dir());
+        command.args(arguments);
+        Self::run_on(home, command, rows, cols, line)
+    }
+
     /// Any program, with the environment of `home`.
-    pub fn run(home: &Home, mut command: CommandBuilder, rows: u16, cols: u16) -> Self {
+    pub fn run(home: &Home, command: CommandBuilder, rows: u16, cols: u16) -> Self {
+        Self::run_on(home, command, rows, cols, Line::default())
+    }
+
+    fn run_on(home: &Home, mut command: CommandBuilder, rows: u16, cols: u16, line: Line) -> Self {
         let pair = native_pty_system().openpty(size(rows, cols)).expect("a pseudo-terminal");
         command.env_clear();
         for (name, value) in home.environment() {
@@ -46,17 +77,23 @@ impl Terminal {
         let raw = Arc::new(Mutex::new(Vec::new()));
         let mut reader = pair.master.try_clone_reader().expect("a reader");
         let (to_screen, to_raw) = (Arc::clone(&screen), Arc::clone(&raw));
+        let writer = Arc::new(Mutex::new(pair.master.take_writer().expect("a writer")));
+        let answers = Arc::clone(&writer);
         std::thread::spawn(move || {
-            let mut buffer = [0; 65536];
+            let mut buffer = vec![0; line.bytes_at_once];
             while let Ok(count) = reader.read(&mut buffer) {
                 if count == 0 {
                     break;
                 }
+                // The last of the questions; every terminal answers it.
+                if buffer[..count].windows(3).any(|bytes| bytes == b"\x1b[c") {
+                    answers.lock().unwrap().write_all(line.answer).unwrap();
+                }
+                std::thread::sleep(line.pause);
                 to_screen.lock().unwrap().process(&buffer[..count]);
                 to_raw.lock().unwrap().extend_from_slice(&buffer[..count]);
             }
         });
-        let writer = pair.master.take_writer().expect("a writer");
         Self { master: pair.master, writer, child, screen, raw }
     }
 
@@ -77,14 +114,24 @@ impl Terminal {
         }
     }
 
+    /// Waits until the program has written `bytes`.
+    #[track_caller]
+    pub fn until_written(&self, bytes: &[u8]) {
+        let until = Instant::now() + PATIENCE;
+        while !self.raw.lock().unwrap().windows(bytes.len()).any(|window| window == bytes) {
+            assert!(Instant::now() < until, "never written: {:?}", String::from_utf8_lossy(bytes));
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     #[track_caller]
     pub fn until_shown(&self, wanted: &str) -> String {
         self.until(wanted, |text| text.contains(wanted))
     }
 
     pub fn keys(&mut self, keys: &str) {
-        self.writer.write_all(keys.as_bytes()).expect("keys are taken");
-        self.writer.flush().expect("keys are taken");
+        self.writer.lock().unwrap().write_all(keys.as_bytes()).expect("keys are taken");
+        self.writer.lock().unwrap().flush().expect("keys are taken");
     }
 
     pub fn resize(&mut self, rows: u16, cols: u16) {

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 
 use crate::capture::SourceSpec;
 use crate::config::{Effective, Environment, Origin};
+use crate::tui::graphics::Graphics;
 
 use super::Check;
 
@@ -147,7 +148,7 @@ fn camera(index: u32, path: &Path, names: &Path) -> Check {
 }
 
 /// What the screen would be drawn on; `size` in columns and rows, where there is a terminal.
-pub fn terminal(size: Option<(u16, u16)>, environment: &Environment) -> Check {
+pub fn terminal(size: Option<(u16, u16)>, graphics: Option<Graphics>, environment: &Environment) -> Check {
     let variable =
         |name| environment.variable(name).map(|v| v.to_string_lossy().into_owned()).unwrap_or_default();
     let (term, colour) = (variable("TERM"), variable("COLORTERM"));
@@ -162,7 +163,8 @@ pub fn terminal(size: Option<(u16, u16)>, environment: &Environment) -> Check {
         _ if term.contains("256color") => "256",
         _ => "16",
     };
-    let detail = format!("{columns}x{rows}, {colours} colours, TERM={term}");
+    let pictures = graphics.map_or_else(String::new, |graphics| format!(", pictures by {graphics}"));
+    let detail = format!("{columns}x{rows}, {colours} colours{pictures}, TERM={term}");
     if columns < 60 || rows < 16 {
         Check::warn("terminal", detail, "the screen needs 60 columns and 16 rows: make the window larger")
     } else if term.is_empty() || term == "dumb" {

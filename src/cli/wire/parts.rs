@@ -101,6 +101,7 @@ pub(super) fn settings(effective: &Effective, spec: &SourceSpec) -> EngineSettin
         },
         quality: effective.quality.limits(),
         shots: effective.shots.value.get(),
+        pictures: effective.screen.picture.value,
         takes_attendance: true,
     }
 }

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use super::{Origin, Setting};
 use crate::config::environment::Environment;
 use crate::config::typed::ScreenTable;
+use crate::config::values::GraphicsName;
+use crate::face::PicturePolicy;
 
 /// How the screen behaves.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,6 +17,10 @@ pub struct ScreenSettings {
     pub mouse: Setting<bool>,
     /// The theme's name, or the path of its file.
     pub theme: Setting<String>,
+    /// How pictures are drawn.
+    pub graphics: Setting<GraphicsName>,
+    /// Whether anybody is given pictures of people.
+    pub picture: Setting<PicturePolicy>,
 }
 
 impl ScreenSettings {
@@ -36,6 +42,12 @@ impl ScreenSettings {
             }
             theme => Setting::typed(theme.clone(), "ansi16".to_owned()),
         };
-        Self { keymap, mouse: Setting::typed(typed.mouse, true), theme }
+        Self {
+            keymap,
+            mouse: Setting::typed(typed.mouse, true),
+            theme,
+            graphics: Setting::typed(typed.graphics, GraphicsName::default()),
+            picture: Setting::typed(typed.picture, PicturePolicy::default()),
+        }
     }
 }

@@ -70,6 +70,16 @@ impl Effective {
                     }),
                     line("mouse", self.screen.mouse.value, self.screen.mouse.origin),
                     line("theme", quoted(&self.screen.theme.value), self.screen.theme.origin),
+                    line(
+                        "graphics",
+                        quoted(&self.screen.graphics.value.to_string()),
+                        self.screen.graphics.origin,
+                    ),
+                    line(
+                        "picture",
+                        quoted(&self.screen.picture.value.to_string()),
+                        self.screen.picture.origin,
+                    ),
                 ],
             ),
             (

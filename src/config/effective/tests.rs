@@ -74,13 +74,13 @@ fn the_sample_says_what_the_defaults_are() {
                 e.log_keep_days.value,
                 e.screen.mouse.value,
                 e.screen.theme.value.clone(),
-                e.kiosk.sound.value,
+                (e.kiosk.sound.value, e.screen.graphics.value, e.screen.picture.value),
             ),
         )
     };
     assert_eq!(values(&sample), values(&defaults));
     // And it names every one of them: a value that is not commented out came from the file.
-    assert_eq!(sample.to_toml().matches("# file").count(), 35, "{}", sample.to_toml());
+    assert_eq!(sample.to_toml().matches("# file").count(), 37, "{}", sample.to_toml());
 }
 
 #[test]

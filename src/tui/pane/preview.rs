@@ -9,6 +9,8 @@ use super::picture::{Pixels, fitted_area};
 use super::{Look, draw_message, frame};
 use crate::engine::LiveState;
 use crate::engine::state::{InferenceStatus, Preview, SourceState, TrackVerdict, TrackView};
+use crate::tui::graphics::encode::{Encoded, Mark};
+use crate::tui::line::Detail;
 use crate::tui::text;
 use crate::tui::theme::{PictureStyle, Role};
 
@@ -17,18 +19,32 @@ use crate::tui::theme::{PictureStyle, Role};
 pub enum Ground<'a> {
     /// The newest picture; none before the first.
     Picture(Option<&'a Preview>),
+    /// The newest picture in pixels, with boxes and names in it.
+    Pixels(&'a Encoded),
     /// Nothing, in the shape of the source's frames: for a slow line.
     Empty,
+    /// Not even that.
+    Nothing,
 }
 
 /// Draws the pane: the faces on the newest picture or on an empty ground, or why there are none.
-pub fn draw(live: &LiveState, ground: Ground<'_>, look: &Look, area: Rect, buffer: &mut Buffer) {
+pub fn draw(
+    live: &LiveState,
+    ground: Ground<'_>,
+    detail: Detail,
+    look: &Look,
+    area: Rect,
+    buffer: &mut Buffer,
+) {
     let faces = match live.tracks.len() {
         0 => String::new(),
         1 => "1 face".to_owned(),
         count => format!("{count} faces"),
     };
-    let inside = frame("Preview", &faces, look, area, buffer);
+    // How the line is comes first: it explains what is seen.
+    let said = [detail.words(), faces.as_str()];
+    let said: Vec<&str> = said.into_iter().filter(|words| !words.is_empty()).collect();
+    let inside = frame("Preview", &said.join(" · "), look, area, buffer);
     draw_faces(live, ground, true, look, inside, buffer);
 }
 
@@ -47,6 +63,18 @@ pub fn draw_faces(
         Ground::Picture(Some(preview)) => {
             let pixels = Pixels { width: preview.width, height: preview.height, rgb: &preview.rgb };
             pixels.draw(look.theme.picture, inside, buffer)
+        }
+        Ground::Pixels(encoded) => {
+            encoded.draw(inside, buffer);
+            return;
+        }
+        Ground::Nothing => {
+            let lines = [
+                ("the line is too slow for a picture".to_owned(), Role::Dim),
+                ("it comes back by itself".to_owned(), Role::Dim),
+            ];
+            draw_message(&lines, look.theme, inside, buffer);
+            return;
         }
         Ground::Picture(None) => Rect::ZERO,
         Ground::Empty => fitted_area(inside, live.source.width, live.source.height),
@@ -68,7 +96,7 @@ pub fn draw_faces(
 }
 
 /// Whether the last picture still says something.
-fn shows_picture(state: &SourceState) -> bool {
+pub fn shows_picture(state: &SourceState) -> bool {
     matches!(state, SourceState::Streaming | SourceState::Paused | SourceState::Ended)
 }
 
@@ -131,6 +159,23 @@ pub fn verdict_words(verdict: &TrackVerdict) -> (&'static str, String, Role) {
             (sign, format!("{name} {:.2}", similarity.0), Role::Good)
         }
     }
+}
+
+/// What is drawn on a face where the terminal draws pixels; with its name and score where `labelled`.
+pub fn mark(track: &TrackView, labelled: bool) -> Mark {
+    let (sign, words, role) = verdict_words(&track.verdict);
+    let label = match (labelled, &track.verdict) {
+        (false, _) => String::new(),
+        (true, TrackVerdict::Undecided) => sign.to_owned(),
+        (true, _) => format!("{sign} {words}"),
+    };
+    let colour = match role {
+        Role::Good => [120, 230, 120],
+        Role::Warning => [240, 220, 100],
+        Role::Fault => [255, 110, 90],
+        _ => [235, 235, 235],
+    };
+    Mark { bounds: track.bounds, colour, label }
 }
 
 /// The cells that a box in 0..1 of the picture covers, at least one, inside `shown`.

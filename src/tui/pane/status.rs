@@ -8,6 +8,8 @@ use super::Look;
 use super::preview::seconds_until;
 use crate::engine::handle::Snapshot;
 use crate::engine::state::{InferenceStatus, SourceState};
+use crate::tui::line::{Detail, rate_words};
+use crate::tui::message::LineState;
 use crate::tui::text;
 use crate::tui::theme::Role;
 
@@ -58,9 +60,14 @@ fn left_pieces(title: &str, snapshot: &Snapshot, look: &Look) -> Vec<Piece> {
     pieces
 }
 
-fn right_pieces(snapshot: &Snapshot) -> Vec<Piece> {
+fn right_pieces(snapshot: &Snapshot, line: &LineState) -> Vec<Piece> {
     let (live, roster) = (&snapshot.live, &snapshot.roster);
     let mut pieces = Vec::new();
+    if let Some(bytes) = line.bytes_per_second {
+        // On a slow line it is what somebody wants to know first.
+        let weight = if line.detail < Detail::Steady { 8 } else { 2 };
+        pieces.push(piece(rate_words(bytes), Role::Dim, weight));
+    }
     if live.store_queue > 0 {
         pieces.push(piece(format!("{} unsaved", live.store_queue), Role::Warning, 9));
     }
@@ -109,9 +116,16 @@ fn drop_until_fits(left: &mut Vec<Piece>, right: &mut Vec<Piece>, width: usize) 
 }
 
 /// Draws the bar.
-pub fn draw(title: &str, snapshot: &Snapshot, look: &Look, area: Rect, buffer: &mut Buffer) {
+pub fn draw(
+    title: &str,
+    snapshot: &Snapshot,
+    line: &LineState,
+    look: &Look,
+    area: Rect,
+    buffer: &mut Buffer,
+) {
     let mut left = left_pieces(title, snapshot, look);
-    let mut right = right_pieces(snapshot);
+    let mut right = right_pieces(snapshot, line);
     for piece in left.iter_mut().chain(right.iter_mut()) {
         piece.text = text::fitted(&piece.text, usize::from(area.width) / 2);
     }

@@ -90,13 +90,13 @@ fn a_camera_that_was_asked_for_must_be_there() {
 fn the_screen_needs_sixty_by_sixteen() {
     let (_root, mut environment) = machine();
     environment.variables.insert("TERM".into(), "xterm-256color".into());
-    assert_eq!(terminal(None, &environment).status, Status::Ok);
-    assert_eq!(terminal(Some((60, 16)), &environment).status, Status::Ok);
-    assert!(terminal(Some((60, 16)), &environment).detail.contains("256 colours"));
-    assert_eq!(terminal(Some((59, 16)), &environment).status, Status::Warn);
-    assert_eq!(terminal(Some((60, 15)), &environment).status, Status::Warn);
+    assert_eq!(terminal(None, None, &environment).status, Status::Ok);
+    assert_eq!(terminal(Some((60, 16)), None, &environment).status, Status::Ok);
+    assert!(terminal(Some((60, 16)), None, &environment).detail.contains("256 colours"));
+    assert_eq!(terminal(Some((59, 16)), None, &environment).status, Status::Warn);
+    assert_eq!(terminal(Some((60, 15)), None, &environment).status, Status::Warn);
     environment.variables.insert("TERM".into(), "dumb".into());
-    assert_eq!(terminal(Some((80, 24)), &environment).status, Status::Warn);
+    assert_eq!(terminal(Some((80, 24)), None, &environment).status, Status::Warn);
 }
 
 #[test]

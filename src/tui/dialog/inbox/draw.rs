@@ -27,6 +27,9 @@ pub(super) fn list_height(height: u16) -> u16 {
     height.min(HEIGHT + 1).saturating_sub(OTHER_ROWS)
 }
 
+/// Said where the configuration gives no pictures.
+const NO_PICTURES: &str = "no pictures here";
+
 impl InboxDialog {
     /// Draws it over `screen`.
     pub fn draw(&self, look: &Look, screen: Rect, buffer: &mut Buffer) {
@@ -86,7 +89,9 @@ impl InboxDialog {
         match &self.picture {
             Some(shown) if shown.row.id == row.id => {
                 let pixels = Pixels { width: shown.side, height: shown.side, rgb: &shown.rgb };
-                pixels.draw(theme.picture, picture, buffer);
+                if pixels.draw(theme.picture, picture, buffer).is_empty() && shown.side == 0 {
+                    draw_message(&[(NO_PICTURES.to_owned(), Role::Dim)], theme, picture, buffer);
+                }
             }
             _ if row.person.is_some() => {
                 draw_message(&[("no picture is kept".to_owned(), Role::Dim)], theme, picture, buffer);
