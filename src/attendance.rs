@@ -5,6 +5,7 @@ pub mod inbox;
 pub mod policy;
 pub mod record;
 pub mod report;
+pub mod roll_call;
 pub mod roster;
 pub mod stranger;
 

@@ -66,6 +66,8 @@ pub struct TuiOptions {
     pub graphics: graphics::GraphicsChoice,
     /// The kiosk view.
     pub kiosk: kiosk::KioskOptions,
+    /// When a day begins, on the wall's clock.
+    pub rollover: chrono::NaiveTime,
     /// Whether the mouse is taken.
     pub mouse: bool,
     /// Whether the live picture is shown, or only the boxes and names, for a slow line.
@@ -104,6 +106,7 @@ impl Default for TuiOptions {
             kept: None,
             graphics: graphics::GraphicsChoice::default(),
             kiosk: kiosk::KioskOptions::default(),
+            rollover: chrono::NaiveTime::MIN,
             mouse: true,
             preview: true,
         }

@@ -123,6 +123,7 @@ impl From<CommandError> for CliError {
             | CommandError::NoSuchShooting
             | CommandError::NoSuchPerson
             | CommandError::Inbox(_)
+            | CommandError::NoSuchDay
             | CommandError::NoSuchShot => Exit::Negative,
             CommandError::NoPicture { .. }
             | CommandError::NoInference { .. }
@@ -158,6 +159,7 @@ mod tests {
             (CommandError::NoSuchPerson, 1),
             (CommandError::Inbox(crate::engine::inbox::InboxError::NoSuchItem), 1),
             (CommandError::NoSuchShot, 1),
+            (CommandError::NoSuchDay, 1),
             (CommandError::Picture(label()), 2),
             (CommandError::NoPicture { reason: reason() }, 3),
             (CommandError::NoInference { reason: reason() }, 3),

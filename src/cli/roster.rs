@@ -274,6 +274,8 @@ pub(super) fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// A reply that does not belong to its command: the two programs are of different versions.
 pub fn unexpected(reply: &Reply) -> CliError {
     let kind = match reply {
+        Reply::Person(_) => "person",
+        Reply::Day(_) => "day",
         Reply::Enrolled { .. } => "enrolled",
         Reply::Shot(_) => "shot",
         Reply::Shooting(_) => "shooting",

@@ -13,6 +13,7 @@ use super::inbox::{InboxCommand, InboxError, InboxReply};
 
 mod enrolling;
 mod erasing;
+pub mod looking_up;
 
 pub use enrolling::{
     Alike, EnrolmentNotes, EnrolmentPictures, PictureNote, RefusedPicture, SelfTest, SelfTestOf, ShootingId,
@@ -198,6 +199,13 @@ pub enum Command {
         /// The figures, in words.
         figures: String,
     },
+    /// Everything the ledger says of a person on the roster, and their face where it is kept.
+    Person(PersonId),
+    /// The entries of a day.
+    Day {
+        /// How many days ago; 0 for today.
+        back: u32,
+    },
     /// Stops taking frames, or goes on.
     SetPaused(bool),
     /// Ends the engine in good order: what was acknowledged is on disk before the reply comes.
@@ -337,6 +345,10 @@ pub enum Reply {
     Reembedded(SpaceReport),
     /// What came of a command about the inbox.
     Inbox(InboxReply),
+    /// What is known of a person.
+    Person(Box<looking_up::PersonDetails>),
+    /// A day.
+    Day(Box<looking_up::DayLog>),
     /// Done; there is nothing more to say.
     Done,
 }
@@ -435,6 +447,9 @@ pub enum CommandError {
         /// The threshold in force.
         threshold: f32,
     },
+    /// The day lies outside of the calendar.
+    #[error("that day is outside of the calendar")]
+    NoSuchDay,
     /// The run of shots is over, or another has begun.
     #[error("the shots are no longer there; begin again")]
     NoSuchShooting,

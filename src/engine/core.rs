@@ -11,6 +11,7 @@ mod enrolment;
 mod erasing;
 mod inbox;
 mod live;
+mod looking_up;
 mod observe;
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,8 @@ pub mod mark;
 pub mod output;
 pub mod palette;
 pub mod remove;
+pub mod roll_call;
+pub mod stats;
 pub mod why;
 
 use ratatui::buffer::Buffer;
@@ -22,6 +24,7 @@ use super::keymap::{Action, Mode};
 use super::message::{DialogId, Effect};
 use super::text;
 use super::theme::{Role, Theme};
+use crate::attendance::PersonId;
 use crate::attendance::roster::NAME_LIMIT;
 
 /// What lies over the panes.
@@ -47,6 +50,10 @@ pub enum Dialog {
     Palette(Box<palette::PaletteDialog>),
     /// What a subcommand printed.
     Output(Box<output::OutputDialog>),
+    /// The roll call.
+    RollCall(Box<roll_call::RollCallDialog>),
+    /// The numbers.
+    Stats(Box<stats::StatsDialog>),
 }
 
 /// What becomes of a dialog after an action.
@@ -62,6 +69,8 @@ pub enum Step {
     CloseAndAct(Action),
     /// It closes, and this line is run.
     CloseAndRun(String),
+    /// It closes, and this person is selected.
+    CloseAndSelect(PersonId),
 }
 
 impl Dialog {
@@ -78,6 +87,8 @@ impl Dialog {
             Dialog::Filter(_) => Mode::Filter,
             Dialog::Palette(_) => Mode::Palette,
             Dialog::Output(_) => Mode::Output,
+            Dialog::RollCall(_) => Mode::RollCall,
+            Dialog::Stats(_) => Mode::Stats,
         }
     }
 
@@ -94,6 +105,8 @@ impl Dialog {
             Dialog::Filter(dialog) => dialog.handle(action),
             Dialog::Palette(dialog) => dialog.handle(action),
             Dialog::Output(dialog) => dialog.handle(action),
+            Dialog::RollCall(dialog) => dialog.handle(action),
+            Dialog::Stats(dialog) => dialog.handle(action),
         }
     }
 
@@ -108,6 +121,8 @@ impl Dialog {
             Dialog::Inbox(dialog) => Some(dialog.id),
             Dialog::Palette(dialog) => Some(dialog.id),
             Dialog::Output(dialog) => Some(dialog.id),
+            Dialog::RollCall(dialog) => Some(dialog.id),
+            Dialog::Stats(dialog) => Some(dialog.id),
             Dialog::Help(_) | Dialog::Filter(_) => None,
         }
     }
@@ -121,7 +136,12 @@ impl Dialog {
             Dialog::Help(dialog) => dialog.field(),
             Dialog::Filter(dialog) => Some(dialog.field()),
             Dialog::Palette(dialog) => Some(dialog.field()),
-            Dialog::Remove(_) | Dialog::Why(_) | Dialog::Challenge(_) | Dialog::Output(_) => None,
+            Dialog::Remove(_)
+            | Dialog::Why(_)
+            | Dialog::Challenge(_)
+            | Dialog::Output(_)
+            | Dialog::RollCall(_)
+            | Dialog::Stats(_) => None,
         }
     }
 }

@@ -49,6 +49,10 @@ pub enum Mode {
     Palette,
     /// The output of a subcommand.
     Output,
+    /// The roll call.
+    RollCall,
+    /// The numbers.
+    Stats,
     /// The kiosk view.
     Kiosk,
     /// The kiosk view, while its PIN is typed.
@@ -57,7 +61,7 @@ pub enum Mode {
 
 impl Mode {
     /// All of them, in the order of the help.
-    pub const ALL: [Mode; 18] = [
+    pub const ALL: [Mode; 20] = [
         Mode::Panes,
         Mode::EnrolName,
         Mode::EnrolShot,
@@ -74,6 +78,8 @@ impl Mode {
         Mode::Filter,
         Mode::Palette,
         Mode::Output,
+        Mode::RollCall,
+        Mode::Stats,
         Mode::Kiosk,
         Mode::KioskPin,
     ];
@@ -97,6 +103,8 @@ impl Mode {
             Mode::Filter => "filter",
             Mode::Palette => "palette",
             Mode::Output => "output",
+            Mode::RollCall => "roll-call",
+            Mode::Stats => "stats",
             Mode::Kiosk => "kiosk",
             Mode::KioskPin => "kiosk-pin",
         }
@@ -121,6 +129,8 @@ impl Mode {
             Mode::Filter => "Filter of a pane",
             Mode::Palette => "Palette",
             Mode::Output => "What a subcommand printed",
+            Mode::RollCall => "Roll call",
+            Mode::Stats => "Numbers",
             Mode::Kiosk => "Kiosk view",
             Mode::KioskPin => "Kiosk view: the PIN",
         }

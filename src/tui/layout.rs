@@ -23,6 +23,8 @@ pub struct Areas {
     pub roster: Rect,
     /// What happened.
     pub log: Rect,
+    /// What is known of whom is selected; no cell where there is no room.
+    pub detail: Rect,
     /// The keys: one row.
     pub hints: Rect,
     /// Between left and right.
@@ -42,11 +44,13 @@ pub enum Focus {
     Log,
     /// The live picture.
     Preview,
+    /// What is known of whom is selected.
+    Detail,
 }
 
 impl Focus {
     /// All of them, in the order in which the keys go through them.
-    pub const ALL: [Self; 3] = [Self::Roster, Self::Log, Self::Preview];
+    pub const ALL: [Self; 4] = [Self::Roster, Self::Log, Self::Preview, Self::Detail];
 }
 
 /// How somebody wants the panes to lie.
@@ -75,7 +79,9 @@ impl Arrangement {
                 *share = (*share).clamp(LEAST_SHARE, MOST_SHARE);
             }
         }
-        if Focus::ALL.iter().all(|pane| self.hidden.contains(pane)) {
+        // The detail has no room on a small screen: it is no pane to rely on.
+        let others = Focus::ALL.into_iter().filter(|pane| *pane != Focus::Detail);
+        if others.into_iter().all(|pane| self.hidden.contains(&pane)) {
             self.hidden.clear();
         }
         self
@@ -106,6 +112,7 @@ struct Panes {
     in_view: Option<Rect>,
     roster: Rect,
     log: Rect,
+    detail: Rect,
     column: Option<Divide>,
     row: Option<Divide>,
 }
@@ -120,8 +127,8 @@ impl Areas {
         let alert_rows = Constraint::Length(alert_rows.min(2));
         let rows = [Constraint::Length(1), alert_rows, Constraint::Fill(1), Constraint::Length(1)];
         let [status, alert, body, hints] = size.layout(&Layout::vertical(rows));
-        let Panes { preview, in_view, roster, log, column, row } = panes(body, arrangement);
-        Some(Self { status, alert, preview, in_view, roster, log, hints, column, row })
+        let Panes { preview, in_view, roster, log, detail, column, row } = panes(body, arrangement);
+        Some(Self { status, alert, preview, in_view, roster, log, detail, hints, column, row })
     }
 
     /// Where `pane` lies.
@@ -130,6 +137,7 @@ impl Areas {
             Focus::Roster => self.roster,
             Focus::Log => self.log,
             Focus::Preview => self.preview,
+            Focus::Detail => self.detail,
         }
     }
 
@@ -165,15 +173,18 @@ fn share(cells: u16, wanted: u16, suggested: u16) -> u16 {
 /// picture beside roster and the log under both; the same with a large picture; and, where there
 /// are too few rows for that, picture beside roster over log.
 fn panes(body: Rect, arrangement: &Arrangement) -> Panes {
-    let [roster, log, preview] = Focus::ALL.map(|pane| arrangement.shows(pane));
+    let [roster, log, preview, detail] = Focus::ALL.map(|pane| arrangement.shows(pane));
+    if arrangement.zoomed == Some(Focus::Detail) {
+        return Panes { detail: body, ..Panes::default() };
+    }
     let right = roster || log;
     let (columns, rows) = (arrangement.columns, arrangement.rows);
     if body.width >= 180 && body.height >= 36 {
         let left = share(body.width, columns, body.width - body.width * 2 / 5);
         let ([left, right], column) = split(body, true, left, [preview, right]);
-        let in_view_rows = (body.height / 6).clamp(6, 14);
-        let ([preview, in_view], _) =
-            split(left, false, left.height.saturating_sub(in_view_rows), [preview, preview]);
+        let lower = if detail { (body.height / 3).clamp(14, 26) } else { (body.height / 6).clamp(6, 14) };
+        let ([preview, below], _) = split(left, false, left.height.saturating_sub(lower), [preview, preview]);
+        let ([in_view, detail], _) = split(below, true, below.width * 2 / 5, [true, detail]);
         let upper = share(right.height, rows, right.height * 45 / 100);
         let ([roster, log], row) = split(right, false, upper, [roster, log]);
         return Panes {
@@ -181,6 +192,7 @@ fn panes(body: Rect, arrangement: &Arrangement) -> Panes {
             in_view: (!in_view.is_empty()).then_some(in_view),
             roster,
             log,
+            detail,
             column,
             row,
         };
@@ -190,7 +202,7 @@ fn panes(body: Rect, arrangement: &Arrangement) -> Panes {
         let ([preview, right], column) = split(body, true, left, [preview, right]);
         let ([roster, log], row) =
             split(right, false, share(right.height, rows, right.height / 2), [roster, log]);
-        return Panes { preview, in_view: None, roster, log, column, row };
+        return Panes { preview, in_view: None, roster, log, detail: Rect::ZERO, column, row };
     }
     let upper = share(body.height, rows, body.height * 62 / 100);
     let ([top, log], row) = split(body, false, upper, [preview || roster, log]);
@@ -198,7 +210,10 @@ fn panes(body: Rect, arrangement: &Arrangement) -> Panes {
     let wanted = u32::from(top.height.saturating_sub(2)) * 2 * 16 / 9 + 2;
     let width = wanted.min(u32::from(body.width / 2)) as u16;
     let ([preview, roster], column) = split(top, true, share(top.width, columns, width), [preview, roster]);
-    Panes { preview, in_view: None, roster, log, column, row }
+    // Beside the log, where both have room for their lines.
+    let has_room = detail && log.width >= 116 && log.height >= 13;
+    let ([log, detail], _) = split(log, true, log.width * 3 / 5, [true, has_room]);
+    Panes { preview, in_view: None, roster, log, detail, column, row }
 }
 
 /// The inside of a pane with a border.
@@ -223,7 +238,8 @@ mod tests {
 
     fn tiled(size: Rect, arrangement: &Arrangement) -> Areas {
         let areas = Areas::of(size, 1, arrangement).unwrap();
-        let all = [areas.status, areas.alert, areas.preview, areas.roster, areas.log, areas.hints];
+        let all =
+            [areas.status, areas.alert, areas.preview, areas.roster, areas.log, areas.detail, areas.hints];
         let all: Vec<Rect> = all.into_iter().chain(areas.in_view).filter(|area| !area.is_empty()).collect();
         let covered: u32 = all.iter().map(|area| area.area()).sum();
         assert_eq!(covered, size.area(), "{size}: {arrangement:?}");
@@ -254,7 +270,9 @@ mod tests {
                         let arrangement = Arrangement { columns, rows, hidden, zoomed };
                         let areas = tiled(Rect::new(0, 0, width, height), &arrangement);
                         for pane in Focus::ALL {
-                            assert_eq!(!areas.pane(pane).is_empty(), arrangement.shows(pane));
+                            // The detail has no room everywhere.
+                            let is_seen = arrangement.shows(pane) && pane != Focus::Detail;
+                            assert!(!is_seen || !areas.pane(pane).is_empty(), "{pane:?} {arrangement:?}");
                         }
                     }
                 }

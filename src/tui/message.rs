@@ -11,7 +11,7 @@ use super::graphics::encode::Encoded;
 use super::kept::Kept;
 use super::kiosk::Sound;
 use super::line::Detail;
-use crate::attendance::{PersonName, PresenceState};
+use crate::attendance::{PersonId, PersonName, PresenceState};
 use crate::engine::handle::Snapshot;
 use crate::engine::state::{Preview, PreviewRequest};
 use crate::engine::{Command, CommandError, EngineEvent, LogEntry, NamedEntry, Reply};
@@ -103,6 +103,10 @@ pub enum Purpose {
     Inbox(DialogId, InboxAsked),
     /// To begin or close a challenge.
     Challenge(DialogId),
+    /// For the detail pane.
+    Detail(PersonId),
+    /// A day, for a dialog.
+    Day(DialogId),
     /// To pause the source, or to go on.
     Pause(bool),
 }
@@ -114,6 +118,8 @@ pub enum LogQuery {
     Before(Sequence),
     /// After this one, oldest first.
     Since(Sequence),
+    /// All from one time until another.
+    Between(DateTime<Utc>, DateTime<Utc>),
 }
 
 /// Entries that are asked for at a time.

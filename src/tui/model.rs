@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 use ratatui::layout::{Rect, Size};
 
 use super::dialog::Dialog;
 use super::dialog::palette::Subcommand;
+use super::dialog::stats::StageTimes;
 use super::graphics;
 use super::graphics::encode::{Encoded, Job};
 use super::kept::Kept;
@@ -15,6 +16,7 @@ use super::kiosk::{self, Kiosk};
 pub use super::layout::Focus;
 use super::layout::{Areas, inside};
 use super::message::{DialogId, Effect, LineState};
+use super::pane::detail::DetailPane;
 use super::pane::log::LogPane;
 use super::pane::roster::RosterPane;
 use super::pane::{preview, status};
@@ -72,6 +74,12 @@ pub struct Model {
     pub roster: RosterPane,
     /// What happened.
     pub log: LogPane,
+    /// What is known of whom is selected.
+    pub detail: DetailPane,
+    /// How long the stages of the last frames took.
+    pub stages: StageTimes,
+    /// When a day begins, on the wall's clock.
+    pub rollover: NaiveTime,
     /// What lies over the panes, the topmost last.
     pub dialogs: Vec<Dialog>,
     /// How the last thing went.
@@ -89,6 +97,8 @@ pub struct Model {
     pub(super) undoable: Option<Undoable>,
     pub(super) mouse: Mouse,
     pub(super) last_dialog: DialogId,
+    /// Whether the detail is about whom the log's selection is about.
+    pub(super) detail_of_log: bool,
     pub(super) dirty: bool,
     requested: Option<PreviewRequest>,
 }
@@ -117,6 +127,9 @@ impl Model {
             focus: Focus::default(),
             roster: RosterPane::default(),
             log: LogPane::default(),
+            detail: DetailPane::default(),
+            stages: StageTimes::default(),
+            rollover: NaiveTime::MIN,
             dialogs: Vec::new(),
             notice: None,
             kept: Kept::default(),
@@ -127,6 +140,7 @@ impl Model {
             undoable: None,
             mouse: Mouse::default(),
             last_dialog: DialogId::default(),
+            detail_of_log: false,
             dirty: true,
             requested: None,
         };
@@ -210,6 +224,7 @@ impl Model {
         if let Some(areas) = areas {
             self.roster.set_height(inside(areas.roster).height);
             self.log.set_height(inside(areas.log).height);
+            self.detail.set_height(inside(areas.detail).height);
         }
         for dialog in &mut self.dialogs {
             match dialog {
@@ -218,11 +233,16 @@ impl Model {
                 Dialog::Inbox(inbox) => inbox.set_screen_height(screen.height),
                 Dialog::Palette(palette) => palette.set_screen_height(screen.height),
                 Dialog::Output(output) => output.set_screen(self.size),
+                Dialog::RollCall(roll_call) => roll_call.set_screen_height(screen.height),
                 _ => {}
             }
         }
         let wanted = self.wanted_picture();
         let mut effects: Vec<Effect> = Vec::new();
+        if areas.is_some_and(|areas| !areas.detail.is_empty()) && self.kiosk.is_none() {
+            let person = self.selected_row().map(|row| row.person);
+            effects.extend(self.detail.show(person));
+        }
         if let Some(Dialog::Inbox(inbox)) = self.dialogs.last_mut() {
             effects.extend(inbox.wanted());
         }
@@ -293,8 +313,9 @@ impl Model {
     /// the one selected in the roster. None for somebody who is not on the roster.
     pub fn selected_row(&self) -> Option<&RosterRow> {
         let person: PersonId = match self.focus {
-            Focus::Roster | Focus::Preview => self.roster.selected()?,
             Focus::Log => self.log.selected_person()?,
+            Focus::Detail if self.detail_of_log => self.log.selected_person()?,
+            Focus::Roster | Focus::Preview | Focus::Detail => self.roster.selected()?,
         };
         self.snapshot.roster.rows.iter().find(|row| row.person == person)
     }

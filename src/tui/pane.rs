@@ -1,6 +1,7 @@
 //! The panes: plain structs that keep what a person chose (a selected line, how far they scrolled),
 //! take actions, and draw themselves from the engine's state.
 
+pub mod detail;
 pub mod log;
 pub mod picture;
 pub mod preview;

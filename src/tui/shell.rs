@@ -86,6 +86,9 @@ impl Workers {
                     Query::Log(query @ LogQuery::Since(sequence)) => {
                         Message::Log(query, engine.entries_since(sequence, LOG_PAGE))
                     }
+                    Query::Log(query @ LogQuery::Between(from, until)) => {
+                        Message::Log(query, engine.entries_between(from, until))
+                    }
                     Query::Pin(pin) => {
                         Message::PinChecked(check_pin.as_ref().is_some_and(|check| check(&pin)))
                     }
@@ -181,6 +184,7 @@ where
         let mut model = Model::new(title, keymap, options.local_time, now(), handle.snapshot());
         model.shows_picture = options.preview;
         model.subcommands = options.runner.subcommands.clone();
+        model.rollover = options.rollover;
         model.has_pin = options.kiosk.check_pin.is_some();
         let kept = options.kept.as_deref().map(Kept::read);
         match kept {

@@ -5,6 +5,7 @@ mod enrolling;
 mod inbox;
 mod keys;
 mod kiosk;
+mod looking;
 mod random;
 mod screens;
 mod shell;

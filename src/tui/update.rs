@@ -1,6 +1,7 @@
 //! What a message changes and what follows from it. No terminal, no channel, no clock.
 
 mod kiosk;
+mod looking;
 mod mouse;
 mod panes;
 
@@ -110,12 +111,16 @@ impl Model {
             || (!Arc::ptr_eq(&snapshot.live, &self.snapshot.live) && snapshot.live != self.snapshot.live);
         self.snapshot = snapshot;
         self.preview = preview;
+        self.stages.take(&self.snapshot.live);
         if roster_is_new || inbox_is_new {
             for dialog in &mut self.dialogs {
                 if let Dialog::Inbox(dialog) = dialog {
                     dialog.refresh(&self.snapshot.inbox, &self.snapshot.roster);
                 }
             }
+        }
+        if roster_is_new {
+            self.refresh_roll_call();
         }
         if roster_is_new && let Some(gone) = self.roster.refresh(&self.snapshot.roster) {
             self.say(Role::Text, format!("{gone} is not on the roster any more"));
@@ -217,6 +222,10 @@ impl Model {
                 self.dialogs.pop();
                 self.act(action)
             }
+            Step::CloseAndSelect(person) => {
+                self.dialogs.pop();
+                self.select_person(person)
+            }
             Step::CloseAndRun(line) => {
                 self.dialogs.pop();
                 self.run_line(line)
@@ -259,6 +268,11 @@ impl Model {
             }
             Action::Pause => self.pause(),
             Action::Kiosk => self.enter_kiosk(),
+            Action::Detail => self.toggle_detail(),
+            Action::RollCall => self.open_roll_call(),
+            Action::Stats => self.open_stats(),
+            Action::Sort | Action::Group => self.order_roster(action),
+            Action::OnlyPerson => self.only_person(),
             Action::Redraw => vec![Effect::Redraw],
             _ => {
                 if let Some(effects) = self.arrange(action) {
@@ -268,6 +282,7 @@ impl Model {
                     Focus::Preview => Outcome::Ignored,
                     Focus::Roster => self.roster.handle(action, &self.snapshot.roster),
                     Focus::Log => self.log.handle(action),
+                    Focus::Detail => self.detail.handle(action),
                 };
                 match outcome {
                     Outcome::Consumed(effects) => effects,
@@ -280,7 +295,9 @@ impl Model {
     fn open_about_selected(&mut self, action: Action) -> Vec<Effect> {
         let Some(row) = self.selected_row().cloned() else {
             let words = match self.focus {
-                Focus::Roster | Focus::Preview => "nobody is selected: press e to enrol somebody",
+                Focus::Roster | Focus::Preview | Focus::Detail => {
+                    "nobody is selected: press e to enrol somebody"
+                }
                 Focus::Log => "this line is about nobody on the roster: select another",
             };
             self.say(Role::Warning, words);
@@ -305,7 +322,7 @@ impl Model {
 
     fn open_why(&mut self) -> Vec<Effect> {
         let selected = match self.focus {
-            Focus::Roster | Focus::Preview => None,
+            Focus::Roster | Focus::Preview | Focus::Detail => None,
             Focus::Log => self.log.selected().map(|entry| (entry.sequence, entry.at)),
         };
         let Some((sequence, at)) = selected else {
@@ -341,7 +358,10 @@ impl Model {
 
     fn engine_event(&mut self, event: EngineEvent) -> Vec<Effect> {
         match event {
-            EngineEvent::Entry(entry) => self.log.add(entry),
+            EngineEvent::Entry(entry) => {
+                self.detail.heard(&entry);
+                self.log.add(entry)
+            }
             EngineEvent::Lagged(_) => vec![self.log.catch_up()],
             // An entry follows where a decision is recorded; the state comes as a message of its own.
             EngineEvent::ChallengeEnded { outcome, .. } => {
@@ -420,6 +440,8 @@ impl Model {
                 Ok(_) => self.say(Role::Good, format!("the mark was taken back: {name} is {state} again")),
                 Err(error) => self.say(Role::Fault, words(&error)),
             },
+            Purpose::Detail(person) => self.person_came(person, reply),
+            Purpose::Day(id) => return self.day_came(id, reply),
             Purpose::Pause(paused) => match reply {
                 Ok(_) => self.undoable = Some(Undoable::Pause(paused)),
                 Err(error) => self.say(Role::Fault, error.to_string()),

@@ -56,6 +56,10 @@ pub fn view(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     if !areas.log.is_empty() {
         model.log.draw(&look(model.focus == Focus::Log), areas.log, buffer);
     }
+    if !areas.detail.is_empty() {
+        let look = look(model.focus == Focus::Detail);
+        model.detail.draw(model.selected_row(), model.rollover, &look, areas.detail, buffer);
+    }
     for dialog in &model.dialogs {
         draw_dialog(dialog, model, theme, &areas, area, buffer);
     }
@@ -83,6 +87,7 @@ fn draw_dialog(
     area: Rect,
     buffer: &mut Buffer,
 ) {
+    let look = Look { theme, focused: true, now: model.now, local_time: model.local_time };
     // The bar of hints stays in sight.
     let screen = Rect { height: area.height - areas.hints.height, ..area };
     match dialog {
@@ -93,24 +98,25 @@ fn draw_dialog(
         Dialog::Remove(dialog) => dialog.draw(theme, screen, buffer),
         Dialog::Challenge(dialog) => dialog.draw(&model.snapshot.live, theme, screen, buffer),
         Dialog::Why(dialog) => {
-            let look = Look { theme, focused: true, now: model.now, local_time: model.local_time };
             dialog.draw(&look, screen, buffer);
         }
         Dialog::Inbox(dialog) => {
-            let look = Look { theme, focused: true, now: model.now, local_time: model.local_time };
             dialog.draw(&look, screen, buffer);
         }
         Dialog::Help(dialog) => {
-            let look = Look { theme, focused: true, now: model.now, local_time: model.local_time };
             dialog.draw(&model.keymap, &look, screen, buffer);
+        }
+        Dialog::RollCall(dialog) => {
+            dialog.draw(&look, screen, buffer);
+        }
+        Dialog::Stats(dialog) => {
+            dialog.draw(&model.stages, model.rollover, &look, screen, buffer);
         }
         Dialog::Filter(prompt) => prompt.draw(theme, areas.pane(prompt.pane), buffer),
         Dialog::Palette(dialog) => {
-            let look = Look { theme, focused: true, now: model.now, local_time: model.local_time };
             dialog.draw(&look, screen, buffer);
         }
         Dialog::Output(dialog) => {
-            let look = Look { theme, focused: true, now: model.now, local_time: model.local_time };
             dialog.draw(&look, screen, buffer);
         }
     }

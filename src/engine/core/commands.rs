@@ -157,6 +157,8 @@ impl Core {
                 return;
             }
             Command::NoteExport { what } => PreparedWhat::Note(EntryKind::Exported, what),
+            Command::Person(person) => return self.look_up_person(person, reply),
+            Command::Day { back } => return self.look_up_day(back, reply),
             Command::LedgerHead => return self.ask(StoreRequest::Head, Pending::Ledger(reply)),
             Command::VerifyLedger { kept } => {
                 return self.ask(StoreRequest::Verify(kept), Pending::Ledger(reply));

@@ -114,6 +114,10 @@ pub(super) enum Pending {
     Whole(Sender<Vec<NamedEntry>>),
     /// The passages on record near those that are to be added later.
     BackFill(BackFill, ReplySender),
+    /// What is known of a person.
+    About(PersonId, ReplySender),
+    /// A day that somebody looks at.
+    Day(Day, ReplySender),
     /// The records of this day, after one came in whose time is not the latest.
     Presence(Day),
 }
@@ -210,6 +214,18 @@ impl Core {
             }
             (Pending::Ledger(reply), answer) => match answer {
                 Ok(StoreAnswer::Ledger(end)) => drop(reply.send(Ok(Reply::Ledger(end)))),
+                answer => refuse(&reply, answer),
+            },
+            (Pending::About(person, reply), answer) => match answer {
+                Ok(StoreAnswer::About(entries, crop)) => {
+                    let _ = reply.send(Ok(self.person_details(person, &entries, crop.as_ref())));
+                }
+                answer => refuse(&reply, answer),
+            },
+            (Pending::Day(day, reply), answer) => match answer {
+                Ok(StoreAnswer::Entries(entries)) => {
+                    let _ = reply.send(Ok(self.day_log(&day, &entries)));
+                }
                 answer => refuse(&reply, answer),
             },
             (Pending::Presence(day), answer) => {

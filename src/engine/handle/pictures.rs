@@ -16,6 +16,7 @@ pub(super) fn without_pictures(mut reply: Reply) -> Reply {
         Reply::Inbox(InboxReply::Shown(shown)) => {
             (shown.rgb, shown.side, shown.file) = (Vec::new(), 0, EncodedCrop::default());
         }
+        Reply::Person(details) => details.face = None,
         _ => {}
     }
     reply

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use crossbeam_channel::{Receiver, Sender};
 
+use crate::attendance::PersonId;
 use crate::face::{EncodedCrop, TemplateId};
 use crate::ledger::{ChainFault, ChainHead, Entry, Sequence};
 use crate::store::{Committed, Erased, Erasure, Store, StoreError, Transaction};
@@ -22,6 +23,8 @@ pub(crate) enum StoreRequest {
     EntriesSince(Sequence, usize),
     EntriesBefore(Sequence, usize),
     EntriesBetween(DateTime<Utc>, DateTime<Utc>),
+    /// The newest entries about a person, and the crop beside a template.
+    About(PersonId, Option<TemplateId>, usize),
 }
 
 /// What the store answers.
@@ -32,6 +35,8 @@ pub(crate) enum StoreAnswer {
     Crop(Option<EncodedCrop>),
     Ledger(ChainHead),
     Entries(Vec<Entry>),
+    /// Newest first.
+    About(Vec<Entry>, Option<EncodedCrop>),
 }
 
 /// Everything the store thread owns.
@@ -68,7 +73,23 @@ impl StoreWorker {
             StoreRequest::EntriesBetween(from, until) => {
                 self.store.entries_between(from, until).map(StoreAnswer::Entries)
             }
+            StoreRequest::About(person, template, limit) => self.about(person, template, limit),
         }
+    }
+
+    fn about(
+        &self,
+        person: PersonId,
+        template: Option<TemplateId>,
+        limit: usize,
+    ) -> Result<StoreAnswer, StoreError> {
+        let sequences = self.store.sequences_of(person)?;
+        let mut entries = Vec::new();
+        for sequence in sequences.into_iter().rev().take(limit) {
+            entries.extend(self.store.entries_since(Sequence(sequence.0.saturating_sub(1)), 1)?);
+        }
+        let crop = template.map(|template| self.store.crop(template)).transpose()?.flatten();
+        Ok(StoreAnswer::About(entries, crop))
     }
 
     /// Walks the ledger, and looks whether `kept` is an entry of it.

@@ -64,6 +64,18 @@ actions! {
     Kiosk = "kiosk",
     /// Asks for the PIN that the kiosk view is left with.
     Leave = "leave",
+    /// Shows what is known of the selected person, alone.
+    Detail = "detail",
+    /// Opens the roll call.
+    RollCall = "roll-call",
+    /// Opens the numbers.
+    Stats = "stats",
+    /// Puts the roster into another order.
+    Sort = "sort",
+    /// Groups the roster by where people are, or not.
+    Group = "group",
+    /// Shows the log of the selected person alone.
+    OnlyPerson = "only-person",
     /// Stops or continues the source.
     Pause = "pause",
     /// Draws everything again.

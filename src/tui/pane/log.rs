@@ -1,8 +1,12 @@
 //! What happened, newest first; older entries are fetched a page at a time as they come into view.
 
+mod wanted;
+
+pub use wanted::Clock;
+
 use std::collections::VecDeque;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -14,6 +18,7 @@ use crate::tui::keymap::Action;
 use crate::tui::message::{Effect, LOG_PAGE, LogQuery};
 use crate::tui::text;
 use crate::tui::theme::Role;
+use wanted::Wanted;
 
 /// Entries that are kept while the newest are followed; who scrolls back keeps what they scroll.
 const KEPT: usize = 2_000;
@@ -25,8 +30,14 @@ const SEARCHED: usize = 20_000;
 #[derive(Debug, Clone, Default)]
 pub struct LogPane {
     entries: VecDeque<LogEntry>,
-    /// What an entry must have, in small letters, each word somewhere in what is shown of it.
+    /// As it was written.
     filter: String,
+    /// What an entry must have, in small letters, each word somewhere in what is shown of it.
+    words: Vec<String>,
+    /// The times that entries are looked for between; then `entries` are those alone.
+    range: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    /// What is held of the whole log while a range is looked at, and whether that is all of it.
+    aside: Option<(VecDeque<LogEntry>, bool)>,
     /// Where the entries that fit lie among `entries`; not kept without a filter.
     fitting: Vec<usize>,
     /// None while the newest entry is followed.
@@ -49,6 +60,14 @@ impl LogPane {
 
     /// An entry that has just been written.
     pub fn add(&mut self, entry: LogEntry) -> Vec<Effect> {
+        if let (Some((from, until)), Some((aside, _))) = (self.range, &mut self.aside) {
+            insert(aside, entry.clone());
+            if (from..until).contains(&entry.at) {
+                self.insert(entry);
+                self.settle();
+            }
+            return Vec::new();
+        }
         let newest = self.newest();
         let mut effects = Vec::new();
         // Sequences have no gaps: one that is skipped was missed, and what lies between is fetched.
@@ -70,6 +89,20 @@ impl LogPane {
 
     /// Entries that were asked for.
     pub fn take_page(&mut self, query: LogQuery, page: Vec<LogEntry>) -> Vec<Effect> {
+        if let LogQuery::Between(from, until) = query {
+            if self.range == Some((from, until)) {
+                self.entries = VecDeque::new();
+                page.into_iter().for_each(|entry| self.insert(entry));
+                (self.loading, self.complete) = (false, true);
+                self.settle();
+            }
+            return Vec::new();
+        }
+        if let Some((aside, complete)) = &mut self.aside {
+            *complete |= matches!(query, LogQuery::Before(_)) && page.len() < LOG_PAGE;
+            page.into_iter().for_each(|entry| insert(aside, entry));
+            return Vec::new();
+        }
         let full = page.len() >= LOG_PAGE;
         let newest_of_page = page.iter().map(|entry| entry.sequence).max();
         for entry in page {
@@ -88,7 +121,7 @@ impl LogPane {
             LogQuery::Since(_) if full => {
                 effects.extend(newest_of_page.map(|newest| Effect::LoadLog(LogQuery::Since(newest))));
             }
-            LogQuery::Since(_) => {}
+            LogQuery::Since(_) | LogQuery::Between(..) => {}
         }
         self.trim();
         self.settle();
@@ -99,7 +132,7 @@ impl LogPane {
     /// that was missed with the next entry.
     pub fn refused(&mut self, query: LogQuery) {
         match query {
-            LogQuery::Before(_) => self.loading = false,
+            LogQuery::Before(_) | LogQuery::Between(..) => self.loading = false,
             LogQuery::Since(sequence) => self.missed_since = Some(sequence),
         }
     }
@@ -109,10 +142,7 @@ impl LogPane {
     }
 
     fn insert(&mut self, entry: LogEntry) {
-        match self.entries.binary_search_by(|held| entry.sequence.cmp(&held.sequence)) {
-            Ok(at) => self.entries[at] = entry,
-            Err(at) => self.entries.insert(at, entry),
-        }
+        insert(&mut self.entries, entry);
     }
 
     fn trim(&mut self) {
@@ -145,7 +175,7 @@ impl LogPane {
 
     fn settle(&mut self) {
         if !self.filter.is_empty() {
-            let fits = |(index, entry): (usize, &LogEntry)| fits(entry, &self.filter).then_some(index);
+            let fits = |(index, entry): (usize, &LogEntry)| fits(entry, &self.words).then_some(index);
             self.fitting = self.entries.iter().enumerate().filter_map(fits).collect();
         }
         let index = self.index();
@@ -157,13 +187,34 @@ impl LogPane {
         &self.filter
     }
 
-    /// Shows the entries alone that have every word of `text` in what is shown of them. Older ones are fetched
-    /// until the pane is full.
-    pub fn set_filter(&mut self, text: &str) -> Vec<Effect> {
-        self.filter = text.to_lowercase();
+    /// Shows the entries alone that fit what is written: every word of it in what is shown of them, and in the times
+    /// that `on:`, `since:` and `until:` say. Older ones are fetched until the pane is full.
+    pub fn set_filter(&mut self, text: &str, clock: &Clock) -> Vec<Effect> {
+        let wanted = Wanted::read(text, clock);
+        self.filter = text.to_owned();
+        self.words = wanted.words;
         self.fitting.clear();
+        let effects = if wanted.range == self.range { Vec::new() } else { self.look_between(wanted.range) };
         self.settle();
-        self.load_older().into_iter().collect()
+        if self.range.is_some() {
+            return effects;
+        }
+        effects.into_iter().chain(self.load_older()).collect()
+    }
+
+    /// Looks at the entries between two times, or at the whole log again.
+    fn look_between(&mut self, range: Option<(DateTime<Utc>, DateTime<Utc>)>) -> Vec<Effect> {
+        self.range = range;
+        self.selected = None;
+        let Some((from, until)) = range else {
+            let (entries, complete) = self.aside.take().unwrap_or_default();
+            (self.entries, self.complete, self.loading) = (entries, complete, false);
+            return vec![self.catch_up()];
+        };
+        let entries = std::mem::take(&mut self.entries);
+        self.aside.get_or_insert((entries, self.complete));
+        self.loading = true;
+        vec![Effect::LoadLog(LogQuery::Between(from, until))]
     }
 
     /// Selects the line that is seen as `line`, from the top.
@@ -258,6 +309,21 @@ impl LogPane {
     }
 }
 
+fn insert(entries: &mut VecDeque<LogEntry>, entry: LogEntry) {
+    match entries.binary_search_by(|held| entry.sequence.cmp(&held.sequence)) {
+        Ok(at) => entries[at] = entry,
+        Err(at) => entries.insert(at, entry),
+    }
+}
+
+/// An entry in words, for a list about one person: without its time and their name.
+pub fn about(entry: &LogEntry) -> String {
+    let (sign, what, _) = kind_words(entry);
+    let similarity = entry.similarity.map(|found| format!("  {:.2}", found.0)).unwrap_or_default();
+    let note = entry.note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
+    format!("{sign} {what}{similarity}{note}")
+}
+
 /// An entry in words, for a line of its own without its time.
 pub fn words(entry: &LogEntry) -> String {
     let (who, _) = subject(entry);
@@ -272,10 +338,10 @@ pub fn words(entry: &LogEntry) -> String {
 }
 
 /// Whether every word of `filter` is in what is shown of `entry`.
-fn fits(entry: &LogEntry, filter: &str) -> bool {
+fn fits(entry: &LogEntry, words: &[String]) -> bool {
     let (who, _) = subject(entry);
     let text = format!("{} {who} {}", kind_words(entry).1, actor_words(&entry.actor)).to_lowercase();
-    filter.split_whitespace().all(|word| text.contains(word))
+    words.iter().all(|word| text.contains(word.as_str()))
 }
 
 /// A sign and words for what an entry says.

@@ -15,6 +15,9 @@ use crate::tui::theme::Role;
 /// without a picture; by name among each. The selection is a person, not a line.
 #[derive(Debug, Clone, Default)]
 pub struct RosterPane {
+    sort: Sort,
+    /// Whether people are not grouped by where they are.
+    is_flat: bool,
     /// What a row must have, in small letters, each word somewhere in name or identifier.
     filter: String,
     /// Indices into the rows of the state, as they are shown.
@@ -23,6 +26,16 @@ pub struct RosterPane {
     /// Where the selected person stands in `order`.
     index: usize,
     window: Window,
+}
+
+/// What the roster is ordered by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Sort {
+    #[default]
+    Name,
+    /// The latest first.
+    Time,
+    Identifier,
 }
 
 /// The groups of the roster, in the order they are shown.
@@ -61,14 +74,54 @@ impl RosterPane {
     pub fn refresh(&mut self, roster: &RosterState) -> Option<PersonName> {
         let fits = |i: &u32| self.filter.is_empty() || fits(&roster.rows[*i as usize], &self.filter);
         self.order = (0..roster.rows.len() as u32).filter(fits).collect();
-        // Rows come by name, and a stable sort keeps that.
-        self.order.sort_by_key(|i| Standing::of(&roster.rows[*i as usize]));
+        let row = |i: &u32| &roster.rows[*i as usize];
+        // Rows come by name, and stable sorts keep that.
+        match self.sort {
+            Sort::Name => {}
+            Sort::Time => {
+                self.order.sort_by_key(|i| std::cmp::Reverse(row(i).presence.map(|held| held.since)))
+            }
+            Sort::Identifier => self.order.sort_by(|a, b| {
+                let identifier = |i: &u32| row(i).identifier.as_ref().map(|identifier| identifier.as_str());
+                // Who has none comes last.
+                (identifier(a).is_none(), identifier(a)).cmp(&(identifier(b).is_none(), identifier(b)))
+            }),
+        }
+        if !self.is_flat {
+            self.order.sort_by_key(|i| Standing::of(row(i)));
+        }
         let selected = self.selected.take();
         let found = selected.as_ref().and_then(|(id, _)| self.position(roster, |row| row.person == *id));
         self.select(found.unwrap_or(self.index), roster);
         // Whom the filter hides is still on the roster.
         let is_gone = |id: PersonId| roster.rows.iter().all(|row| row.person != id);
         selected.filter(|(id, _)| found.is_none() && is_gone(*id)).map(|(_, name)| name)
+    }
+
+    /// Goes on to the next order; what it is called.
+    pub fn sort_next(&mut self, roster: &RosterState) -> String {
+        self.sort = match self.sort {
+            Sort::Name => Sort::Time,
+            Sort::Time => Sort::Identifier,
+            Sort::Identifier => Sort::Name,
+        };
+        self.refresh(roster);
+        format!("ordered by {}", self.sort_words())
+    }
+
+    /// Groups people by where they are, or no more; what is so now.
+    pub fn toggle_groups(&mut self, roster: &RosterState) -> String {
+        self.is_flat = !self.is_flat;
+        self.refresh(roster);
+        if self.is_flat { "not grouped".to_owned() } else { "grouped by where people are".to_owned() }
+    }
+
+    fn sort_words(&self) -> &'static str {
+        match self.sort {
+            Sort::Name => "name",
+            Sort::Time => "time, the latest first",
+            Sort::Identifier => "identifier",
+        }
     }
 
     /// How many people are shown.
@@ -144,7 +197,12 @@ impl RosterPane {
             summary = format!("{present} of {} here", roster.rows.len());
         }
         let title = if self.filter.is_empty() {
-            "Roster".to_owned()
+            match (self.sort, self.is_flat) {
+                (Sort::Name, false) => "Roster".to_owned(),
+                (Sort::Name, true) => "Roster by name".to_owned(),
+                (Sort::Time, _) => "Roster by time".to_owned(),
+                (Sort::Identifier, _) => "Roster by identifier".to_owned(),
+            }
         } else {
             format!("Roster /{} ({})", text::fitted(&self.filter, 16), self.order.len())
         };

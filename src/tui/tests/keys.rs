@@ -252,6 +252,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         .chain(super::enrolling::CASES)
         .chain(super::acting::CASES)
         .chain(super::kiosk::CASES)
+        .chain(super::looking::CASES)
 }
 
 #[test]

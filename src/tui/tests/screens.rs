@@ -114,6 +114,9 @@ fn no_size_panics_and_nothing_is_drawn_outside() {
         Scene::sized(80, 24).press("i a"),
         Scene::sized(80, 24).press("i d"),
         super::kiosk::kiosk(80, 24),
+        super::looking::detailed(80, 24),
+        super::looking::stats(80, 24),
+        Scene::sized(80, 24).press("r"),
         super::kiosk::kiosk(80, 24).press("q 12"),
     ];
     for scene in &scenes {
@@ -134,7 +137,7 @@ fn no_size_panics_and_nothing_is_drawn_outside() {
 
 #[test]
 fn control_characters_in_a_note_never_reach_the_terminal() {
-    let scene = Scene::sized(120, 40);
+    let scene = Scene::sized(120, 40).press("tab z");
     let buffer = scene.draw(&colour());
     assert!(text_of(&buffer).contains("dentist\u{FFFD}[2J, back at 10"));
     for cell in buffer.content() {

@@ -84,9 +84,9 @@ impl Model {
                 Vec::new()
             }
             Focus::Log => self.log.select_line(line),
-            Focus::Preview => Vec::new(),
+            Focus::Preview | Focus::Detail => Vec::new(),
         };
-        if double && pane != Focus::Preview {
+        if double && matches!(pane, Focus::Roster | Focus::Log) {
             self.mouse.last_click = None;
             return self.act(Action::Open);
         }

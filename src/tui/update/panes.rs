@@ -10,6 +10,7 @@ use crate::tui::keymap::Action;
 use crate::tui::layout::{Arrangement, Focus};
 use crate::tui::message::{Effect, Purpose};
 use crate::tui::model::Model;
+use crate::tui::pane::log::Clock;
 use crate::tui::theme::Role;
 
 /// What can be taken back.
@@ -58,14 +59,25 @@ impl Model {
             return;
         }
         let order = (1..=count).map(|n| Focus::ALL[(at + n * step) % count]);
-        let seen = |pane: &Focus| self.kept.arrangement.shows(*pane);
+        let screen = ratatui::layout::Rect::new(0, 0, self.size.width, self.size.height);
+        let areas = self.areas(screen);
+        let seen = |pane: &Focus| {
+            let has_room = areas.is_none_or(|areas| !areas.pane(*pane).is_empty());
+            self.kept.arrangement.shows(*pane) && has_room
+        };
+        let before = self.focus;
         self.focus = order.into_iter().find(seen).unwrap_or(self.focus);
+        if self.focus == Focus::Detail {
+            self.detail_of_log = before == Focus::Log;
+        }
     }
 
     fn hide(&mut self) -> Vec<Effect> {
         let arrangement = &mut self.kept.arrangement;
         arrangement.zoomed = None;
-        if arrangement.hidden.len() + 1 >= Focus::ALL.len() {
+        let others =
+            [Focus::Roster, Focus::Log, Focus::Preview].into_iter().filter(|pane| *pane != self.focus);
+        if others.into_iter().all(|pane| arrangement.hidden.contains(&pane)) {
             self.say(Role::Warning, "this is the last pane: X shows the others again");
             return Vec::new();
         }
@@ -105,10 +117,10 @@ impl Model {
         let filter = match self.focus {
             Focus::Roster => self.roster.filter().to_owned(),
             Focus::Log => self.log.filter().to_owned(),
-            Focus::Preview => {
+            Focus::Preview | Focus::Detail => {
                 self.say(
                     Role::Warning,
-                    "the picture has nothing to filter: tab goes to the roster and the log",
+                    "this pane has nothing to filter: tab goes to the roster and the log",
                 );
                 return;
             }
@@ -123,8 +135,11 @@ impl Model {
                 self.roster.set_filter(text, &self.snapshot.roster);
                 Vec::new()
             }
-            Focus::Log => self.log.set_filter(text),
-            Focus::Preview => Vec::new(),
+            Focus::Log => {
+                let clock = Clock { now: self.now, local_time: self.local_time, rollover: self.rollover };
+                self.log.set_filter(text, &clock)
+            }
+            Focus::Preview | Focus::Detail => Vec::new(),
         }
     }
 

@@ -1,0 +1,200 @@
+//! What is known of the selected person: their face where it is kept, when they came on the last days, and what the
+//! ledger says of them.
+
+use chrono::{Datelike, NaiveDate, NaiveTime, TimeDelta};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::picture::Pixels;
+use super::{Look, Outcome, Window, draw_message, draw_scroll_bar, frame, log, scrolled};
+use crate::attendance::{PersonId, PresenceState};
+use crate::engine::command::looking_up::PersonDetails;
+use crate::engine::state::RosterRow;
+use crate::engine::{Command, LogEntry};
+use crate::tui::keymap::Action;
+use crate::tui::message::{Effect, Purpose};
+use crate::tui::text;
+use crate::tui::theme::Role;
+
+/// Days that the chart has.
+const DAYS: usize = 14;
+/// Rows of the face.
+const FACE_ROWS: u16 = 7;
+/// Columns of the face.
+const FACE_COLUMNS: u16 = FACE_ROWS * 2;
+
+/// The detail pane.
+#[derive(Debug, Clone, Default)]
+pub struct DetailPane {
+    /// Whom it shows.
+    person: Option<PersonId>,
+    details: Option<Box<PersonDetails>>,
+    /// Whom an answer is on its way about.
+    asked: Option<PersonId>,
+    /// Whether what is shown is older than the ledger.
+    is_stale: bool,
+    window: Window,
+}
+
+impl DetailPane {
+    /// Shows `person` from now on; what to ask for. One question is on its way at a time, so that somebody who runs
+    /// down the roster asks for few.
+    pub fn show(&mut self, person: Option<PersonId>) -> Option<Effect> {
+        if self.person != person {
+            self.person = person;
+            self.window.offset = 0;
+        }
+        let person = person?;
+        let is_known = self.details.as_ref().is_some_and(|details| details.person == person);
+        if self.asked.is_some() || (is_known && !self.is_stale) {
+            return None;
+        }
+        self.asked = Some(person);
+        self.is_stale = false;
+        Some(Effect::Send(Command::Person(person), Purpose::Detail(person)))
+    }
+
+    /// The answer about somebody; none where it cannot be had.
+    pub fn came(&mut self, person: PersonId, details: Option<Box<PersonDetails>>) {
+        if self.asked == Some(person) {
+            self.asked = None;
+        }
+        // Nothing is asked again and again where there is no answer.
+        let nothing = || Box::new(PersonDetails { person, entries: Vec::new(), face: None });
+        self.details = Some(details.unwrap_or_else(nothing));
+    }
+
+    /// An entry was written.
+    pub fn heard(&mut self, entry: &LogEntry) {
+        self.is_stale |= entry.person.is_some() && entry.person == self.person;
+    }
+
+    /// The details of whom it shows, where they have come.
+    fn known(&self) -> Option<&PersonDetails> {
+        self.details.as_deref().filter(|details| Some(details.person) == self.person)
+    }
+
+    /// How many rows are seen.
+    pub fn set_height(&mut self, height: u16) {
+        self.window.height = usize::from(height.saturating_sub(FACE_ROWS + 1));
+        let count = self.known().map_or(0, |details| details.entries.len());
+        self.window.offset = self.window.offset.min(count.saturating_sub(self.window.height));
+    }
+
+    /// Scrolls the entries.
+    pub fn handle(&mut self, action: Action) -> Outcome {
+        let Some(details) = self.known() else { return Outcome::Ignored };
+        let offset = scrolled(action, &self.window, details.entries.len());
+        self.window.offset = offset;
+        Outcome::Consumed(Vec::new())
+    }
+
+    /// Draws the pane about `row`; none where nobody is selected.
+    pub fn draw(
+        &self,
+        row: Option<&RosterRow>,
+        rollover: NaiveTime,
+        look: &Look,
+        area: Rect,
+        buffer: &mut Buffer,
+    ) {
+        let Some(row) = row else {
+            let inside = frame("Detail", "", look, area, buffer);
+            let words = "select somebody in the roster or the log".to_owned();
+            draw_message(&[(words, Role::Dim)], look.theme, inside, buffer);
+            return;
+        };
+        let count = self.known().map_or(0, |details| details.entries.len());
+        let summary = if count == 0 { String::new() } else { format!("{count} entries") };
+        let inside = frame("Detail", &summary, look, area, buffer);
+        let top = Rect { height: FACE_ROWS.min(inside.height), ..inside };
+        // A face needs as many columns as words do.
+        let words = if inside.width >= FACE_COLUMNS + 24 {
+            let face = Rect { width: FACE_COLUMNS, ..top };
+            self.draw_face(look, face, buffer);
+            Rect { x: top.x + FACE_COLUMNS + 1, width: top.width - FACE_COLUMNS - 1, ..top }
+        } else {
+            Rect { x: top.x + 1, width: top.width.saturating_sub(1), ..top }
+        };
+        self.draw_words(row, rollover, look, words, buffer);
+        let list =
+            Rect { y: top.bottom() + 1, height: inside.bottom().saturating_sub(top.bottom() + 1), ..inside };
+        self.draw_entries(look, list, buffer);
+    }
+
+    fn draw_face(&self, look: &Look, area: Rect, buffer: &mut Buffer) {
+        let words = match self.known() {
+            None => "…",
+            Some(PersonDetails { face: Some(face), .. }) => {
+                let pixels = Pixels { width: face.side, height: face.side, rgb: &face.rgb };
+                pixels.draw(look.theme.picture, area, buffer);
+                return;
+            }
+            Some(_) => "no picture kept",
+        };
+        draw_message(&[(words.to_owned(), Role::Dim)], look.theme, area, buffer);
+    }
+
+    fn draw_words(&self, row: &RosterRow, rollover: NaiveTime, look: &Look, area: Rect, buffer: &mut Buffer) {
+        let time = |at| (look.local_time)(at).format("%H:%M").to_string();
+        let state = match row.presence {
+            None => ("· not seen today".to_owned(), Role::Dim),
+            Some(presence) if presence.state == PresenceState::Present => {
+                (format!("● present since {}", time(presence.since)), Role::Good)
+            }
+            Some(presence) => (format!("○ left at {}", time(presence.since)), Role::Text),
+        };
+        let pictures = match row.templates {
+            0 => ("+ no picture yet: a takes one".to_owned(), Role::Warning),
+            1 => ("1 picture".to_owned(), Role::Dim),
+            count => (format!("{count} pictures"), Role::Dim),
+        };
+        let identifier = row.identifier.as_ref().map_or("", |identifier| identifier.as_str());
+        let mut lines =
+            vec![(row.name.to_string(), Role::Accent), (identifier.to_owned(), Role::Dim), state, pictures];
+        if let Some(details) = self.known() {
+            let (days, marks) = days(details, rollover, look);
+            lines.extend([(days, Role::Dim), (marks, Role::Good)]);
+        }
+        lines.retain(|(line, _)| !line.is_empty());
+        for ((line, role), y) in lines.iter().zip(area.y..area.bottom()) {
+            let room = usize::from(area.width);
+            buffer.set_stringn(area.x, y, text::fitted(line, room), room, look.theme.style(*role));
+        }
+    }
+
+    fn draw_entries(&self, look: &Look, area: Rect, buffer: &mut Buffer) {
+        let Some(details) = self.known() else { return };
+        let room = usize::from(area.width.saturating_sub(1));
+        let seen = details.entries.iter().skip(self.window.offset);
+        for (entry, y) in seen.zip(area.y..area.bottom()) {
+            let at = (look.local_time)(entry.at).format("%Y-%m-%d %H:%M");
+            let line = text::fitted(&format!(" {at}  {}", log::about(entry)), room);
+            buffer.set_stringn(area.x, y, line, room, look.theme.style(Role::Text));
+        }
+        draw_scroll_bar(&self.window, details.entries.len(), look, area, buffer);
+    }
+}
+
+/// The letters of the last days' weekdays, and below each a mark where the person was here: a full block where they
+/// came in the first half of the day's records, and so on for none. Today is the last.
+fn days(details: &PersonDetails, rollover: NaiveTime, look: &Look) -> (String, String) {
+    let date = |at| {
+        let local = (look.local_time)(at);
+        (local - rollover.signed_duration_since(NaiveTime::MIN)).date()
+    };
+    let today = date(look.now);
+    let came = |day: NaiveDate| {
+        details
+            .entries
+            .iter()
+            .any(|entry| entry.state == Some(PresenceState::Present) && date(entry.at) == day)
+    };
+    let last = (0..DAYS).rev().map(|back| today - TimeDelta::days(back as i64));
+    let (mut letters, mut marks) = (String::new(), String::new());
+    for day in last {
+        letters.push_str(["M", "T", "W", "T", "F", "S", "S"][day.weekday().num_days_from_monday() as usize]);
+        marks.push(if came(day) { '█' } else { '·' });
+    }
+    (letters, marks)
+}

@@ -1,0 +1,127 @@
+//! What a filter of the log asks for: words, and times.
+
+use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+
+/// The clock on the wall.
+#[derive(Debug, Clone, Copy)]
+pub struct Clock {
+    /// What time it is.
+    pub now: DateTime<Utc>,
+    /// A time as it shows it.
+    pub local_time: fn(DateTime<Utc>) -> NaiveDateTime,
+    /// When a day begins on it.
+    pub rollover: NaiveTime,
+}
+
+impl Clock {
+    /// The instant at which it shows `local`; where it shows it twice or never, one beside it.
+    fn instant(&self, local: NaiveDateTime) -> DateTime<Utc> {
+        let mut at = local.and_utc();
+        // The second turn is for a change of the offset between the guess and the answer.
+        for _ in 0..2 {
+            at -= (self.local_time)(at) - local;
+        }
+        at
+    }
+
+    /// Today's date, a day being what lies between two rollovers.
+    fn today(&self) -> NaiveDate {
+        ((self.local_time)(self.now) - self.rollover.signed_duration_since(NaiveTime::MIN)).date()
+    }
+
+    fn beginning(&self, date: NaiveDate) -> DateTime<Utc> {
+        self.instant(date.and_time(self.rollover))
+    }
+}
+
+/// What a filter asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Wanted {
+    /// In small letters.
+    pub words: Vec<String>,
+    /// From one time until another.
+    pub range: Option<(DateTime<Utc>, DateTime<Utc>)>,
+}
+
+impl Wanted {
+    /// Reads `text`: `on:DAY`, `since:WHEN` and `until:WHEN`, where DAY is a date, `today` or `yesterday`, and WHEN is
+    /// one of those or a time of today; everything else, and what cannot be read so, is a word.
+    pub fn read(text: &str, clock: &Clock) -> Self {
+        let mut wanted = Self::default();
+        let (mut from, mut until) = (None, None);
+        for word in text.split_whitespace() {
+            let read = word.split_once(':').and_then(|(key, value)| Some((key, when(value, clock)?)));
+            match read {
+                Some(("on", (begin, Some(end)))) => (from, until) = (Some(begin), Some(end)),
+                Some(("since", (begin, _))) => from = Some(begin),
+                Some(("until", (begin, end))) => until = Some(end.unwrap_or(begin)),
+                _ => wanted.words.push(word.to_lowercase()),
+            }
+        }
+        if from.is_some() || until.is_some() {
+            let from = from.unwrap_or(DateTime::<Utc>::UNIX_EPOCH);
+            // What happens from now on fits too, unless an end is given.
+            wanted.range = Some((from, until.unwrap_or(DateTime::<Utc>::MAX_UTC)));
+        }
+        wanted
+    }
+}
+
+/// An instant, and of a day its end as well.
+fn when(text: &str, clock: &Clock) -> Option<(DateTime<Utc>, Option<DateTime<Utc>>)> {
+    let today = clock.today();
+    let date = match text {
+        "today" => Some(today),
+        "yesterday" => today.pred_opt(),
+        _ => NaiveDate::parse_from_str(text, "%Y-%m-%d").ok(),
+    };
+    match date {
+        Some(date) => {
+            let next = date.checked_add_days(Days::new(1))?;
+            Some((clock.beginning(date), Some(clock.beginning(next))))
+        }
+        None => {
+            let time = NaiveTime::parse_from_str(text, "%H:%M").ok()?;
+            // Before the rollover is after midnight of the same day.
+            let date = if time < clock.rollover { today.succ_opt()? } else { today };
+            Some((clock.instant(date.and_time(time)), None))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tui::testing::now;
+    use chrono::TimeDelta;
+
+    fn clock() -> Clock {
+        // Two hours before UTC; it is 06:05.
+        let local_time = |at: DateTime<Utc>| at.naive_utc() - TimeDelta::hours(2);
+        Clock { now: now(), local_time, rollover: NaiveTime::from_hms_opt(4, 0, 0).unwrap() }
+    }
+
+    fn range(text: &str) -> Option<(String, String)> {
+        let format = |at: DateTime<Utc>| at.format("%m-%d %H:%M").to_string();
+        Wanted::read(text, &clock()).range.map(|(from, until)| (format(from), format(until)))
+    }
+
+    #[test]
+    fn days_and_times_are_those_of_the_wall() {
+        let of = |from: &str, until: &str| Some((from.to_owned(), until.to_owned()));
+        assert_eq!(range("on:today"), of("03-02 06:00", "03-03 06:00"));
+        assert_eq!(range("on:yesterday"), of("03-01 06:00", "03-02 06:00"));
+        assert_eq!(range("on:2026-02-27"), of("02-27 06:00", "02-28 06:00"));
+        assert_eq!(range("since:05:30 until:06:00"), of("03-02 07:30", "03-02 08:00"));
+        assert_eq!(range("since:03:00 until:today"), of("03-03 05:00", "03-03 06:00"));
+        assert_eq!(range("since:2026-02-27 until:2026-02-28"), of("02-27 06:00", "03-01 06:00"));
+        assert_eq!(range("ana"), None);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_a_word() {
+        let wanted = Wanted::read("Ana on:2026-13-40 on:0 since: x:y until:9", &clock());
+        assert_eq!(wanted.range, None);
+        assert_eq!(wanted.words, ["ana", "on:2026-13-40", "on:0", "since:", "x:y", "until:9"]);
+    }
+}
