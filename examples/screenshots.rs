@@ -164,6 +164,13 @@ fn take_pictures(studio: &mut Studio) -> Outcome<()> {
         studio.until("somebody who is recognised", |model| in_view(model).0 >= 1)?;
         studio.draw(name, &format!("muster at {width} by {height}"))?;
     }
+    studio.resize(100, 30)?;
+    studio.press([KeyCode::Char('r')])?;
+    studio.draw("roll-call", "muster: the roll call")?;
+    studio.press([KeyCode::Esc, KeyCode::Char('s')])?;
+    studio.until_said("Arrivals on")?;
+    studio.draw("stats", "muster: arrivals over the day, and the stages of a frame")?;
+    studio.press([KeyCode::Esc])?;
     studio.resize(80, 24)?;
     for theme in ["dark", "light", "high-contrast"] {
         studio.shell.set_theme(in_colour(theme)?);

@@ -89,7 +89,7 @@ pub fn main() -> ExitCode {
     let json = cli.global.json;
     // Locked for the length of a line alone: panics and other threads write to standard error too.
     let (mut stdout, mut stderr) = (io::stdout(), io::stderr());
-    let mut out = Output { out: &mut stdout, err: &mut stderr, json };
+    let mut out = Output { out: &mut stdout, err: &mut stderr, json, progress: None };
     match run(&cli, &Environment::of_process(), &mut out) {
         Ok(exit) => exit.into(),
         Err(CliError::OutputClosed) => Exit::Done.into(),

@@ -75,7 +75,37 @@ pub struct TuiOptions {
 }
 
 /// Runs a subcommand for the palette, on a thread of its own.
-pub type RunLine = dyn Fn(&EngineHandle, &str) -> message::Ran + Send + Sync;
+pub type RunLine = dyn Fn(&EngineHandle, &str, &Reporter) -> message::Ran + Send + Sync;
+
+/// Tells the screen how a line of the palette goes, and hears when it is to end.
+#[derive(Debug)]
+pub struct Reporter {
+    id: message::DialogId,
+    screen: crossbeam_channel::Sender<message::Message>,
+    /// Receives where somebody ends it.
+    pub stopped: Receiver<()>,
+}
+
+impl Reporter {
+    /// For the line whose output is shown as `id`.
+    pub fn new(
+        id: message::DialogId,
+        screen: crossbeam_channel::Sender<message::Message>,
+        stopped: Receiver<()>,
+    ) -> Self {
+        Self { id, screen, stopped }
+    }
+
+    /// Something was printed.
+    pub fn printed(&self, text: String) {
+        let _ = self.screen.send(message::Message::Printed(self.id, text));
+    }
+
+    /// So many of so many are done.
+    pub fn progress(&self, done: usize, total: usize) {
+        let _ = self.screen.send(message::Message::Progress(self.id, done, total));
+    }
+}
 
 /// What the palette can run, and how.
 #[derive(Clone, Default)]

@@ -32,7 +32,7 @@ mod tests {
             let (mut out, mut err) = (Vec::new(), Vec::new());
             run(
                 &CompletionsArgs { shell: *shell },
-                &mut Output { out: &mut out, err: &mut err, json: false },
+                &mut Output { out: &mut out, err: &mut err, json: false, progress: None },
             )
             .unwrap();
             let text = String::from_utf8(out).unwrap();

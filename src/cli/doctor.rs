@@ -111,7 +111,7 @@ mod tests {
 
     fn run_checks(checks: Vec<Check>, json: bool) -> (u8, String) {
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        let mut output = Output { out: &mut out, err: &mut err, json };
+        let mut output = Output { out: &mut out, err: &mut err, json, progress: None };
         let probe: Box<dyn FnOnce() -> Vec<Check>> = Box::new(move || checks);
         let exit = run([probe], &mut output).unwrap();
         (exit.code(), String::from_utf8(out).unwrap())

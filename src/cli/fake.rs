@@ -123,7 +123,7 @@ pub struct Ran {
 /// Runs a subcommand with buffers in place of the terminal.
 pub fn ran(json: bool, command: impl FnOnce(&mut Output<'_>) -> Result<Exit, CliError>) -> Ran {
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let mut output = Output { out: &mut out, err: &mut err, json };
+    let mut output = Output { out: &mut out, err: &mut err, json, progress: None };
     let code = match command(&mut output) {
         Ok(exit) => exit.code(),
         Err(error) => {

@@ -1,15 +1,17 @@
 //! Lines of the screen's palette: subcommands, run on the engine that the screen shows.
 
+use std::io::{self, Write};
 use std::sync::Arc;
 
 use chrono::{Local, Utc};
 use clap::{CommandFactory, Parser};
+use crossbeam_channel::Receiver;
 
 use crate::config::{Effective, Flags};
 use crate::engine::EngineHandle;
-use crate::tui::Runner;
 use crate::tui::dialog::palette::Subcommand;
 use crate::tui::message::Ran;
+use crate::tui::{Reporter, Runner};
 
 use super::args::{Cli, Command, RosterCommand};
 use super::exit::{CliError, Exit};
@@ -23,7 +25,8 @@ const HERE: [&str; 7] = ["roster", "report", "log", "inbox", "threshold", "why",
 /// What the palette of a screen over `effective` can run.
 pub fn runner(effective: &Effective) -> Runner {
     let effective = Arc::new(effective.clone());
-    let run = move |handle: &EngineHandle, line: &str| run(handle, &effective, line);
+    let run =
+        move |handle: &EngineHandle, line: &str, reporter: &Reporter| run(handle, &effective, line, reporter);
     Runner { subcommands: subcommands(), run: Some(Arc::new(run)) }
 }
 
@@ -55,13 +58,15 @@ fn subcommand(name: String, command: &clap::Command) -> Subcommand {
 }
 
 /// Runs a line; what it printed, and what went wrong.
-fn run(handle: &EngineHandle, effective: &Effective, line: &str) -> Ran {
-    let (mut out, mut err) = (Vec::new(), Vec::new());
+fn run(handle: &EngineHandle, effective: &Effective, line: &str, reporter: &Reporter) -> Ran {
+    let (mut out, mut err) = (Printed::new(reporter), Vec::new());
+    let progress = |done, total| reporter.progress(done, total);
     let ended = parsed(line).and_then(|cli| {
-        let mut output = Output { out: &mut out, err: &mut err, json: cli.global.json };
-        dispatch(handle, effective, &cli, line, &mut output)
+        let json = cli.global.json;
+        let mut output = Output { out: &mut out, err: &mut err, json, progress: Some(&progress) };
+        dispatch(handle, effective, &cli, line, &reporter.stopped, &mut output)
     });
-    let mut text = String::from_utf8_lossy(&out).into_owned();
+    let mut text = String::from_utf8_lossy(&out.all).into_owned();
     text += &String::from_utf8_lossy(&err);
     let succeeded = match ended {
         Ok(exit) => exit == Exit::Done,
@@ -71,6 +76,36 @@ fn run(handle: &EngineHandle, effective: &Effective, line: &str) -> Ran {
         }
     };
     Ran { text, succeeded }
+}
+
+/// Keeps what is printed, and shows each line as it comes.
+struct Printed<'a> {
+    reporter: &'a Reporter,
+    all: Vec<u8>,
+    /// How much of it was shown.
+    shown: usize,
+}
+
+impl<'a> Printed<'a> {
+    fn new(reporter: &'a Reporter) -> Self {
+        Self { reporter, all: Vec::new(), shown: 0 }
+    }
+}
+
+impl Write for Printed<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.all.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let whole = self.all.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        if whole > self.shown {
+            self.reporter.printed(String::from_utf8_lossy(&self.all[self.shown..whole]).into_owned());
+            self.shown = whole;
+        }
+        Ok(())
+    }
 }
 
 fn parsed(line: &str) -> Result<Cli, CliError> {
@@ -92,6 +127,7 @@ fn dispatch(
     effective: &Effective,
     cli: &Cli,
     line: &str,
+    stopped: &Receiver<()>,
     out: &mut Output<'_>,
 ) -> Result<Exit, CliError> {
     let calendar =
@@ -114,12 +150,10 @@ fn dispatch(
         )),
         Some(Command::Log(command)) => {
             let local_time = |at: chrono::DateTime<Utc>| at.with_timezone(&Local).naive_local();
-            log::run(handle, command, &crossbeam_channel::never(), local_time, out)
+            log::run(handle, command, stopped, local_time, out)
         }
         Some(Command::Why(args)) => why::run(handle, args, &Local, out),
-        Some(Command::Enroll(args)) if args.source.is_none() => {
-            enroll::run(handle, args, &crossbeam_channel::never(), out)
-        }
+        Some(Command::Enroll(args)) if args.source.is_none() => enroll::run(handle, args, stopped, out),
         _ => Err(CliError::usage(format_args!("this runs in a shell: muster {line}"))),
     }
 }
@@ -129,6 +163,7 @@ mod tests {
     use super::*;
     use crate::cli::fake::{Fake, Script, row};
     use crate::config::Environment;
+    use crate::tui::message::{DialogId, Message};
 
     fn effective(home: &std::path::Path) -> Effective {
         let environment = Environment {
@@ -157,9 +192,19 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let fake = Fake::start(Script { roster: vec![row(3, "Bo", None)], ..Script::default() });
         let effective = effective(home.path());
-        let ran = |line: &str| run(&fake.handle, &effective, line);
+        let (screen, messages) = crossbeam_channel::unbounded();
+        let reporter = Reporter::new(DialogId(7), screen, crossbeam_channel::never());
+        let ran = |line: &str| run(&fake.handle, &effective, line, &reporter);
         let listed = ran("roster list");
         assert!(listed.succeeded && listed.text.contains("name"), "{}", listed.text);
+        let shown: String = messages
+            .try_iter()
+            .map(|message| match message {
+                Message::Printed(DialogId(7), text) => text,
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(shown, listed.text, "each line is shown as it comes");
         let json = ran("--json roster list");
         assert!(json.succeeded && json.text.starts_with('{'), "{}", json.text);
         for (line, expected) in [

@@ -15,6 +15,8 @@ pub struct Output<'a> {
     pub err: &'a mut dyn Write,
     /// One JSON object a line in place of text.
     pub json: bool,
+    /// Where it is said how far long work is, in place of a bar on the terminal: so many of so many.
+    pub progress: Option<&'a dyn Fn(usize, usize)>,
 }
 
 impl Output<'_> {

@@ -143,7 +143,7 @@ mod tests {
     #[test]
     fn what_is_so_is_said_once_and_again_when_it_is_so_again() {
         let (mut bytes, mut err) = (Vec::new(), Vec::new());
-        let mut out = Output { out: &mut bytes, err: &mut err, json: false };
+        let mut out = Output { out: &mut bytes, err: &mut err, json: false, progress: None };
         let mut plain = Plain { local_time: |at| at.naive_utc(), last: Sequence(0), said: Vec::new() };
         let lost = || SourceState::Lost { reason: "unplugged\u{1b}[2J".to_owned(), retry_at: None };
         for state in [

@@ -31,7 +31,7 @@ use crate::attendance::roster::NAME_LIMIT;
 #[derive(Debug, Clone)]
 pub enum Dialog {
     /// The enrolment prompt.
-    Enrol(enrol::EnrolDialog),
+    Enrol(Box<enrol::EnrolDialog>),
     /// The manual mark.
     Mark(mark::MarkDialog),
     /// The question before an enrolment is ended.

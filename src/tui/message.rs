@@ -46,6 +46,10 @@ pub enum Message {
     Encoded(Encoded),
     /// How much the line bears, and how many bytes a second it carries.
     Line(LineState),
+    /// What a line of the palette has printed so far.
+    Printed(DialogId, String),
+    /// How far a line of the palette is: so many of so many.
+    Progress(DialogId, usize, usize),
     /// Whether the PIN of the kiosk view was the right one.
     PinChecked(bool),
     /// Entries that were asked for will not come; they can be asked for again.
@@ -78,6 +82,40 @@ pub struct Ran {
     pub text: String,
     /// Whether it did what it was asked.
     pub succeeded: bool,
+}
+
+/// What runs that was started from the palette.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Running {
+    /// Whose output it is.
+    pub id: DialogId,
+    /// When it began.
+    pub began: DateTime<Utc>,
+    /// So many of so many, where it says so.
+    pub progress: Option<(usize, usize)>,
+    /// Whether it was asked to end.
+    pub is_ending: bool,
+}
+
+impl Running {
+    /// How far it is, and the time left where enough is done to say it.
+    pub fn words(&self, now: DateTime<Utc>) -> String {
+        let Some((done, total)) = self.progress else {
+            return if self.is_ending { "ending …".to_owned() } else { "running …".to_owned() };
+        };
+        let mut words = format!("{done} of {total}");
+        let spent = (now - self.began).num_seconds();
+        if self.is_ending {
+            words += ", ending …";
+        } else if done > 0 && done < total && spent >= 2 {
+            let left = spent as f64 * (total - done) as f64 / done as f64;
+            words += &match left as u64 {
+                seconds @ 0..60 => format!(", {} s left", seconds.max(1)),
+                seconds => format!(", {} min left", seconds.div_ceil(60)),
+            };
+        }
+        words
+    }
 }
 
 /// Why a command was sent.
@@ -138,6 +176,8 @@ pub enum Effect {
     RequestPreview(Option<PreviewRequest>),
     /// Run a line of the palette.
     Run(DialogId, String),
+    /// End the line of the palette that runs.
+    StopRunning,
     /// Say whether this is the PIN of the kiosk view.
     CheckPin(Zeroizing<String>),
     /// Make a sound.

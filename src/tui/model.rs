@@ -15,7 +15,7 @@ use super::keymap::{Keymap, Mode};
 use super::kiosk::{self, Kiosk};
 pub use super::layout::Focus;
 use super::layout::{Areas, inside};
-use super::message::{DialogId, Effect, LineState};
+use super::message::{DialogId, Effect, LineState, Running};
 use super::pane::detail::DetailPane;
 use super::pane::log::LogPane;
 use super::pane::roster::RosterPane;
@@ -90,6 +90,8 @@ pub struct Model {
     pub kiosk: Option<Kiosk>,
     /// Whether there is a PIN that the kiosk view can be left with.
     pub has_pin: bool,
+    /// What runs that was started from the palette.
+    pub running: Option<Running>,
     /// What the palette offers besides the actions.
     pub subcommands: Vec<Subcommand>,
     /// How often the next movement is done.
@@ -135,6 +137,7 @@ impl Model {
             kept: Kept::default(),
             kiosk: None,
             has_pin: false,
+            running: None,
             subcommands: Vec::new(),
             count: None,
             undoable: None,
@@ -229,6 +232,7 @@ impl Model {
         for dialog in &mut self.dialogs {
             match dialog {
                 Dialog::Help(help) => help.settle(&self.keymap, screen.height),
+                Dialog::Enrol(enrol) => enrol.look_up(&self.snapshot.roster),
                 Dialog::Why(why) => why.set_screen(self.size),
                 Dialog::Inbox(inbox) => inbox.set_screen_height(screen.height),
                 Dialog::Palette(palette) => palette.set_screen_height(screen.height),

@@ -23,7 +23,7 @@ use super::message::{DialogId, Effect, LOG_PAGE, LogQuery, Message, Purpose, Ran
 use super::model::Model;
 use super::theme::Theme;
 use super::view::view;
-use super::{Exit, Input, Runner, TuiError, TuiOptions};
+use super::{Exit, Input, Reporter, Runner, TuiError, TuiOptions};
 use crate::engine::latest::{LatestSender, latest};
 use crate::engine::{Command, CommandError, EngineEvent, EngineHandle};
 use crate::ledger::Sequence;
@@ -52,6 +52,8 @@ struct Workers {
     commands: Sender<(Command, Purpose)>,
     queries: Sender<Query>,
     lines: Sender<(DialogId, String)>,
+    /// Ends the line that runs.
+    stop: Sender<()>,
     pictures: LatestSender<Job>,
     answers: Receiver<Message>,
 }
@@ -102,11 +104,15 @@ impl Workers {
             }
         })?;
         let (lines, line_queue) = bounded::<(DialogId, String)>(1);
+        let (stop, stopped) = bounded::<()>(1);
         if let Some(run) = runner.run.clone() {
             let engine = handle.clone();
             std::thread::Builder::new().name("tui-lines".to_owned()).spawn(move || {
                 for (id, line) in line_queue {
-                    if to_lines.send(Message::Ran(id, run(&engine, &line))).is_err() {
+                    // One that was meant for the line before.
+                    let _ = stopped.try_recv();
+                    let reporter = Reporter::new(id, to_lines.clone(), stopped.clone());
+                    if to_lines.send(Message::Ran(id, run(&engine, &line, &reporter))).is_err() {
                         return;
                     }
                 }
@@ -120,7 +126,7 @@ impl Workers {
                 }
             }
         })?;
-        Ok(Self { commands, queries, lines, pictures, answers })
+        Ok(Self { commands, queries, lines, stop, pictures, answers })
     }
 }
 
@@ -424,6 +430,10 @@ where
                 if let Some(ring) = &self.kiosk.ring {
                     ring(sound);
                 }
+            }
+            Effect::StopRunning => {
+                // Full means that it was asked before.
+                let _ = self.workers.stop.try_send(());
             }
             Effect::Keep(kept) => {
                 if let Some(Err(error)) = self.kept.as_deref().map(|path| kept.write(path)) {

@@ -82,6 +82,14 @@ impl Model {
                 self.line = line;
                 Vec::new()
             }
+            Message::Printed(id, text) => {
+                self.printed(id, &text);
+                Vec::new()
+            }
+            Message::Progress(id, done, total) => {
+                self.progressed(id, done, total);
+                Vec::new()
+            }
             Message::PinChecked(is_right) => {
                 self.pin_checked(is_right);
                 Vec::new()
@@ -182,6 +190,9 @@ impl Model {
 
     /// A line of the palette has run: its output is shown, or said where that was closed.
     fn ran(&mut self, id: DialogId, ran: Ran) {
+        if self.running.as_ref().is_some_and(|running| running.id == id) {
+            self.running = None;
+        }
         for dialog in &mut self.dialogs {
             if let Dialog::Output(output) = dialog
                 && output.id == id
@@ -200,6 +211,7 @@ impl Model {
         }
         match action {
             Action::Quit => return vec![Effect::Quit],
+            Action::Stop => return self.stop_running(),
             Action::Suspend => return vec![Effect::Suspend],
             Action::Help => {
                 self.dialogs.push(Dialog::Help(HelpDialog::default()));
@@ -250,7 +262,7 @@ impl Model {
             Action::Enrol => {
                 let id = self.next_dialog();
                 let dialog = EnrolDialog::new(id, &self.snapshot.live);
-                self.dialogs.push(Dialog::Enrol(dialog));
+                self.dialogs.push(Dialog::Enrol(Box::new(dialog)));
                 Vec::new()
             }
             Action::Inbox => {
@@ -308,7 +320,7 @@ impl Model {
             Action::AddPicture => {
                 let (dialog, effects) =
                     EnrolDialog::for_person(id, &self.snapshot.live, row.person, row.name);
-                (Dialog::Enrol(dialog), effects)
+                (Dialog::Enrol(Box::new(dialog)), effects)
             }
             Action::Mark => {
                 let state = row.presence.map(|presence| presence.state);

@@ -117,7 +117,7 @@ fn draw_dialog(
             dialog.draw(&look, screen, buffer);
         }
         Dialog::Output(dialog) => {
-            dialog.draw(&look, screen, buffer);
+            dialog.draw(model.running.as_ref(), &look, screen, buffer);
         }
     }
 }
@@ -136,7 +136,16 @@ fn draw_too_small(theme: &Theme, area: Rect, buffer: &mut Buffer) {
 /// last thing went.
 fn draw_hints(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     let mut end = area.right();
-    if let Some(count) = model.count {
+    let away = model.running.as_ref().filter(|running| {
+        // Its own dialog says it where that is open.
+        !model.dialogs.iter().any(|dialog| dialog.id() == Some(running.id))
+    });
+    if let (Some(running), None) = (away, &model.notice) {
+        let words = format!("⧗ {} ", running.words(model.now));
+        let start = area.right().saturating_sub(text::width(&words) as u16);
+        buffer.set_stringn(start, area.y, words, usize::from(area.width), theme.style(Role::Accent));
+        end = start.saturating_sub(2).max(area.x);
+    } else if let Some(count) = model.count {
         let words = format!("{count} ");
         let start = area.right().saturating_sub(text::width(&words) as u16);
         buffer.set_stringn(start, area.y, words, usize::from(area.width), theme.style(Role::Accent));

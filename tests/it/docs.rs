@@ -50,6 +50,15 @@ fn the_readme_names_the_first_key_of_every_action_of_the_panes_and_prompts() {
 }
 
 #[test]
+fn the_readme_says_what_every_pane_is() {
+    let readme = readme();
+    for pane in muster::tui::layout::Focus::ALL {
+        let name = format!("**{}**", format!("{pane:?}").to_lowercase());
+        assert!(readme.contains(&name), "README.md does not say what the pane {name} is");
+    }
+}
+
+#[test]
 fn what_the_readme_points_at_is_there() {
     let readme = readme();
     let targets: Vec<&str> = readme.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect();

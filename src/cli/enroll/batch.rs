@@ -64,7 +64,11 @@ pub(super) fn run(
 ) -> Result<Exit, CliError> {
     people::settle(handle);
     let provider = nets::wait(handle)?.provider_name();
-    let bar = ProgressBar::new(wanted.len() as u64).with_message("people");
+    let bar = match out.progress {
+        // A screen has the terminal.
+        Some(_) => ProgressBar::hidden(),
+        None => ProgressBar::new(wanted.len() as u64).with_message("people"),
+    };
     if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {eta}") {
         bar.set_style(style);
     }
@@ -79,6 +83,9 @@ pub(super) fn run(
         let outcome = batch.enrol(person)?;
         report.extend(bar.suspend(|| batch.note(person, outcome, out))?);
         bar.inc(1);
+        if let Some(progress) = out.progress {
+            progress(done + 1, wanted.len());
+        }
     }
     bar.finish_and_clear();
     batch.end(&report, out)

@@ -141,7 +141,7 @@ fn a_reader_that_goes_away_ends_it_quietly() {
     let (_sender, interrupts) = bounded(1);
     let fake = Fake::start(recording());
     let (mut closed, mut err) = (Closed, Vec::new());
-    let mut out = Output { out: &mut closed, err: &mut err, json: true };
+    let mut out = Output { out: &mut closed, err: &mut err, json: true, progress: None };
     let source = "images:*.jpg".parse().unwrap();
     let error =
         run(&fake.handle, &source, &FixedOffset::east_opt(0).unwrap(), &interrupts, &mut out).unwrap_err();

@@ -3,21 +3,20 @@
 //! Of a live source the shots are taken by themselves, with what the person can do now written large;
 //! space takes one by hand, and so does a source that stands still.
 
-use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+mod draw;
+mod offer;
+
 use tui_input::Input;
 
-use super::{Step, draw_field, draw_lines, window};
+use super::Step;
 use crate::attendance::roster::{NAME_LIMIT, NameError};
 use crate::attendance::{Identifier, PersonId, PersonName};
 use crate::engine::command::{EnrolmentSource, EnrolmentTarget, SelfTest, SelfTestOf, ShootingId, Shot};
 use crate::engine::state::{ShootingView, SourceState};
 use crate::engine::{Command, CommandError, LiveState, RosterState};
 use crate::tui::keymap::{Action, Mode};
-use crate::tui::layout::centred;
 use crate::tui::message::{DialogId, Effect, Purpose};
-use crate::tui::pane::picture::Pixels;
-use crate::tui::theme::{Role, Theme};
+use offer::Offer;
 
 /// Which field has the keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +62,8 @@ pub struct EnrolDialog {
     field: Field,
     stage: Stage,
     error: Option<String>,
+    /// People of the roster without a picture who may be meant.
+    offer: Offer,
     /// Whether the source moves, so that shots can be taken by themselves.
     is_live: bool,
     view: Option<ShootingView>,
@@ -81,6 +82,7 @@ impl EnrolDialog {
             field: Field::Name,
             stage: Stage::Naming,
             error: None,
+            offer: Offer::default(),
             is_live: false,
             view: None,
             test: None,
@@ -180,12 +182,26 @@ impl EnrolDialog {
         (self.stage, self.field, self.error) = (Stage::Naming, field, error);
     }
 
+    /// Looks on the roster for whom the name may mean.
+    pub fn look_up(&mut self, roster: &RosterState) {
+        if self.whom == Whom::New && self.stage == Stage::Naming {
+            self.offer.look_up(self.name.value(), roster);
+        }
+    }
+
     /// Does what a key asks for.
     pub fn handle(&mut self, action: Action) -> Step {
         let effects = match (action, &self.stage) {
             (Action::Cancel, _) => return Step::CloseWith(self.abandon()),
             (Action::Next | Action::Previous, Stage::Naming) => {
                 self.field = if self.field == Field::Name { Field::Identifier } else { Field::Name };
+                Vec::new()
+            }
+            (Action::Complete, Stage::Naming) => {
+                if let Some((name, identifier)) = self.offer.next() {
+                    self.name = Input::new(name.to_string());
+                    self.identifier = Input::new(identifier.map(|id| id.to_string()).unwrap_or_default());
+                }
                 Vec::new()
             }
             (Action::Confirm, Stage::Naming) => match self.target() {
@@ -293,176 +309,6 @@ impl EnrolDialog {
         match &self.whom {
             Whom::New => "Enrol".to_owned(),
             Whom::Existing(_, name) => format!("Add a picture to {name}"),
-        }
-    }
-
-    /// Draws the prompt over `screen`; until a shot is there, over `beside` where that is wide enough,
-    /// so that the live picture can be seen.
-    pub fn draw(&self, roster: &RosterState, theme: &Theme, screen: Rect, beside: Rect, buffer: &mut Buffer) {
-        let over = if beside.width >= 44 { beside } else { screen };
-        // Whoever moves before the camera needs to be seen, too; the words are few.
-        let narrow = if beside.width >= 32 { beside } else { screen };
-        match &self.stage {
-            Stage::Naming => self.draw_naming(theme, over, buffer),
-            Stage::Shooting(_) | Stage::Ending | Stage::Taking | Stage::NoShot => {
-                self.draw_waiting(roster, theme, narrow, buffer);
-            }
-            Stage::Shown(shots) | Stage::Saving(shots) => {
-                if let Some(shot) = shots.first() {
-                    self.draw_shot(shot, roster, theme, screen, buffer);
-                }
-            }
-        }
-    }
-
-    /// Before there is a shot: why not, and what to do.
-    fn draw_waiting(&self, roster: &RosterState, theme: &Theme, over: Rect, buffer: &mut Buffer) {
-        let inside = window(&self.title(), theme, Role::FocusedBorder, centred(over, 58, 11), buffer);
-        self.draw_text(
-            roster,
-            theme,
-            Rect { y: inside.y + 1, height: inside.height.saturating_sub(1), ..inside },
-            buffer,
-        );
-    }
-
-    fn draw_text(&self, roster: &RosterState, theme: &Theme, area: Rect, buffer: &mut Buffer) {
-        let lines = self.lines(roster);
-        let lines: Vec<(&str, Role)> = lines.iter().map(|(line, role)| (line.as_str(), *role)).collect();
-        draw_lines(&lines, theme, area, buffer);
-    }
-
-    fn draw_naming(&self, theme: &Theme, over: Rect, buffer: &mut Buffer) {
-        let area = centred(over, 58, 11);
-        let inside = window(&self.title(), theme, Role::FocusedBorder, area, buffer);
-        let row = |y: u16| Rect { y: inside.y + y, height: 1, ..inside }.intersection(inside);
-        draw_field("name      ", &self.name, self.field == Field::Name, theme, row(1), buffer);
-        let active = self.field == Field::Identifier;
-        draw_field("identifier", &self.identifier, active, theme, row(3), buffer);
-        let below = Rect { y: inside.y + 5, height: inside.height.saturating_sub(5), ..inside };
-        let lines = match &self.error {
-            Some(error) => vec![(error.as_str(), Role::Fault)],
-            None => vec![
-                ("The identifier may be left empty; it tells people of one name apart.", Role::Dim),
-                ("Look into the camera, then press enter.", Role::Dim),
-            ],
-        };
-        draw_lines(&lines, theme, below, buffer);
-    }
-
-    fn draw_shot(&self, shot: &Shot, roster: &RosterState, theme: &Theme, screen: Rect, buffer: &mut Buffer) {
-        // The crop is square and a cell is twice as high as wide.
-        let rows = (screen.height.saturating_sub(5)).clamp(8, 26).min((screen.width / 2).saturating_sub(18));
-        let crop_width = rows * 2;
-        let area = centred(screen, crop_width + 42, rows + 2);
-        let inside = window(&self.title(), theme, Role::FocusedBorder, area, buffer);
-        let crop_area = Rect { width: crop_width.min(inside.width), ..inside };
-        let beside = Rect {
-            x: crop_area.right() + 2,
-            width: inside.right().saturating_sub(crop_area.right() + 2),
-            y: inside.y + 1,
-            height: inside.height.saturating_sub(1),
-        };
-        let pixels = Pixels { width: shot.crop_side, height: shot.crop_side, rgb: &shot.crop };
-        pixels.draw(theme.picture, crop_area, buffer);
-        self.draw_text(roster, theme, beside, buffer);
-    }
-
-    /// What stands beside the picture.
-    fn lines(&self, roster: &RosterState) -> Vec<(String, Role)> {
-        let mut lines = match &self.whom {
-            Whom::New => vec![(self.name.value().trim().to_owned(), Role::Accent)],
-            Whom::Existing(_, name) => vec![(name.to_string(), Role::Accent)],
-        };
-        let identifier = self.identifier.value().trim();
-        if !identifier.is_empty() {
-            lines.push((identifier.to_owned(), Role::Dim));
-        }
-        lines.push((String::new(), Role::Text));
-        if let Some(error) = &self.error {
-            lines.push((error.clone(), Role::Fault));
-            lines.push((String::new(), Role::Text));
-        }
-        match &self.stage {
-            Stage::Naming => {}
-            Stage::Shooting(_) => lines.extend(self.coach_lines()),
-            Stage::Ending | Stage::Taking => lines.push(("Look into the camera …".to_owned(), Role::Text)),
-            Stage::NoShot => lines.push(("space tries again".to_owned(), Role::Text)),
-            Stage::Saving(_) => lines.push(("saving …".to_owned(), Role::Text)),
-            Stage::Shown(shots) => {
-                // The one that is most like somebody says most.
-                let similarity = |shot: &&Shot| shot.alike.best.map_or(-1.0, |best| best.similarity.0);
-                if let Some(shot) = shots.iter().max_by(|a, b| similarity(a).total_cmp(&similarity(b))) {
-                    lines.extend(self.alike_lines(shot, roster));
-                }
-                let worst = shots.iter().find_map(|shot| shot.findings.first());
-                lines.extend(worst.map(|finding| (format!("! {}", finding.sentence), Role::Warning)));
-                lines.extend(self.test_line());
-                lines.push((String::new(), Role::Text));
-                let with = match shots.len() {
-                    1 => "enter enrols with this picture".to_owned(),
-                    count => format!("enter enrols with {count} pictures"),
-                };
-                lines.push((with, Role::Text));
-                lines.push(("space begins again".to_owned(), Role::Text));
-            }
-        }
-        lines
-    }
-
-    /// Whether the shots are recognised in the live picture.
-    fn test_line(&self) -> Option<(String, Role)> {
-        let line = match (&self.test, self.is_live) {
-            (None, true) => ("trying it on the live picture …".to_owned(), Role::Dim),
-            (Some(test), _) if test.frames > 0 => {
-                let text = format!("recognised in {} of {} frames", test.identified, test.frames);
-                match 2 * test.identified > test.frames {
-                    true => (format!("✓ {text}"), Role::Good),
-                    false => (format!("! only {text}"), Role::Warning),
-                }
-            }
-            _ => return None,
-        };
-        Some(line)
-    }
-
-    /// What the person before the camera can do now, and how far it is.
-    fn coach_lines(&self) -> Vec<(String, Role)> {
-        let Some(view) = &self.view else {
-            return vec![("Look into the camera …".to_owned(), Role::Text)];
-        };
-        let done = |taken: u32| if taken < view.taken { "●" } else { "○" };
-        let dots: Vec<&str> = (0..view.wanted).map(done).collect();
-        let many = if view.wanted <= 12 { dots.join(" ") } else { String::new() };
-        vec![
-            (view.said.clone(), Role::Accent),
-            (String::new(), Role::Text),
-            (format!("{many} {} of {} pictures", view.taken, view.wanted).trim().to_owned(), Role::Text),
-            ("they are taken by themselves; space takes one now".to_owned(), Role::Dim),
-        ]
-    }
-
-    /// Whether the face is like somebody who is enrolled already.
-    fn alike_lines(&self, shot: &Shot, roster: &RosterState) -> Vec<(String, Role)> {
-        let Some(best) = shot.alike.best else {
-            return vec![("the first face of the gallery".to_owned(), Role::Dim)];
-        };
-        let row = roster.rows.iter().find(|row| row.person == best.person);
-        let name = row.map_or_else(|| "somebody enrolled".to_owned(), |row| row.name.to_string());
-        let alike = format!("{name} ({:.2})", best.similarity.0);
-        let same = matches!(&self.whom, Whom::Existing(person, _) if *person == best.person);
-        let reaches = best.similarity >= shot.threshold.0;
-        match (reaches, same) {
-            (true, true) => vec![(format!("✓ looks like {alike}"), Role::Good)],
-            (true, false) => vec![
-                (format!("! looks like {alike}"), Role::Warning),
-                ("Is this person enrolled already?".to_owned(), Role::Warning),
-            ],
-            (false, true) => vec![(format!("! unlike the earlier pictures: {alike}"), Role::Warning)],
-            (false, false) => vec![
-                ("✓ like nobody who is enrolled".to_owned(), Role::Good),
-                (format!("closest: {alike}"), Role::Dim),
-            ],
         }
     }
 }

@@ -6,7 +6,7 @@ use ratatui::layout::{Rect, Size};
 use super::{Step, window};
 use crate::tui::keymap::Action;
 use crate::tui::layout::centred;
-use crate::tui::message::{DialogId, Ran};
+use crate::tui::message::{DialogId, Ran, Running};
 use crate::tui::pane::{Look, Window, draw_scroll_bar, scrolled};
 use crate::tui::text;
 use crate::tui::theme::Role;
@@ -17,6 +17,8 @@ pub struct OutputDialog {
     /// Pairs what comes with it.
     pub id: DialogId,
     line: String,
+    /// What it has printed so far.
+    printed: String,
     ran: Option<Ran>,
     window: Window,
     room: usize,
@@ -26,7 +28,14 @@ pub struct OutputDialog {
 impl OutputDialog {
     /// The dialog while `line` runs.
     pub fn new(id: DialogId, line: String) -> Self {
-        Self { id, line, ran: None, window: Window::default(), room: 1, rows: 0 }
+        Self { id, line, printed: String::new(), ran: None, window: Window::default(), room: 1, rows: 0 }
+    }
+
+    /// It has printed something; the last line is seen.
+    pub fn printed(&mut self, text: &str) {
+        self.printed.push_str(text);
+        self.rows = self.lines().len();
+        self.window.offset = self.rows.saturating_sub(self.window.height);
     }
 
     /// It has ended.
@@ -54,7 +63,11 @@ impl OutputDialog {
 
     /// Tables keep their columns: a line that is too long is cut, and one of words is not long.
     fn lines(&self) -> Vec<(String, Role)> {
-        let Some(ran) = &self.ran else { return vec![("running …".to_owned(), Role::Dim)] };
+        let Some(ran) = &self.ran else {
+            let lines = self.printed.lines().map(|line| (text::harmless(line).into_owned(), Role::Text));
+            // The first row is for how far it is.
+            return std::iter::once((String::new(), Role::Dim)).chain(lines).collect();
+        };
         let role = if ran.succeeded { Role::Text } else { Role::Warning };
         let lines = ran.text.lines().map(|line| (text::harmless(line).into_owned(), role));
         let lines: Vec<(String, Role)> = lines.collect();
@@ -62,9 +75,13 @@ impl OutputDialog {
     }
 
     /// Draws it over `screen`.
-    pub fn draw(&self, look: &Look, screen: Rect, buffer: &mut Buffer) {
+    pub fn draw(&self, running: Option<&Running>, look: &Look, screen: Rect, buffer: &mut Buffer) {
         let theme = look.theme;
-        let lines = self.lines();
+        let mut lines = self.lines();
+        if let (None, Some(first)) = (&self.ran, lines.first_mut()) {
+            let running = running.filter(|running| running.id == self.id);
+            first.0 = running.map_or_else(|| "waiting …".to_owned(), |running| running.words(look.now));
+        }
         let height = (lines.len() as u16).saturating_add(2).min(screen.height.saturating_sub(2));
         let area = centred(screen, screen.width.saturating_sub(2), height);
         let title = format!(":{}", text::fitted(&self.line, self.room.saturating_sub(4)));

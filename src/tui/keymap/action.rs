@@ -86,6 +86,10 @@ actions! {
     Back = "back",
     /// Goes on: saves, or takes the first shot.
     Confirm = "confirm",
+    /// Completes what is written.
+    Complete = "complete",
+    /// Ends what runs.
+    Stop = "stop",
     /// Closes the dialog; nothing is saved.
     Cancel = "cancel",
     /// Writes what is searched for.

@@ -109,7 +109,8 @@ impl DetailPane {
         let inside = frame("Detail", &summary, look, area, buffer);
         let top = Rect { height: FACE_ROWS.min(inside.height), ..inside };
         // A face needs as many columns as words do.
-        let words = if inside.width >= FACE_COLUMNS + 24 {
+        let has_face = self.known().is_none_or(|details| details.face.is_some());
+        let words = if has_face && inside.width >= FACE_COLUMNS + 24 {
             let face = Rect { width: FACE_COLUMNS, ..top };
             self.draw_face(look, face, buffer);
             Rect { x: top.x + FACE_COLUMNS + 1, width: top.width - FACE_COLUMNS - 1, ..top }
@@ -123,16 +124,12 @@ impl DetailPane {
     }
 
     fn draw_face(&self, look: &Look, area: Rect, buffer: &mut Buffer) {
-        let words = match self.known() {
-            None => "…",
-            Some(PersonDetails { face: Some(face), .. }) => {
-                let pixels = Pixels { width: face.side, height: face.side, rgb: &face.rgb };
-                pixels.draw(look.theme.picture, area, buffer);
-                return;
-            }
-            Some(_) => "no picture kept",
+        let Some(PersonDetails { face: Some(face), .. }) = self.known() else {
+            draw_message(&[("…".to_owned(), Role::Dim)], look.theme, area, buffer);
+            return;
         };
-        draw_message(&[(words.to_owned(), Role::Dim)], look.theme, area, buffer);
+        let pixels = Pixels { width: face.side, height: face.side, rgb: &face.rgb };
+        pixels.draw(look.theme.picture, area, buffer);
     }
 
     fn draw_words(&self, row: &RosterRow, rollover: NaiveTime, look: &Look, area: Rect, buffer: &mut Buffer) {
@@ -155,6 +152,9 @@ impl DetailPane {
         if let Some(details) = self.known() {
             let (days, marks) = days(details, rollover, look);
             lines.extend([(days, Role::Dim), (marks, Role::Good)]);
+            if details.face.is_none() && row.templates > 0 {
+                lines.push(("their picture is not kept".to_owned(), Role::Dim));
+            }
         }
         lines.retain(|(line, _)| !line.is_empty());
         for ((line, role), y) in lines.iter().zip(area.y..area.bottom()) {

@@ -75,7 +75,22 @@ fn suspends(scene: &Scene) {
     assert_eq!(scene.effects.last(), Some(&Effect::Suspend));
 }
 
+fn running() -> Scene {
+    written("roster list").press("enter")
+}
+
 pub(super) const CASES: &[Case] = &[
+    case(
+        Mode::EnrolName,
+        Action::Complete,
+        || Scene::new().press("e sayed"),
+        |s| shows(s, "▸ Fátima Al-Sayed"),
+    ),
+    case(Mode::Output, Action::Stop, running, |s| {
+        assert_eq!(s.effects.last(), Some(&Effect::StopRunning));
+        shows(s, "ending …");
+    }),
+    case(Mode::Output, Action::Stop, output, |s| assert_eq!(s.notice(), "nothing runs any more")),
     case(Mode::Panes, Action::HalfDown, Scene::new, |s| assert_ne!(s.selected_name(), "Ana Müller")),
     case(
         Mode::Panes,
@@ -329,4 +344,35 @@ fn a_pause_is_taken_back() {
         s.source(SourceState::Paused);
     });
     assert_eq!(scene.press("u").sent().unwrap().0, Command::SetPaused(false));
+}
+
+#[test]
+fn how_far_long_work_is_is_said_in_its_dialog_and_in_the_bar() {
+    let mut scene = running();
+    let Some(Dialog::Output(dialog)) = scene.model.dialogs.last() else { panic!("no output") };
+    let id = dialog.id;
+    shows(&scene, "running …");
+    scene.tell(Message::Printed(id, "Ana: enrolled\nBo: refused\n".to_owned()));
+    scene.tell(Message::Progress(id, 2, 10));
+    shows(&scene, "2 of 10");
+    shows(&scene, "Bo: refused");
+    let began = scene.model.now;
+    scene.tell(Message::Tick(began + chrono::TimeDelta::seconds(30)));
+    shows(&scene, "2 of 10, 2 min left");
+    // What is shown elsewhere is not this one's.
+    let mut scene = scene.press("esc");
+    shows(&scene, "⧗ 2 of 10, 2 min left");
+    scene.tell(Message::Progress(crate::tui::message::DialogId(999), 9, 10));
+    shows(&scene, "⧗ 2 of 10");
+    scene.tell(Message::Ran(id, Ran { text: "2 people enrolled\n".to_owned(), succeeded: true }));
+    assert!(!scene.text().contains('⧗') && scene.notice() == "2 people enrolled", "{}", scene.text());
+}
+
+#[test]
+fn a_second_line_does_not_take_the_place_of_the_one_that_runs() {
+    let scene = running().press("esc").press(": roster space list enter");
+    let Some(Dialog::Output(dialog)) = scene.model.dialogs.last() else { panic!("no output") };
+    let second = dialog.id;
+    assert_ne!(scene.model.running.as_ref().map(|running| running.id), Some(second));
+    shows(&scene, "waiting …");
 }

@@ -8,7 +8,7 @@ use crate::tui::dialog::output::OutputDialog;
 use crate::tui::dialog::palette::PaletteDialog;
 use crate::tui::keymap::Action;
 use crate::tui::layout::{Arrangement, Focus};
-use crate::tui::message::{Effect, Purpose};
+use crate::tui::message::{DialogId, Effect, Purpose, Running};
 use crate::tui::model::Model;
 use crate::tui::pane::log::Clock;
 use crate::tui::theme::Role;
@@ -154,7 +154,37 @@ impl Model {
         let id = self.next_dialog();
         self.kept.remember(&line);
         self.dialogs.push(Dialog::Output(Box::new(OutputDialog::new(id, line.clone()))));
+        // One that is refused since another runs does not take its place.
+        if self.running.is_none() {
+            self.running = Some(Running { id, began: self.now, progress: None, is_ending: false });
+        }
         vec![Effect::Keep(self.kept.clone()), Effect::Run(id, line)]
+    }
+
+    pub(super) fn printed(&mut self, id: DialogId, text: &str) {
+        for dialog in &mut self.dialogs {
+            if let Dialog::Output(output) = dialog
+                && output.id == id
+            {
+                output.printed(text);
+            }
+        }
+    }
+
+    pub(super) fn progressed(&mut self, id: DialogId, done: usize, total: usize) {
+        if let Some(running) = self.running.as_mut().filter(|running| running.id == id) {
+            running.progress = Some((done, total));
+        }
+    }
+
+    /// Asks what runs to end.
+    pub(super) fn stop_running(&mut self) -> Vec<Effect> {
+        let Some(running) = &mut self.running else {
+            self.say(Role::Text, "nothing runs any more");
+            return Vec::new();
+        };
+        running.is_ending = true;
+        vec![Effect::StopRunning]
     }
 
     /// Takes the last thing back that can be, as a new entry.
