@@ -103,6 +103,15 @@ pub enum TrackVerdict {
     Rejected,
 }
 
+/// How good a face is in one respect.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GaugeView {
+    /// In a word: size, light, sharp, ahead.
+    pub name: String,
+    /// In tenths: 10 where it is as good as any, 5 where it is just good enough, 0 where it is of no use.
+    pub tenths: u8,
+}
+
 /// A face in view.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrackView {
@@ -116,6 +125,8 @@ pub struct TrackView {
     pub liveness: Liveness,
     /// Whether that is what live faces have; none where it is not measured.
     pub looks_live: Option<bool>,
+    /// How good the face was when it was last looked at, in a few respects.
+    pub gauges: Vec<GaugeView>,
     /// What somebody who is not recognised can do about it.
     pub guidance: Option<Guidance>,
 }

@@ -8,10 +8,12 @@
 //! not mirrored either. A sentence speaks to the person from their own side, so a face that points to
 //! the right of the picture, the person's left, is asked to turn to the right.
 
+mod gauge;
 mod guidance;
 mod limits;
 mod score;
 
+pub use gauge::Gauge;
 pub use guidance::Guidance;
 pub use limits::{Finding, Measure, QualityLimits};
 

@@ -21,8 +21,8 @@ use crate::engine::command::{ShootingId, Shot, ShotId};
 use crate::engine::handle::{Board, Call, Snapshot};
 use crate::engine::inbox::{InboxReply, InboxState, StrangerPicture, StrangerRow};
 use crate::engine::state::{
-    ChallengeView, InferenceStatus, Preview, RosterRow, ShootingView, SourceState, SourceStatus, TrackId,
-    TrackVerdict, TrackView,
+    ChallengeView, GaugeView, InferenceStatus, Preview, RosterRow, ShootingView, SourceState, SourceStatus,
+    TrackId, TrackVerdict, TrackView,
 };
 use crate::engine::{
     Command, CommandError, EngineEvent, EngineHandle, LiveState, LogEntry, NamedEntry, Reply, RosterState,
@@ -79,12 +79,18 @@ pub fn roster() -> RosterState {
     RosterState { rows, templates, threshold, ..RosterState::default() }
 }
 
+pub fn gauges(tenths: [u8; 4]) -> Vec<GaugeView> {
+    let names = ["size", "light", "sharp", "ahead"];
+    names.iter().zip(tenths).map(|(name, tenths)| GaugeView { name: (*name).to_owned(), tenths }).collect()
+}
+
 pub fn live() -> LiveState {
     let track = |id: u64, bounds: FaceRect, verdict: TrackVerdict| TrackView {
         id: TrackId(id),
         bounds,
         verdict,
         looks_live: Some(true),
+        gauges: gauges([8, 7, 5, 10]),
         guidance: None,
         liveness: Liveness::Score(0.97),
     };

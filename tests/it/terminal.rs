@@ -114,6 +114,11 @@ impl Terminal {
         }
     }
 
+    /// How many bytes the program has written.
+    pub fn bytes_written(&self) -> usize {
+        self.raw.lock().unwrap().len()
+    }
+
     /// Waits until the program has written `bytes`.
     #[track_caller]
     pub fn until_written(&self, bytes: &[u8]) {
@@ -299,13 +304,21 @@ fn a_paused_screen_costs_next_to_nothing() {
     terminal.keys("p");
     terminal.until("paused", |text| text.to_lowercase().contains("paused"));
     // Let the threads come to rest before the count begins.
-    std::thread::sleep(Duration::from_secs(3));
+    std::thread::sleep(Duration::from_secs(8));
     let window = Duration::from_secs(10);
-    let before = terminal.cpu_seconds();
+    let (before, written) = (terminal.cpu_seconds(), terminal.bytes_written());
     std::thread::sleep(window);
     let share = (terminal.cpu_seconds() - before) / window.as_secs_f64();
     println!("paused: {:.2} % of a core over {} s", share * 100.0, window.as_secs());
     assert!(share < 0.02, "{:.2} % of a core", share * 100.0);
+    assert_eq!(terminal.bytes_written(), written, "nothing changed, and something was written");
+    // Another line is selected: two lines of the log are written, and nothing else.
+    let whole = written;
+    terminal.keys("\tj");
+    terminal.until_shown("scrolled back");
+    let changed = terminal.bytes_written() - written;
+    println!("selecting another line: {changed} bytes of a screen whose first drawing took some of {whole}");
+    assert!(changed < 6_000, "{changed} bytes for two lines and two borders");
     terminal.keys("q");
     assert_eq!(terminal.exit_code(), 0);
 }

@@ -8,11 +8,11 @@ use crossbeam_channel::{Sender, TrySendError};
 
 use crate::attendance::PersonId;
 use crate::face::Rect;
-use crate::face::quality::Guidance;
+use crate::face::quality::{Gauge, Guidance};
 use crate::track::{TrackSnapshot, Verdict};
 
 use super::super::event::EngineEvent;
-use super::super::state::{LiveState, RosterRow, RosterState, TrackVerdict, TrackView};
+use super::super::state::{GaugeView, LiveState, RosterRow, RosterState, TrackVerdict, TrackView};
 use super::{Core, GalleryState};
 
 /// How long frames are counted over.
@@ -132,9 +132,20 @@ impl Core {
             verdict: self.track_verdict(&track.verdict),
             liveness: track.liveness,
             looks_live: track.looks_live,
+            gauges: self.gauges(&track),
             guidance: self.guidance(&track),
         };
         self.jury.snapshot().map(view).collect()
+    }
+
+    fn gauges(&self, track: &TrackSnapshot) -> Vec<GaugeView> {
+        let Some(quality) = &track.quality else { return Vec::new() };
+        let view = |gauge: Gauge| GaugeView {
+            name: gauge.name.to_owned(),
+            // In 0..=10: the share lies in 0..=1.
+            tenths: (gauge.share * 10.0).round() as u8,
+        };
+        quality.gauges(&self.settings.quality).into_iter().map(view).collect()
     }
 
     /// What would help a face that is not recognised.

@@ -22,7 +22,7 @@ impl Quality {
 }
 
 /// 1 at `best` and beyond, a half at `limit`, 0 at `worst` and beyond; 0 for what is no number.
-fn part(value: f32, (best, worst): (f32, f32), limit: f32) -> f32 {
+pub(super) fn part(value: f32, (best, worst): (f32, f32), limit: f32) -> f32 {
     let way = |from: f32, to: f32| ((value - from) / (to - from)).clamp(0.0, 1.0);
     let part = 0.5 * way(worst, limit) + 0.5 * way(limit, best);
     if part.is_finite() { part } else { 0.0 }

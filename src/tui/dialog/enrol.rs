@@ -12,7 +12,7 @@ use super::Step;
 use crate::attendance::roster::{NAME_LIMIT, NameError};
 use crate::attendance::{Identifier, PersonId, PersonName};
 use crate::engine::command::{EnrolmentSource, EnrolmentTarget, SelfTest, SelfTestOf, ShootingId, Shot};
-use crate::engine::state::{ShootingView, SourceState};
+use crate::engine::state::{GaugeView, ShootingView, SourceState, TrackView};
 use crate::engine::{Command, CommandError, LiveState, RosterState};
 use crate::tui::keymap::{Action, Mode};
 use crate::tui::message::{DialogId, Effect, Purpose};
@@ -67,6 +67,8 @@ pub struct EnrolDialog {
     /// Whether the source moves, so that shots can be taken by themselves.
     is_live: bool,
     view: Option<ShootingView>,
+    /// How good the nearest face is, in a few respects.
+    gauges: Vec<GaugeView>,
     /// How the shots that are shown do in the live picture.
     test: Option<SelfTest>,
 }
@@ -85,6 +87,7 @@ impl EnrolDialog {
             offer: Offer::default(),
             is_live: false,
             view: None,
+            gauges: Vec::new(),
             test: None,
         };
         dialog.live_changed(live);
@@ -172,6 +175,9 @@ impl EnrolDialog {
         self.is_live = live.source.state == SourceState::Streaming;
         let Stage::Shooting(Some(run)) = self.stage else { return Vec::new() };
         self.view = live.shooting.clone().filter(|view| view.id == run);
+        let area = |track: &&TrackView| track.bounds.area();
+        let nearest = live.tracks.iter().max_by(|a, b| area(a).total_cmp(&area(b)));
+        self.gauges = nearest.map(|track| track.gauges.clone()).unwrap_or_default();
         match &self.view {
             Some(view) if view.complete => self.end(run),
             _ => Vec::new(),

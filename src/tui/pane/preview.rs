@@ -206,6 +206,7 @@ fn draw_boxes(tracks: &[TrackView], styles: Styles, look: &Look, shown: Rect, bu
     for (track, cells) in boxes(tracks, shown) {
         let (_, _, role) = verdict_words(&track.verdict);
         draw_outline(cells, styles(role, look), look.theme.picture, buffer);
+        draw_quality(track, cells, buffer);
     }
 }
 
@@ -282,6 +283,30 @@ fn draw_outline(cells: Rect, style: Style, picture: PictureStyle, buffer: &mut B
     }
 }
 
+/// The lower edge of a box is heavy as far as the face is good in its worst respect.
+fn draw_quality(track: &TrackView, cells: Rect, buffer: &mut Buffer) {
+    let Some(worst) = track.gauges.iter().map(|gauge| gauge.tenths).min() else { return };
+    let heavy = (u32::from(cells.width) * u32::from(worst.min(10))).div_ceil(10) as u16;
+    for x in cells.x..cells.x + heavy {
+        if let Some(cell) = buffer.cell_mut((x, cells.bottom() - 1)) {
+            cell.set_symbol("━");
+        }
+    }
+}
+
+/// How good a face is, each respect as a bar of five.
+fn gauge_words(track: &TrackView) -> String {
+    let words: Vec<String> =
+        track.gauges.iter().map(|gauge| format!("{} {}", bar_of_five(gauge.tenths), gauge.name)).collect();
+    words.join("  ")
+}
+
+/// A gauge's tenths as a bar.
+pub fn bar_of_five(tenths: u8) -> String {
+    let full = usize::from(tenths.min(10)).div_ceil(2);
+    format!("{}{}", "▮".repeat(full), "▯".repeat(5 - full))
+}
+
 /// The colour half-way between the halves of a cell, where both are 24-bit; else the lower one.
 fn between(upper: Color, lower: Color) -> Color {
     let (Color::Rgb(r1, g1, b1), Color::Rgb(r2, g2, b2)) = (upper, lower) else { return lower };
@@ -304,7 +329,10 @@ pub fn draw_in_view(live: &LiveState, look: &Look, area: Rect, buffer: &mut Buff
         let words = absence(&live.inference).to_owned();
         draw_message(&[(words, Role::Dim)], look.theme, inside, buffer);
     }
-    for (track, y) in live.tracks.iter().zip(inside.y..inside.bottom()) {
+    // Two lines a face, where there is room for all of them.
+    let gauges = live.tracks.len() * 2 <= usize::from(inside.height);
+    let step = if gauges { 2 } else { 1 };
+    for (track, y) in live.tracks.iter().zip((inside.y..inside.bottom()).step_by(step)) {
         let (sign, words, role) = verdict_words(&track.verdict);
         let liveness = track.liveness.score().map_or_else(|| "-".to_owned(), |score| format!("{score:.2}"));
         let right = format!("liveness {liveness:>4} ");
@@ -314,5 +342,10 @@ pub fn draw_in_view(live: &LiveState, look: &Look, area: Rect, buffer: &mut Buff
         let (x, _) = buffer.set_stringn(inside.x, y, left, room, style);
         let room = usize::from(inside.right().saturating_sub(x));
         buffer.set_stringn(x, y, format!(" {right}"), room, look.theme.style(Role::Dim));
+        if gauges && y + 1 < inside.bottom() {
+            let room = usize::from(inside.width.saturating_sub(4));
+            let words = text::fitted(&gauge_words(track), room);
+            buffer.set_stringn(inside.x + 3, y + 1, words, room, look.theme.style(Role::Dim));
+        }
     }
 }

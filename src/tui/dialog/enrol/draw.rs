@@ -6,10 +6,26 @@ use ratatui::layout::Rect;
 use super::{EnrolDialog, Field, Stage, Whom};
 use crate::engine::RosterState;
 use crate::engine::command::Shot;
+use crate::engine::state::GaugeView;
 use crate::tui::dialog::{draw_field, draw_lines, window};
 use crate::tui::layout::centred;
 use crate::tui::pane::picture::Pixels;
+use crate::tui::pane::preview::bar_of_five;
 use crate::tui::theme::{Role, Theme};
+
+/// Two gauges a line, each a bar of five; what is not good enough has a sign before it.
+fn gauge_lines(gauges: &[GaugeView]) -> Vec<(String, Role)> {
+    let words = |gauge: &GaugeView| {
+        let sign = if gauge.tenths < 5 { "!" } else { "" };
+        format!("{} {sign}{}", bar_of_five(gauge.tenths), gauge.name)
+    };
+    let line = |pair: &[GaugeView]| {
+        let is_good = pair.iter().all(|gauge| gauge.tenths >= 5);
+        let words: Vec<String> = pair.iter().map(words).collect();
+        (words.join(" · "), if is_good { Role::Good } else { Role::Warning })
+    };
+    gauges.chunks(2).map(line).collect()
+}
 
 impl EnrolDialog {
     /// Draws the prompt over `screen`; until a shot is there, over `beside` where that is wide enough,
@@ -152,12 +168,13 @@ impl EnrolDialog {
         let done = |taken: u32| if taken < view.taken { "●" } else { "○" };
         let dots: Vec<&str> = (0..view.wanted).map(done).collect();
         let many = if view.wanted <= 12 { dots.join(" ") } else { String::new() };
-        vec![
-            (view.said.clone(), Role::Accent),
-            (String::new(), Role::Text),
+        let mut lines = vec![(view.said.clone(), Role::Accent)];
+        lines.extend(gauge_lines(&self.gauges));
+        lines.extend([
             (format!("{many} {} of {} pictures", view.taken, view.wanted).trim().to_owned(), Role::Text),
             ("they are taken by themselves; space takes one now".to_owned(), Role::Dim),
-        ]
+        ]);
+        lines
     }
 
     /// Whether the face is like somebody who is enrolled already.

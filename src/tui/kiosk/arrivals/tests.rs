@@ -19,6 +19,7 @@ fn track(id: u64, verdict: TrackVerdict) -> TrackView {
         verdict,
         liveness: Liveness::NotRun,
         looks_live: None,
+        gauges: Vec::new(),
         guidance: None,
     }
 }
