@@ -31,10 +31,11 @@ fn passage(number: u64) -> EntryDraft {
         id: EntryId(Ulid(u128::from(number))),
         at: DateTime::UNIX_EPOCH + TimeDelta::milliseconds(milliseconds as i64),
         clock: ClockState::Synchronised,
+        moment: None,
         kind: EntryKind::Passage,
         actor: Actor::Door,
         parts: Parts {
-            record: Some(RecordPart { person, state: Some(PresenceState::Present) }),
+            record: Some(RecordPart::new(person, Some(PresenceState::Present))),
             evidence: Some(EvidencePart {
                 candidates: vec![candidate(person, 0.71), candidate(other, 0.12)],
                 threshold: Threshold(Similarity(0.5)),

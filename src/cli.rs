@@ -225,14 +225,12 @@ fn dispatch(
             inbox::run(wire::host(effective, need)?.handle(), args, &Local, &mut ask, out)
         }
         Command::Report(args) => {
-            let rollover = effective.day_rollover.value;
-            let calendar = report::Calendar { now: Utc::now(), zone: Local, rollover };
+            let calendar = report::Calendar::of(effective, Utc::now());
             report::run(wire::host(effective, Need::Store)?.handle(), args, &calendar, out)
         }
         Command::Threshold(args) => {
             let site = threshold::Site::of(effective)?;
-            let calendar =
-                report::Calendar { now: Utc::now(), zone: Local, rollover: effective.day_rollover.value };
+            let calendar = report::Calendar::of(effective, Utc::now());
             threshold::run(wire::host(effective, Need::Store)?.handle(), args, &site, &calendar, out)
         }
         Command::Log(command) => {

@@ -13,7 +13,9 @@ mod chain;
 mod details;
 mod entry;
 mod erasure;
+mod facts;
 mod part;
+mod record;
 
 use std::fmt;
 
@@ -23,11 +25,13 @@ use ulid::Ulid;
 pub use chain::{
     ChainFault, ChainHead, ChainWalk, SealError, Sealed, StoredHead, genesis, seal, verify_chain,
 };
-pub use entry::{Actor, ClockState, Entry, EntryDraft, EntryKind, Head, HeadError, to_microsecond};
-pub use erasure::{ErasedRun, ErasurePart};
-pub use part::{
-    EvidencePart, NotePart, PartError, PartKind, Parts, RecordPart, Salt, StoredPart, part_digest,
+pub use entry::{
+    Actor, BootId, ClockState, Entry, EntryDraft, EntryKind, Head, HeadError, Moment, to_microsecond,
 };
+pub use erasure::{ErasedRun, ErasurePart};
+pub use facts::{ChangedValue, Facts};
+pub use part::{EvidencePart, NotePart, PartError, PartKind, Parts, Salt, StoredPart, part_digest};
+pub use record::{RecordDetails, RecordPart};
 
 /// Names the machine that wrote an entry; each writes a chain of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

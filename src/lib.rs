@@ -9,6 +9,7 @@
 //! | [`track`] | detections over frames: tracks, and votes to one decision |
 //! | [`attendance`] | people, presence, and when a decision becomes a record |
 //! | [`ledger`] | entries, their parts, and the chain of hashes |
+//! | [`access`] | roles and operators |
 //! | [`capture`] | where frames come from: stills, replay, video, camera |
 //! | [`inference`] | model cards, the runtime, and the pipeline from picture to probe |
 //! | [`store`] | people, templates and the ledger, on disk |
@@ -20,14 +21,15 @@
 //! | [`demo`] | which pictures the demo enrols from and shows |
 //! | [`diagnostics`] | where the program writes about itself |
 //!
-//! Who may import whom: `face`, `identify`, `track`, `attendance` and `ledger` are pure (no I/O,
-//! no clock, no thread) and know only each other. `capture`, `inference` and `store` know the
+//! Who may import whom: `face`, `identify`, `track`, `attendance`, `ledger` and `access` are pure (no
+//! I/O, no clock, no thread) and know only each other. `capture`, `inference` and `store` know the
 //! domain and not each other, except that `inference` reads pictures from `capture`. `engine` knows
 //! the domain and the three ports; `tui` knows `engine` and the domain; `config` knows the words of
 //! the domain and the ports that a value can be written in, and `diagnostics` knows `config`; `cli`
 //! knows everything, and nobody knows `cli`. A test in `tests/` reads the imports and fails on an
 //! arrow that points the wrong way.
 
+pub mod access;
 pub mod attendance;
 pub mod capture;
 pub mod cli;

@@ -7,6 +7,7 @@ mod changes;
 mod contract;
 pub mod crypt;
 pub mod memory;
+mod records;
 pub mod redb;
 mod rows;
 
@@ -18,6 +19,7 @@ use std::path::PathBuf;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::access::{Operator, OperatorId};
 use crate::attendance::{Person, PersonId, Stranger, StrangerId};
 use crate::face::{EncodedCrop, Template, TemplateId};
 use crate::ledger::{
@@ -56,6 +58,18 @@ pub enum Change {
     StrangerPut(Stranger),
     /// An item of the inbox is gone, with all that it held.
     StrangerRemoved(StrangerId),
+    /// An operator is new or different.
+    OperatorPut(Operator),
+    /// An operator is gone.
+    OperatorRemoved(OperatorId),
+    /// What follows the ledger under this name has come as far as this. Not in the feed: see
+    /// [`Store::cursor`].
+    CursorPut {
+        /// What follows it: a hook, a webhook.
+        name: String,
+        /// The last entry that it is done with.
+        sequence: Sequence,
+    },
 }
 
 /// Bytes of a crop beside a template at most. A face of 480 by 480 pixels is under 700 KiB as PNG,
@@ -265,6 +279,20 @@ pub trait Store: Send {
     /// # Errors
     /// [`StoreError`] where the medium fails or what is stored cannot be read.
     fn entries_between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Result<Vec<Entry>, StoreError>;
+
+    /// The entries whose time lies in `from..until`, those whose record speaks of a time in it, and with
+    /// every one of them all that it corrects and that corrects it, by sequence: what
+    /// [`held`](crate::attendance::statement::held) needs.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the medium fails or what is stored cannot be read.
+    fn records_between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Result<Vec<Entry>, StoreError>;
+
+    /// How far what follows the ledger as `name` has come; none where it has not begun.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the medium fails or what is stored cannot be read.
+    fn cursor(&self, name: &str) -> Result<Option<Sequence>, StoreError>;
 
     /// The sequences of the entries whose record part is about `person`, oldest first.
     ///

@@ -24,6 +24,34 @@ impl fmt::Display for PresenceState {
     }
 }
 
+/// How somebody was known when a record was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// By their face.
+    Face,
+    /// By an identifier, typed or scanned.
+    Identifier,
+    /// By an identifier and a PIN.
+    IdentifierAndPin,
+    /// By an operator, who said so.
+    Operator,
+    /// By nobody: it follows from other records.
+    Computed,
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Face => "face",
+            Self::Identifier => "identifier",
+            Self::IdentifierAndPin => "identifier and PIN",
+            Self::Operator => "operator",
+            Self::Computed => "computed",
+        })
+    }
+}
+
 /// A person's presence on the current day, computed from the records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Presence {

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, NaiveDate, NaiveTime, Offset, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, Offset, TimeZone, Utc};
 use serde::Serialize;
 
-use super::record::{Presence, PresenceState};
+use super::record::{Method, Presence, PresenceState};
 use super::roster::{Identifier, PersonId, PersonName};
-use crate::ledger::{Entry, EntryKind, Sequence};
+use super::schedule::{Twice, instant};
+use crate::ledger::Sequence;
 
 /// A site's day: from the rollover time of a date, in the site's time zone, until that of the next
 /// date. A site that works through midnight sets the rollover to an hour when nobody comes or goes.
@@ -20,10 +21,6 @@ pub struct Day {
     /// The first instant that does not.
     pub until: DateTime<Utc>,
 }
-
-/// How far past a local time that does not exist the next one that does is looked for: the
-/// greatest gap there was in any zone is a whole date (Samoa, 2011).
-const GREATEST_GAP: TimeDelta = TimeDelta::days(2);
 
 impl Day {
     /// The day of `date`. Where the clock is set forward over the rollover, the day begins with the
@@ -53,19 +50,11 @@ impl Day {
 }
 
 fn beginning<Z: TimeZone>(date: NaiveDate, zone: &Z, rollover: NaiveTime) -> Option<DateTime<Utc>> {
-    let wanted = date.and_time(rollover);
-    let mut local = wanted;
-    while local - wanted <= GREATEST_GAP {
-        if let Some(found) = zone.from_local_datetime(&local).earliest() {
-            return Some(found.with_timezone(&Utc));
-        }
-        local = local.checked_add_signed(TimeDelta::minutes(1))?;
-    }
-    None
+    instant(date.and_time(rollover), zone, Twice::First)
 }
 
-/// An entry that says whether somebody is here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A record that says whether somebody is here, after its corrections.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PresenceRecord {
     /// Its place in the ledger, which decides what is later; times may go back.
     pub sequence: Sequence,
@@ -75,22 +64,35 @@ pub struct PresenceRecord {
     pub state: PresenceState,
     /// When.
     pub at: DateTime<Utc>,
-    /// Whether it is a passage that was added later: its time decides what is later, and not its place.
+    /// Whether it was added or put right later: its time decides what is later, and not its place.
     pub back_filled: bool,
+    /// How they were known.
+    pub method: Option<Method>,
+    /// The name of the source that saw them.
+    pub source: Option<String>,
+    /// The entry that corrected it.
+    pub corrected_by: Option<Sequence>,
+    /// Whether it stands for a check-out that never was.
+    pub is_forgotten: bool,
+    /// Whether the clock that its time is from cannot have been right.
+    pub is_time_unsure: bool,
 }
 
 impl PresenceRecord {
-    /// What `entry` says, where it says that somebody is here or has left and that part is still
-    /// there.
-    pub fn of(entry: &Entry) -> Option<Self> {
-        let record = entry.parts.record.as_ref()?;
-        Some(Self {
-            sequence: entry.head.sequence,
-            person: record.person,
-            state: record.state?,
-            at: entry.head.at,
-            back_filled: entry.head.kind == EntryKind::BackFilled,
-        })
+    /// A record that says no more than this.
+    pub fn new(sequence: Sequence, person: PersonId, state: PresenceState, at: DateTime<Utc>) -> Self {
+        Self {
+            sequence,
+            person,
+            state,
+            at,
+            back_filled: false,
+            method: None,
+            source: None,
+            corrected_by: None,
+            is_forgotten: false,
+            is_time_unsure: false,
+        }
     }
 }
 
@@ -202,7 +204,7 @@ fn by_person(
 
 /// By their place in the ledger, as times may go back; what was added later before the first that has a
 /// later time.
-fn in_order(records: Vec<PresenceRecord>) -> Vec<PresenceRecord> {
+pub(super) fn in_order(records: Vec<PresenceRecord>) -> Vec<PresenceRecord> {
     let (mut added, mut ordered): (Vec<_>, Vec<_>) =
         records.into_iter().partition(|record| record.back_filled);
     ordered.sort_by_key(|record| record.sequence);
@@ -247,7 +249,7 @@ fn row(id: PersonId, records: &[PresenceRecord], listed: Option<&Listed>) -> Rep
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chrono::{FixedOffset, MappedLocalTime, NaiveDateTime};
+    use chrono::{FixedOffset, MappedLocalTime, NaiveDateTime, TimeDelta};
     use ulid::Ulid;
 
     fn utc(text: &str) -> DateTime<Utc> {
@@ -263,8 +265,7 @@ mod tests {
     }
 
     fn record(sequence: u64, person: u128, state: PresenceState, at: &str) -> PresenceRecord {
-        let (sequence, person) = (Sequence(sequence), PersonId(Ulid(person)));
-        PresenceRecord { sequence, person, state, at: utc(at), back_filled: false }
+        PresenceRecord::new(Sequence(sequence), PersonId(Ulid(person)), state, utc(at))
     }
 
     fn listed(id: u128, name: &str, is_active: bool) -> Listed {
@@ -395,14 +396,14 @@ mod tests {
         let of = |records: Vec<PresenceRecord>| report(&day, records, []).remove(0);
         // Before a mark as left: the person has left all the same.
         let left = record(1, 1, Left, "2026-03-02T12:00:00Z");
-        let row = of(vec![left, added(2, "2026-03-02T08:00:00Z")]);
+        let row = of(vec![left.clone(), added(2, "2026-03-02T08:00:00Z")]);
         assert_eq!((row.state, row.since), (DayState::Left, Some(utc("2026-03-02T12:00:00Z"))));
         assert_eq!((row.first_seen, row.records, row.back_filled), (Some(utc("2026-03-02T08:00:00Z")), 2, 1));
         // Before a passage: present since then. After the mark: back again.
         let here = record(1, 1, Present, "2026-03-02T09:00:00Z");
         let row = of(vec![here, added(2, "2026-03-02T08:00:00Z")]);
         assert_eq!((row.state, row.since), (DayState::Present, Some(utc("2026-03-02T08:00:00Z"))));
-        assert_eq!(of(vec![left, added(2, "2026-03-02T13:00:00Z")]).state, DayState::Present);
+        assert_eq!(of(vec![left.clone(), added(2, "2026-03-02T13:00:00Z")]).state, DayState::Present);
         let held = presence(&day, [left, added(2, "2026-03-02T08:00:00Z")]);
         assert_eq!(held[&PersonId(Ulid(1))].state, Left);
     }
@@ -415,10 +416,10 @@ mod tests {
             record(2, 1, Left, "2026-03-02T08:00:00Z"),
             record(1, 1, Present, "2026-03-02T09:00:00Z"),
         ];
-        let rows = report(&day, records, []);
+        let rows = report(&day, records.clone(), []);
         assert_eq!((rows[0].state, rows[0].since), (DayState::Left, Some(utc("2026-03-02T08:00:00Z"))));
         // Whoever was only marked as left was never seen.
-        let rows = report(&day, [records[0]], []);
+        let rows = report(&day, [records[0].clone()], []);
         assert_eq!((rows[0].first_seen, rows[0].state), (None, DayState::Left));
     }
 }

@@ -1,12 +1,14 @@
 //! People, and how a command line names one of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
+
+use crate::ledger::{Actor, Sha256Digest};
 
 /// Names a person for ever, also after their name is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -38,6 +40,9 @@ pub enum NameError {
         /// How many it may have.
         limit: usize,
     },
+    /// It is no address of e-mail.
+    #[error("this is no e-mail address: expected NAME@DOMAIN")]
+    NoAddress,
     /// It has a control character, which could move a terminal's cursor.
     #[error("{what} has a control character (U+{code:04X}); remove it")]
     Control {
@@ -51,7 +56,7 @@ pub enum NameError {
 /// Characters a name or an identifier may have.
 pub const NAME_LIMIT: usize = 120;
 
-fn checked(text: &str, what: &'static str) -> Result<String, NameError> {
+pub(super) fn checked(text: &str, what: &'static str) -> Result<String, NameError> {
     let text = text.trim();
     if text.is_empty() {
         return Err(NameError::Empty { what });
@@ -78,6 +83,11 @@ pub struct PersonName(String);
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Identifier(String);
+
+/// What a group of people is called: a class, a shift, a team. People are in a group by its name alone.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct GroupName(String);
 
 macro_rules! checked_text {
     ($type:ident, $what:literal) => {
@@ -113,6 +123,100 @@ macro_rules! checked_text {
 }
 checked_text!(PersonName, "the name");
 checked_text!(Identifier, "the identifier");
+checked_text!(GroupName, "the group's name");
+
+/// An address that mail can be sent to, as far as a glance tells: something, one `@`, something.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Email(String);
+
+impl Email {
+    /// The address itself.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Email {
+    type Err = NameError;
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let text = checked(text, "the e-mail address")?;
+        let is_address = |(local, domain): (&str, &str)| {
+            !local.is_empty() && !domain.is_empty() && !domain.contains('@') && !text.contains(' ')
+        };
+        if text.split_once('@').is_some_and(is_address) { Ok(Self(text)) } else { Err(NameError::NoAddress) }
+    }
+}
+
+impl TryFrom<String> for Email {
+    type Error = NameError;
+    fn try_from(text: String) -> Result<Self, NameError> {
+        text.parse()
+    }
+}
+
+impl From<Email> for String {
+    fn from(email: Email) -> String {
+        email.0
+    }
+}
+
+impl fmt::Display for Email {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// The Argon2id hash of a PIN, in the PHC string format. `Debug` prints none of it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PinHash(pub String);
+
+impl fmt::Debug for PinHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PinHash")
+    }
+}
+
+/// Whether somebody's face may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FaceUse {
+    /// It identifies them.
+    #[default]
+    On,
+    /// Nothing of it is kept or searched; they come in another way.
+    Off,
+}
+
+/// That somebody agreed to be enrolled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Consent {
+    /// The name and version of the text they agreed to.
+    pub text: String,
+    /// The SHA-256 of that text as it was read to them.
+    pub digest: Sha256Digest,
+    /// When.
+    pub given_at: DateTime<Utc>,
+    /// Who asked them.
+    pub asked_by: Actor,
+}
+
+/// What else is kept of a person.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Particulars {
+    /// The groups that they are in.
+    pub groups: BTreeSet<GroupName>,
+    /// Where mail reaches them.
+    pub email: Option<Email>,
+    /// Whether their face may be used.
+    pub face: FaceUse,
+    /// What they prove themselves with beside their identifier. Never part of anything that leaves the
+    /// engine, so it is left out where a person is serialised; a store keeps it in a layout of its own.
+    #[serde(skip)]
+    pub pin: Option<PinHash>,
+    /// What they agreed to.
+    pub consent: Option<Consent>,
+}
 
 /// A person of the site.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -127,9 +231,27 @@ pub struct Person {
     pub created_at: DateTime<Utc>,
     /// When their enrolment ended; their records stay and still need the name.
     pub removed_at: Option<DateTime<Utc>>,
+    /// What else is kept of them.
+    #[serde(default)]
+    pub particulars: Particulars,
 }
 
 impl Person {
+    /// Somebody new, of whom nothing more is known.
+    pub fn new(
+        id: PersonId,
+        name: PersonName,
+        identifier: Option<Identifier>,
+        created_at: DateTime<Utc>,
+    ) -> Self {
+        Self { id, name, identifier, created_at, removed_at: None, particulars: Particulars::default() }
+    }
+
+    /// Whether they are in `group`.
+    pub fn is_in(&self, group: &GroupName) -> bool {
+        self.particulars.groups.contains(group)
+    }
+
     /// Whether the enrolment has not ended.
     pub fn is_active(&self) -> bool {
         self.removed_at.is_none()
@@ -217,13 +339,8 @@ mod tests {
     use super::*;
 
     fn person(ulid: u128, name: &str, identifier: Option<&str>) -> Person {
-        Person {
-            id: PersonId(Ulid(ulid)),
-            name: name.parse().unwrap(),
-            identifier: identifier.map(|i| i.parse().unwrap()),
-            created_at: DateTime::UNIX_EPOCH,
-            removed_at: None,
-        }
+        let identifier = identifier.map(|i| i.parse().unwrap());
+        Person::new(PersonId(Ulid(ulid)), name.parse().unwrap(), identifier, DateTime::UNIX_EPOCH)
     }
 
     #[test]
@@ -233,6 +350,24 @@ mod tests {
         assert!(matches!("A\x1b[2J".parse::<PersonName>(), Err(NameError::Control { code: 0x1b, .. })));
         assert!(matches!("A\u{202E}b".parse::<PersonName>(), Err(NameError::Control { .. })));
         assert!(matches!("x".repeat(121).parse::<PersonName>(), Err(NameError::TooLong { .. })));
+    }
+
+    #[test]
+    fn an_address_is_told_from_what_is_none() {
+        for text in ["ana@example.org", "a.b+c@d"] {
+            assert_eq!(text.parse::<Email>().unwrap().as_str(), text);
+        }
+        for text in ["ana", "@b", "a@", "a b@c", "a@b@c", ""] {
+            assert!(text.parse::<Email>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn nothing_of_a_pin_is_shown_or_serialised() {
+        let mut ana = person(1, "Ana", None);
+        ana.particulars.pin = Some(PinHash("$argon2id$secret".to_owned()));
+        assert!(!format!("{ana:?}").contains("secret"));
+        assert!(!serde_json::to_string(&ana).unwrap().contains("secret"));
     }
 
     #[test]

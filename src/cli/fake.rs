@@ -15,7 +15,7 @@ use crate::engine::{
 };
 use crate::face::Similarity;
 use crate::inference::{MatchingFacts, Provider};
-use crate::ledger::{Actor, EntryKind, Sequence};
+use crate::ledger::{Actor, ClockState, EntryKind, RecordDetails, Sequence};
 
 use super::exit::{CliError, Exit};
 use super::output::Output;
@@ -96,7 +96,7 @@ impl Fake {
                             let _ = reply.send(state(&facts));
                         }
                     }
-                    Call::EntriesBetween(from, until, reply) => {
+                    Call::EntriesBetween(from, until, reply) | Call::RecordsBetween(from, until, reply) => {
                         let found = script.entries.iter().filter(|e| e.at >= from && e.at < until);
                         let _ = reply.send(found.cloned().collect());
                     }
@@ -152,13 +152,7 @@ pub fn row(n: u128, name: &str, identifier: Option<&str>) -> RosterRow {
 
 pub fn person(n: u128, name: &str, identifier: Option<&str>) -> Person {
     let row = row(n, name, identifier);
-    Person {
-        id: row.person,
-        name: row.name,
-        identifier: row.identifier,
-        created_at: DateTime::UNIX_EPOCH,
-        removed_at: None,
-    }
+    Person::new(row.person, row.name, row.identifier, DateTime::UNIX_EPOCH)
 }
 
 /// `seconds` after midnight of 2026-03-02, UTC: a Monday.
@@ -178,5 +172,8 @@ pub fn entry(sequence: u64, seconds: i64, kind: EntryKind, who: Option<(u128, &s
         similarity: Some(Similarity(0.75)),
         best: None,
         note: None,
+        clock: ClockState::Synchronised,
+        details: RecordDetails::default(),
+        facts: None,
     }
 }

@@ -130,8 +130,7 @@ fn dispatch(
     stopped: &Receiver<()>,
     out: &mut Output<'_>,
 ) -> Result<Exit, CliError> {
-    let calendar =
-        || report::Calendar { now: Utc::now(), zone: Local, rollover: effective.day_rollover.value };
+    let calendar = || report::Calendar::of(effective, Utc::now());
     // The screen has the terminal: a subcommand that asks is told that there is none to ask on.
     let mut nobody = |_: &str| None;
     match &cli.command {

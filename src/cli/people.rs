@@ -25,6 +25,7 @@ fn searchable(state: &RosterState) -> Roster {
             // A snapshot's rows are active people and say nothing of when; looking up asks neither.
             created_at: DateTime::UNIX_EPOCH,
             removed_at: None,
+            particulars: crate::attendance::Particulars::default(),
         });
     }
     roster

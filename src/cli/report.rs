@@ -8,11 +8,12 @@ use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
 use crate::attendance::PersonId;
-use crate::attendance::report::{Day, DayState, Listed, PresenceRecord, ReportRow, present, report};
-use crate::config::DayRollover;
+use crate::attendance::report::{Day, DayState, Listed, ReportRow, present, report};
+use crate::attendance::statement::{held, presence_records};
+use crate::attendance::zone::SiteZone;
+use crate::config::{DayRollover, Effective};
 use crate::engine::state::RosterRow;
 use crate::engine::{EngineHandle, LogEntry};
-use crate::ledger::EntryKind;
 
 use super::args::{ReportArgs, ReportFormat};
 use super::exit::{CliError, Exit};
@@ -54,6 +55,14 @@ pub struct Calendar<Tz: TimeZone> {
     pub zone: Tz,
     /// When a day begins.
     pub rollover: DayRollover,
+}
+
+impl Calendar<SiteZone> {
+    /// As it is configured.
+    pub fn of(effective: &Effective, now: DateTime<Utc>) -> Self {
+        let attendance = &effective.attendance;
+        Self { now, zone: attendance.zone.value, rollover: attendance.day_rollover.value }
+    }
 }
 
 impl<Tz: TimeZone> Calendar<Tz> {
@@ -100,12 +109,8 @@ fn day_rows(day: &Day, roster: &[RosterRow], entries: &[LogEntry]) -> Vec<Report
         let (name, identifier) = (row.name.clone(), row.identifier.clone());
         listed.insert(row.person, Listed { person: row.person, name, identifier, is_active: true });
     }
-    let records = entries.iter().filter_map(|entry| {
-        let (person, state) = (entry.person?, entry.state?);
-        let back_filled = entry.kind == EntryKind::BackFilled;
-        Some(PresenceRecord { sequence: entry.sequence, person, state, at: entry.at, back_filled })
-    });
-    report(day, records, listed.into_values())
+    let held = held(entries.iter().filter_map(LogEntry::statement));
+    report(day, presence_records(&held), listed.into_values())
 }
 
 /// What a row is called on paper: whoever has no name any more, by id.
@@ -152,7 +157,7 @@ pub fn run<Tz: TimeZone>(
     };
     people::settle(handle);
     let day = calendar.day(if args.present { DayArg::Today } else { args.date })?;
-    let entries = handle.entries_between(day.from, day.until);
+    let entries = handle.records_between(day.from, day.until);
     let everybody = day_rows(&day, &handle.snapshot().roster.rows, &entries);
     let total = everybody.len();
     let rows = if args.present { present(everybody) } else { everybody };

@@ -334,6 +334,7 @@ mod tests {
                 identifier: (i % 2 == 0).then(|| format!("+{i}").parse().unwrap()),
                 created_at: DateTime::UNIX_EPOCH,
                 removed_at: None,
+                particulars: crate::attendance::Particulars::default(),
             })
             .collect();
         let text = write(&people);

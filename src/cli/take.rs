@@ -297,6 +297,10 @@ impl<Tz: TimeZone> Log<'_, Tz> {
             EntryKind::Renamed => format!("{at}  {name} has a new name{note}"),
             EntryKind::Exported => format!("{at}  the roster was exported{note}"),
             EntryKind::Started | EntryKind::Stopped => format!("{at}  {:?}", entry.kind),
+            kind => {
+                let who = entry.name.as_ref().map(|name| format!("  {name}")).unwrap_or_default();
+                format!("{at}  {}{who}{state}{note}", kind.words())
+            }
         }
     }
 

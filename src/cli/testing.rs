@@ -20,6 +20,7 @@ pub fn head(sequence: u64, kind: EntryKind) -> Head {
         id: EntryId(Ulid(sequence.into())),
         at: at(8 * 3600 + sequence as i64),
         clock: ClockState::Synchronised,
+        moment: None,
         kind,
         actor: Actor::Door,
         parts: [None; 3],
@@ -53,7 +54,6 @@ pub fn decided(sequence: u64, kind: EntryKind, similarities: &[f32]) -> NamedEnt
         pack: "default".to_owned(),
         details: None,
     };
-    let record = (kind == EntryKind::Passage)
-        .then_some(RecordPart { person: id(1), state: Some(PresenceState::Present) });
+    let record = (kind == EntryKind::Passage).then_some(RecordPart::new(id(1), Some(PresenceState::Present)));
     named(head, Parts { record, evidence: Some(evidence), ..Parts::default() })
 }

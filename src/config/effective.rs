@@ -1,11 +1,13 @@
 //! What is used, and where each value came from.
 
+mod attendance;
 mod quality;
 mod recognition;
 mod screen;
 mod show;
 mod source;
 
+pub use attendance::AttendanceSettings;
 pub use quality::QualitySettings;
 pub use recognition::Recognition;
 pub use screen::ScreenSettings;
@@ -24,7 +26,7 @@ use super::environment::Environment;
 use super::key_place::{StoreKey, store_key};
 use super::kiosk::KioskSettings;
 use super::typed::{InboxHours, KeepDays, PackName, SIZE_LIMIT_BYTES, Shots, Typed};
-use super::values::{DayRollover, LogLevel};
+use super::values::LogLevel;
 
 /// Where a value came from, in the order in which one beats the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,8 +142,8 @@ pub struct Effective {
     pub quality: QualitySettings,
     /// Hours that a stranger's item is kept; 0 for no inbox.
     pub inbox_hours: Setting<InboxHours>,
-    /// When a day begins.
-    pub day_rollover: Setting<DayRollover>,
+    /// What the site decides about attendance.
+    pub attendance: AttendanceSettings,
     /// How the screen behaves.
     pub screen: ScreenSettings,
     /// How the kiosk view behaves.
@@ -163,11 +165,6 @@ const DEFAULT_SHOTS: Shots = in_range(Shots::new(4));
 const DEFAULT_INBOX_HOURS: InboxHours = in_range(InboxHours::new(8));
 /// A week of log files.
 const DEFAULT_KEEP_DAYS: KeepDays = in_range(KeepDays::new(7));
-/// Four in the morning: a late shift still belongs to the day it began on.
-const DEFAULT_ROLLOVER: DayRollover = match chrono::NaiveTime::from_hms_opt(4, 0, 0) {
-    Some(time) => DayRollover(time),
-    None => panic!("04:00 is a time of day"),
-};
 
 /// For constants alone, where the compiler evaluates it.
 pub(super) const fn in_range<const MIN: u32, const MAX: u32>(
@@ -195,6 +192,7 @@ impl Effective {
             .xdg("XDG_STATE_HOME", ".local/state")
             .map_or_else(|| data_dir.value.join("log"), |state| state.join("muster"));
         let key = typed.store.key.clone().map(|key| key.0);
+        let attendance = AttendanceSettings::resolve(&typed);
         Ok(Self {
             store_key: store_key(key, &data_dir.value, environment, |path| {
                 file_path(path, &base, environment)
@@ -218,7 +216,7 @@ impl Effective {
             keep_crops: Setting::typed(typed.enrolment.keep_crops, false),
             quality: QualitySettings::resolve(&typed.quality),
             inbox_hours: Setting::typed(typed.inbox.keep_hours, DEFAULT_INBOX_HOURS),
-            day_rollover: Setting::typed(typed.attendance.day_rollover.map(|r| r.0), DEFAULT_ROLLOVER),
+            attendance,
             screen: ScreenSettings::resolve(&typed.screen, environment, |path| {
                 file_path(path, &base, environment)
             }),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::de::{DeTable, DeValue};
 
+use crate::attendance::SourceRole;
 use crate::capture::view::{Region, SourceName, Turn};
 use crate::face::LivenessMode;
 use crate::face::PicturePolicy;
@@ -14,8 +15,8 @@ use super::ConfigError;
 use super::key_place::KeyPlace;
 use super::kiosk::{KioskPin, KioskSound, ProgramLine};
 use super::values::{
-    DayRollover, GraphicsName, LogLevel, MarginRange, Ranged, Real, SecondsRange, ShareRange,
-    SimilarityThreshold, SourceText, TargetRange, Text,
+    GraphicsName, LogLevel, MarginRange, Ranged, Real, SecondsRange, ShareRange, SimilarityThreshold,
+    SourceText, TargetRange, Text,
 };
 
 /// Bytes of a configuration that are read at most.
@@ -41,7 +42,7 @@ const KEYS: &[(&str, &[&str])] = &[
     ("store", &["key"]),
     ("models", &["dir", "pack"]),
     ("inference", &["device"]),
-    ("source", &["default", "name", "region", "rotate", "mirror", "check_certificate"]),
+    ("source", &["default", "name", "region", "rotate", "mirror", "check_certificate", "role"]),
     (
         "recognition",
         &[
@@ -75,13 +76,34 @@ const KEYS: &[(&str, &[&str])] = &[
         ],
     ),
     ("inbox", &["keep_hours"]),
-    ("attendance", &["day_rollover"]),
+    (
+        "attendance",
+        &[
+            "day_rollover",
+            "zone",
+            "clock",
+            "identifier",
+            "early_minutes",
+            "grace_minutes",
+            "leaves_early_minutes",
+        ],
+    ),
     ("screen", &["keymap", "mouse", "theme", "graphics", "picture"]),
     ("kiosk", &["pin", "sound", "success_command", "refusal_command"]),
     ("log", &["level", "keep_days"]),
 ];
 
+/// Every list of tables, written `[[name]]`, with its keys.
+const LISTS: &[(&str, &[&str])] = &[("session", SESSION_KEYS), ("holiday", HOLIDAY_KEYS)];
+/// Every table of tables that the site names, written `[name.OWN]`, with their keys.
+const MAPS: &[(&str, &[&str])] = &[("group", GROUP_KEYS)];
+
+pub mod attendance;
 mod quality;
+
+use attendance::{
+    AttendanceTable, GROUP_KEYS, GroupTables, HOLIDAY_KEYS, HolidayTable, SESSION_KEYS, SessionTable,
+};
 
 pub use quality::QualityTable;
 
@@ -111,6 +133,12 @@ pub struct Typed {
     pub inbox: InboxTable,
     /// `[attendance]`
     pub attendance: AttendanceTable,
+    /// `[group.NAME]`
+    pub group: GroupTables,
+    /// `[[session]]`
+    pub session: Vec<SessionTable>,
+    /// `[[holiday]]`
+    pub holiday: Vec<HolidayTable>,
     /// `[screen]`
     pub screen: ScreenTable,
     /// `[kiosk]`
@@ -200,6 +228,8 @@ pub struct SourceTable {
     pub mirror: Option<bool>,
     /// Whether the certificate of `https://` must be one that this machine trusts.
     pub check_certificate: Option<bool>,
+    /// Which way people pass it.
+    pub role: Option<Text<SourceRole>>,
 }
 
 /// Degrees as a whole number.
@@ -258,14 +288,6 @@ pub struct EnrolmentTable {
 pub struct InboxTable {
     /// Hours that a stranger's item is kept; 0 for no inbox.
     pub keep_hours: Option<InboxHours>,
-}
-
-/// What a day is.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct AttendanceTable {
-    /// When a day begins.
-    pub day_rollover: Option<Text<DayRollover>>,
 }
 
 /// What goes to the diagnostics.
@@ -328,15 +350,20 @@ impl Typed {
         if let Some((at, key, hint)) = unknown_key(document.get_ref()) {
             return Err(ConfigError::UnknownKey { path: path(), line: line_of(text, at), key, hint });
         }
-        toml::from_str(text).map_err(|error| {
-            let at = error.span().map_or(0, |span| span.start);
-            ConfigError::Value {
-                path: path(),
-                line: line_of(text, at),
-                key: key_at(document.get_ref(), at),
-                detail: error.message().to_owned(),
+        let wrong = |at: usize, detail: String| ConfigError::Value {
+            path: path(),
+            line: line_of(text, at),
+            key: key_at(document.get_ref(), at),
+            detail,
+        };
+        let typed: Self = toml::from_str(text)
+            .map_err(|error| wrong(error.span().map_or(0, |span| span.start), error.message().to_owned()))?;
+        match typed.contradiction() {
+            None => Ok(typed),
+            Some((list, index, key, detail)) => {
+                Err(wrong(place_in_list(document.get_ref(), list, index, key), detail))
             }
-        })
+        }
     }
 }
 
@@ -348,23 +375,45 @@ fn line_of(text: &str, at: usize) -> usize {
 /// The first key that means nothing: where it is, its full name, and what to do.
 fn unknown_key(document: &DeTable<'_>) -> Option<(usize, String, String)> {
     let mut found: Vec<(usize, String, String)> = Vec::new();
-    let tables: Vec<&str> = KEYS.iter().map(|(table, _)| *table).collect();
+    let all = || KEYS.iter().chain(LISTS).chain(MAPS);
+    let tables: Vec<&str> = all().map(|(table, _)| *table).collect();
     for (name, value) in document.iter() {
         let table = name.get_ref();
-        match (KEYS.iter().find(|(known, _)| known == table), value.get_ref()) {
-            (None, _) => {
-                found.push((name.span().start, table.to_string(), unknown_table_hint(table, &tables)))
+        let Some((_, keys)) = all().find(|(known, _)| known == table) else {
+            let hint = unknown_table_hint(table, &tables);
+            found.push((name.span().start, table.to_string(), hint));
+            continue;
+        };
+        match value.get_ref() {
+            DeValue::Table(inner) if MAPS.iter().any(|(map, _)| map == table) => {
+                for (own, value) in inner.iter() {
+                    if let DeValue::Table(inner) = value.get_ref() {
+                        unknown_in(inner, &format!("{table}.{}", own.get_ref()), keys, &mut found);
+                    }
+                }
             }
-            (Some((_, keys)), DeValue::Table(inner)) => found.extend(
-                inner.iter().filter(|(key, _)| !keys.contains(&key.get_ref().as_ref())).map(|(key, _)| {
-                    (key.span().start, format!("{table}.{}", key.get_ref()), hint(key.get_ref(), keys))
-                }),
-            ),
+            DeValue::Table(inner) => unknown_in(inner, table, keys, &mut found),
+            DeValue::Array(items) => {
+                for item in items.iter() {
+                    if let DeValue::Table(inner) = item.get_ref() {
+                        unknown_in(inner, table, keys, &mut found);
+                    }
+                }
+            }
             // A known table that is no table is a wrong value, which names the key by itself.
-            (Some(_), _) => {}
+            _ => {}
         }
     }
     found.into_iter().min_by_key(|(at, _, _)| *at)
+}
+
+fn unknown_in(table: &DeTable<'_>, name: &str, keys: &[&str], found: &mut Vec<(usize, String, String)>) {
+    let unknown = table.iter().filter(|(key, _)| !keys.contains(&key.get_ref().as_ref()));
+    found.extend(
+        unknown.map(|(key, _)| {
+            (key.span().start, format!("{name}.{}", key.get_ref()), hint(key.get_ref(), keys))
+        }),
+    );
 }
 
 /// For a key outside every table: it may be a key that lost its table's heading.
@@ -389,21 +438,40 @@ fn hint(key: &str, known: &[&str]) -> String {
 
 /// The full name of the key whose value holds byte `at`.
 fn key_at(document: &DeTable<'_>, at: usize) -> String {
-    for (name, value) in document.iter() {
-        if let DeValue::Table(inner) = value.get_ref() {
-            for (key, value) in inner.iter() {
-                if value.span().contains(&at) || key.span().contains(&at) {
-                    return format!("{}.{}", name.get_ref(), key.get_ref());
-                }
-            }
-        } else if value.span().contains(&at) {
-            return name.get_ref().to_string();
+    key_in(document, at).unwrap_or_else(|| "the file".to_owned())
+}
+
+/// The same within a table; none where it is not in it.
+fn key_in(table: &DeTable<'_>, at: usize) -> Option<String> {
+    let inner = |name: &str, value: &DeValue<'_>| match value {
+        DeValue::Table(inner) => key_in(inner, at).map(|key| format!("{name}.{key}")),
+        DeValue::Array(items) => {
+            let tables = items.iter().filter_map(|item| match item.get_ref() {
+                DeValue::Table(inner) => Some(inner),
+                _ => None,
+            });
+            tables.filter_map(|inner| key_in(inner, at)).next().map(|key| format!("{name}.{key}"))
         }
+        _ => None,
+    };
+    if let Some(found) = table.iter().find_map(|(name, value)| inner(name.get_ref(), value.get_ref())) {
+        return Some(found);
     }
-    document
-        .iter()
-        .find(|(name, value)| value.span().contains(&at) || name.span().contains(&at))
-        .map_or_else(|| "the file".to_owned(), |(name, _)| name.get_ref().to_string())
+    let holds = |(name, value): &(&toml::Spanned<_>, &toml::Spanned<DeValue<'_>>)| {
+        let _: &toml::Spanned<toml::de::DeString<'_>> = name;
+        name.span().contains(&at) || value.span().contains(&at)
+    };
+    table.iter().find(holds).map(|(name, _)| name.get_ref().to_string())
+}
+
+/// Where `key` stands in the table `index` of the list `list`; else where that table, or the list, stands.
+fn place_in_list(document: &DeTable<'_>, list: &str, index: usize, key: &str) -> usize {
+    let Some((name, value)) = document.iter().find(|(name, _)| name.get_ref() == list) else { return 0 };
+    let DeValue::Array(items) = value.get_ref() else { return name.span().start };
+    let Some(item) = items.get(index) else { return name.span().start };
+    let DeValue::Table(table) = item.get_ref() else { return item.span().start };
+    let found = table.iter().find(|(name, _)| name.get_ref() == key);
+    found.or_else(|| table.iter().next()).map_or(item.span().start, |(name, _)| name.span().start)
 }
 
 #[cfg(test)]

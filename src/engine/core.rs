@@ -24,6 +24,8 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, NaiveDate, Utc};
 use crossbeam_channel::{Receiver, Sender, never, select};
 
+use crate::access::{Operator, OperatorId};
+use crate::attendance::statement::{Statement, held, presence_records};
 use crate::attendance::{AttendancePolicy, PersonId, Presence, Roster};
 use crate::capture::{Frame, Pace};
 use crate::face::{EmbeddingSpace, Template, TemplateId};
@@ -34,7 +36,7 @@ use crate::store::{Change, StoreError};
 use crate::track::Jury;
 
 use super::command::{CommandError, Reply, ShotId};
-use super::environment::{Calendar, Clock, Entropy};
+use super::environment::{Calendar, Clock, Entropy, moment};
 use super::event::EngineEvent;
 use super::handle::{Board, Call};
 use super::settings::EngineSettings;
@@ -112,6 +114,7 @@ pub(crate) struct Core {
     thresholds: threshold::Follower,
     inference: InferenceStatus,
 
+    operators: BTreeMap<OperatorId, Operator>,
     day: Option<NaiveDate>,
     presence: HashMap<PersonId, Presence>,
     policy: AttendancePolicy,
@@ -162,6 +165,7 @@ impl Core {
             facts: None,
             thresholds: threshold::Follower::default(),
             inference,
+            operators: BTreeMap::new(),
             day: None,
             presence: HashMap::new(),
             source,
@@ -190,16 +194,26 @@ impl Core {
         for change in changes {
             self.apply(change);
         }
-        if self.pace == Pace::RealTime {
-            self.day = self.day_of(self.clock.now());
-        }
+        self.restore_presence(today);
         for entry in today {
-            self.note_presence(entry);
             let record = entry.parts.record.as_ref();
             if let (EntryKind::Passage | EntryKind::BackFilled, Some(record)) = (entry.head.kind, record) {
                 self.policy.still_in_view(record.person, entry.head.at);
             }
         }
+    }
+
+    /// Who is here after the records of the day that holds: today, or the last one there are records of
+    /// where a recording is worked through.
+    fn restore_presence(&mut self, entries: &[crate::ledger::Entry]) {
+        let records = presence_records(&held(entries.iter().filter_map(Statement::of)));
+        let at = match self.pace {
+            Pace::RealTime => Some(self.clock.now()),
+            Pace::Lossless => records.iter().map(|record| record.at).max(),
+        };
+        let Some(day) = at.and_then(|at| self.calendar.day_of(at)) else { return };
+        self.day = Some(day.date);
+        self.presence = self.active_presence(&day, records);
     }
 
     /// Runs until it is told to shut down or every handle is gone.
@@ -318,7 +332,8 @@ impl Core {
     ) -> EntryDraft {
         let at = super::environment::to_microseconds(at);
         let id = EntryId(self.entropy.ulid(at));
-        EntryDraft { id, at, clock, kind, actor, parts, salts: self.entropy.salts() }
+        let moment = moment(&*self.clock, &*self.calendar);
+        EntryDraft { id, at, clock, moment, kind, actor, parts, salts: self.entropy.salts() }
     }
 
     /// Queues an entry that no shell waits for; it is tried until the store takes it.

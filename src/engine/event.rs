@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::attendance::statement::Statement;
 use crate::attendance::{PersonId, PersonName, PresenceState};
 use crate::face::Similarity;
 use crate::face::challenge::ChallengeOutcome;
-use crate::ledger::{Actor, Entry, EntryKind, Sequence};
+use crate::ledger::{Actor, ClockState, Entry, EntryKind, Facts, RecordDetails, Sequence};
 
 use super::state::TrackId;
 
@@ -35,6 +36,12 @@ pub struct LogEntry {
     pub best: Option<PersonName>,
     /// What somebody wrote.
     pub note: Option<String>,
+    /// What is known of the clock.
+    pub clock: ClockState,
+    /// What else the record says.
+    pub details: RecordDetails,
+    /// What else is to be known.
+    pub facts: Option<Facts>,
 }
 
 impl LogEntry {
@@ -53,7 +60,23 @@ impl LogEntry {
             similarity: best.map(|candidate| candidate.similarity),
             best: best.and_then(|candidate| name_of(candidate.person)),
             note: entry.parts.note.as_ref().map(|note| note.text.clone()),
+            clock: entry.head.clock,
+            details: record.map(|record| record.details.clone()).unwrap_or_default(),
+            facts: entry.parts.facts.clone(),
         }
+    }
+
+    /// What it says of somebody's attendance, where it is about anybody.
+    pub fn statement(&self) -> Option<Statement> {
+        Some(Statement {
+            sequence: self.sequence,
+            at: self.at,
+            clock: self.clock,
+            kind: self.kind,
+            person: self.person?,
+            state: self.state,
+            details: self.details.clone(),
+        })
     }
 }
 

@@ -83,6 +83,8 @@ pub enum Call {
     Threshold(MatchingFacts, Sender<ThresholdState>),
     /// All of the log from one time until another, oldest first.
     EntriesBetween(DateTime<Utc>, DateTime<Utc>, Sender<Vec<LogEntry>>),
+    /// The same with their corrections, and with all that speaks of the span, by sequence.
+    RecordsBetween(DateTime<Utc>, DateTime<Utc>, Sender<Vec<LogEntry>>),
 }
 
 /// What a shell holds of the engine.
@@ -238,6 +240,14 @@ impl EngineHandle {
     pub fn entries_between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Vec<LogEntry> {
         let (to_shell, entries) = bounded(1);
         let _ = self.calls.send(Call::EntriesBetween(from, until, to_shell));
+        entries.recv().unwrap_or_default()
+    }
+
+    /// Entries whose time, or the time that they speak of, lies in `from..until`, with all that they correct
+    /// and that corrects them, by sequence: what a report is made of. None where the engine has ended.
+    pub fn records_between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Vec<LogEntry> {
+        let (to_shell, entries) = bounded(1);
+        let _ = self.calls.send(Call::RecordsBetween(from, until, to_shell));
         entries.recv().unwrap_or_default()
     }
 }

@@ -87,7 +87,7 @@ pub fn start(parts: EngineParts) -> Result<RunningEngine, StartError> {
     let changes = store.changes_since(ChangePoint(0))?.changes;
     let now = clock.now();
     let today = calendar.day_of(now).map_or(now, |day| day.from);
-    let entries = store.entries_between(today, chrono::DateTime::<chrono::Utc>::MAX_UTC)?;
+    let entries = store.records_between(today, chrono::DateTime::<chrono::Utc>::MAX_UTC)?;
 
     let mut engine = RunningEngine {
         calls: None,

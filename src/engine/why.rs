@@ -103,6 +103,10 @@ fn decision(whole: &NamedEntry) -> String {
         EntryKind::SpaceChanged => "the templates moved to another embedding space".to_owned(),
         EntryKind::Erased => "somebody was erased from everything".to_owned(),
         EntryKind::PadTested => "a self-test of presentation-attack detection ended".to_owned(),
+        kind => match whole.entry.parts.record {
+            Some(_) => format!("{}: {}", kind.words(), who()),
+            None => kind.words().to_owned(),
+        },
     }
 }
 

@@ -74,6 +74,7 @@ pub fn seal(draft: &EntryDraft, terminal: TerminalId, end: &ChainHead) -> Result
         id: draft.id,
         at: to_microsecond(draft.at).ok_or(SealError::Time)?,
         clock: draft.clock,
+        moment: draft.moment,
         kind: draft.kind,
         actor: draft.actor.clone(),
         parts: digests,
@@ -236,7 +237,7 @@ impl ChainWalk {
 pub type StoredHead = (Sequence, Vec<u8>, Sha256Digest);
 
 /// Walks a whole ledger from genesis to the kept end, with every part: each is there exactly if
-/// its head holds a digest and no later erasure names it, has that digest, and can be read. `heads` come by sequence, `parts` by
+/// its head holds a digest and no later erasure or retention names it, has that digest, and can be read. `heads` come by sequence, `parts` by
 /// sequence and kind.
 ///
 /// # Errors
@@ -261,7 +262,8 @@ pub fn verify_chain<E: From<ChainFault>>(
         while let Some(next) = parts.next_if(here) {
             let (of, part) = next?;
             let content = check_part(&head, of, &part)?;
-            if let (EntryKind::Erased, Some(erasure)) = (head.kind, content.erasure) {
+            let takes_away = matches!(head.kind, EntryKind::Erased | EntryKind::RetentionApplied);
+            if let (true, Some(erasure)) = (takes_away, content.erasure) {
                 missing.retain(|(gone, kind)| !erasure.names(*gone, *kind));
             }
             found[part.kind.index()] = true;
@@ -313,6 +315,7 @@ mod tests {
             id: EntryId(Ulid(number)),
             at: DateTime::from_timestamp_nanos(1_234_567_890),
             clock: ClockState::Synchronised,
+            moment: None,
             kind: EntryKind::Mark,
             actor: Actor::System,
             parts: Parts { note: note.map(|text| NotePart { text: text.to_owned() }), ..Parts::default() },

@@ -17,10 +17,13 @@ pub enum ClockState {
     Unsynchronised = 2,
     /// The time is that of a recording, not of this machine's clock.
     Recording = 3,
+    /// The time cannot be right: the clock stands before this program was built, or before an
+    /// entry that was written earlier.
+    Unsure = 4,
 }
 
 impl ClockState {
-    const ALL: [Self; 3] = [Self::Synchronised, Self::Unsynchronised, Self::Recording];
+    const ALL: [Self; 4] = [Self::Synchronised, Self::Unsynchronised, Self::Recording, Self::Unsure];
 }
 
 /// What kind of thing happened. The numbers are part of the hash and never change meaning.
@@ -71,11 +74,58 @@ pub enum EntryKind {
     PadTested = 18,
     /// Somebody was taken out of everything; what is left in its parts is the list of what went.
     Erased = 19,
+    /// A session was opened; the facts say which.
+    SessionOpened = 20,
+    /// A session was closed; the facts say which. The standings of everybody expected come with it.
+    SessionClosed = 21,
+    /// How somebody stood at the end of a session.
+    Standing = 22,
+    /// Somebody was excused from sessions.
+    Excused = 23,
+    /// An operator corrected what an earlier entry says, struck it, or added what is missing.
+    Corrected = 24,
+    /// Somebody who was checked in at the end of a day did not check out; they are taken to have left when
+    /// they were last seen.
+    CheckOutForgotten = 25,
+    /// The clock was set, or ran backwards; the facts say by how much.
+    ClockChanged = 26,
+    /// Somebody gave an identifier at the door and was refused.
+    IdentifierRefused = 27,
+    /// The configuration in force is another than at the last start; the facts say what changed.
+    ConfigurationChanged = 28,
+    /// The threshold in force is another than before; the facts say which.
+    ThresholdChanged = 29,
+    /// The store was backed up.
+    BackedUp = 30,
+    /// The store was restored from a backup.
+    Restored = 31,
+    /// The store's file was compacted.
+    Compacted = 32,
+    /// The store's key was changed.
+    KeyChanged = 33,
+    /// Somebody consented to be enrolled; the facts say to which text.
+    Consented = 34,
+    /// Somebody withdrew their consent.
+    ConsentWithdrawn = 35,
+    /// What was kept longer than the policy allows was deleted; the part says what.
+    RetentionApplied = 36,
+    /// Everything held about somebody was given to them.
+    PersonExported = 37,
+    /// Something about a person on the roster is different, besides their name.
+    PersonChanged = 38,
+    /// An operator was added, removed, or given another role.
+    OperatorChanged = 39,
+    /// An operator did something that changes no record: paused the source, left the kiosk view.
+    OperatorActed = 40,
+    /// Another system did not take a record after every try.
+    DeliveryFailed = 41,
+    /// Passages were not recorded, as the store took none and the queue was full; the note says how many.
+    NotRecorded = 42,
 }
 
 impl EntryKind {
     /// All of them, by number.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 42] = [
         Self::Started,
         Self::Stopped,
         Self::Enrolled,
@@ -95,7 +145,95 @@ impl EntryKind {
         Self::SpaceChanged,
         Self::PadTested,
         Self::Erased,
+        Self::SessionOpened,
+        Self::SessionClosed,
+        Self::Standing,
+        Self::Excused,
+        Self::Corrected,
+        Self::CheckOutForgotten,
+        Self::ClockChanged,
+        Self::IdentifierRefused,
+        Self::ConfigurationChanged,
+        Self::ThresholdChanged,
+        Self::BackedUp,
+        Self::Restored,
+        Self::Compacted,
+        Self::KeyChanged,
+        Self::Consented,
+        Self::ConsentWithdrawn,
+        Self::RetentionApplied,
+        Self::PersonExported,
+        Self::PersonChanged,
+        Self::OperatorChanged,
+        Self::OperatorActed,
+        Self::DeliveryFailed,
+        Self::NotRecorded,
     ];
+
+    /// What it is called in a list, in a word or three.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Started => "started",
+            Self::Stopped => "stopped",
+            Self::Enrolled => "enrolled",
+            Self::TemplateAdded => "picture added",
+            Self::Removed => "removed",
+            Self::Renamed => "renamed",
+            Self::Imported => "imported",
+            Self::Passage => "identified",
+            Self::Unidentified => "unidentified",
+            Self::Mark => "marked",
+            Self::Exported => "exported",
+            Self::SourceLost => "source lost",
+            Self::SourceRestored => "source is back",
+            Self::Rejected => "not live",
+            Self::BackFilled => "added later",
+            Self::StrangerDiscarded => "discarded",
+            Self::SpaceChanged => "other net",
+            Self::PadTested => "liveness test",
+            Self::Erased => "erased",
+            Self::SessionOpened => "session opened",
+            Self::SessionClosed => "session closed",
+            Self::Standing => "standing",
+            Self::Excused => "excused",
+            Self::Corrected => "corrected",
+            Self::CheckOutForgotten => "no check-out",
+            Self::ClockChanged => "clock changed",
+            Self::IdentifierRefused => "refused",
+            Self::ConfigurationChanged => "configured",
+            Self::ThresholdChanged => "threshold",
+            Self::BackedUp => "backed up",
+            Self::Restored => "restored",
+            Self::Compacted => "compacted",
+            Self::KeyChanged => "other key",
+            Self::Consented => "consented",
+            Self::ConsentWithdrawn => "withdrew",
+            Self::RetentionApplied => "retention",
+            Self::PersonExported => "given out",
+            Self::PersonChanged => "changed",
+            Self::OperatorChanged => "operators",
+            Self::OperatorActed => "operator",
+            Self::DeliveryFailed => "not delivered",
+            Self::NotRecorded => "not recorded",
+        }
+    }
+}
+
+/// A start of the machine, by the kernel's own number for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct BootId(pub [u8; 16]);
+
+/// When an entry was written, apart from the clock on the wall: within one boot this only goes forward,
+/// whatever the clock is set to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Moment {
+    /// Which start of the machine.
+    pub boot: BootId,
+    /// Microseconds since that start, suspended time included (CLOCK_BOOTTIME).
+    pub since_boot_us: u64,
+    /// What the site's clocks showed besides UTC then, in seconds east.
+    pub utc_offset_seconds: i32,
 }
 
 /// Who caused an entry.
@@ -128,6 +266,8 @@ pub struct Head {
     pub at: DateTime<Utc>,
     /// What is known of the clock.
     pub clock: ClockState,
+    /// When it was written, apart from the clock; none in entries older than that was kept.
+    pub moment: Option<Moment>,
     /// What happened.
     pub kind: EntryKind,
     /// Who caused it.
@@ -143,15 +283,21 @@ impl Head {
     }
 
     /// The bytes that are hashed: a version byte, then every field in the order of the struct,
-    /// numbers big-endian, times as microseconds since 1970, each variant by its number.
+    /// numbers big-endian, times as microseconds since 1970, each variant by its number. Version 1 is
+    /// a head without a moment, version 2 one with it.
     pub fn canonical_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(192);
-        bytes.push(HEAD_VERSION);
+        bytes.push(if self.moment.is_some() { HEAD_VERSION } else { WITHOUT_MOMENT });
         bytes.extend(self.terminal.0.0.to_be_bytes());
         bytes.extend(self.sequence.0.to_be_bytes());
         bytes.extend(self.id.0.0.to_be_bytes());
         bytes.extend(self.at.timestamp_micros().to_be_bytes());
         bytes.push(self.clock as u8);
+        if let Some(moment) = &self.moment {
+            bytes.extend(moment.boot.0);
+            bytes.extend(moment.since_boot_us.to_be_bytes());
+            bytes.extend(moment.utc_offset_seconds.to_be_bytes());
+        }
         bytes.push(self.kind as u8);
         match &self.actor {
             Actor::System => bytes.push(1),
@@ -185,7 +331,7 @@ impl Head {
     pub fn from_canonical_bytes(bytes: &[u8]) -> Result<Self, HeadError> {
         let mut reader = Reader(bytes);
         let [version] = reader.take()?;
-        if version != HEAD_VERSION {
+        if version != HEAD_VERSION && version != WITHOUT_MOMENT {
             return Err(HeadError::Version { found: version });
         }
         let head = Self {
@@ -194,6 +340,7 @@ impl Head {
             id: EntryId(Ulid::from_bytes(reader.take()?)),
             at: reader.time()?,
             clock: reader.number("clock state", &ClockState::ALL, |clock| clock as u8)?,
+            moment: if version == HEAD_VERSION { Some(reader.moment()?) } else { None },
             kind: reader.number("kind", &EntryKind::ALL, |kind| kind as u8)?,
             actor: reader.actor()?,
             parts: [reader.digest()?, reader.digest()?, reader.digest()?],
@@ -220,6 +367,8 @@ pub struct EntryDraft {
     pub at: DateTime<Utc>,
     /// What is known of the clock.
     pub clock: ClockState,
+    /// When it was written, apart from the clock.
+    pub moment: Option<Moment>,
     /// What happened.
     pub kind: EntryKind,
     /// Who caused it.
@@ -240,7 +389,9 @@ pub struct Entry {
 }
 
 /// The version byte of a head's canonical bytes.
-const HEAD_VERSION: u8 = 1;
+const HEAD_VERSION: u8 = 2;
+/// The version byte of those of a head without a [`Moment`].
+const WITHOUT_MOMENT: u8 = 1;
 
 /// `at` without what is finer than a microsecond, which is all that a ledger keeps of a time. A
 /// leap second becomes the second after it. None where the time cannot be told in microseconds.
@@ -252,7 +403,7 @@ pub fn to_microsecond(at: DateTime<Utc>) -> Option<DateTime<Utc>> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HeadError {
     /// A version this program does not know.
-    #[error("it has version {found}, and this muster reads version {HEAD_VERSION}")]
+    #[error("it has version {found}, and this muster reads up to {HEAD_VERSION}")]
     Version {
         /// What it has.
         found: u8,
@@ -308,6 +459,14 @@ impl Reader<'_> {
         DateTime::from_timestamp_micros(microseconds).ok_or(HeadError::Time { microseconds })
     }
 
+    fn moment(&mut self) -> Result<Moment, HeadError> {
+        Ok(Moment {
+            boot: BootId(self.take()?),
+            since_boot_us: u64::from_be_bytes(self.take()?),
+            utc_offset_seconds: i32::from_be_bytes(self.take()?),
+        })
+    }
+
     fn actor(&mut self) -> Result<Actor, HeadError> {
         Ok(match self.take()? {
             [1] => Actor::System,
@@ -340,6 +499,7 @@ mod tests {
             id: EntryId(Ulid(0x0b)),
             at: DateTime::UNIX_EPOCH + TimeDelta::microseconds(1_700_000_000_123_456),
             clock: ClockState::Unsynchronised,
+            moment: None,
             kind: EntryKind::Passage,
             actor: Actor::Local { uid: 1000 },
             parts: [Some(Sha256Digest([0x11; 32])), None, Some(Sha256Digest([0x22; 32]))],
@@ -377,9 +537,18 @@ mod tests {
     }
 
     #[test]
+    fn a_moment_lies_between_the_clock_and_the_kind() {
+        let moment = Moment { boot: BootId([0x44; 16]), since_boot_us: 258, utc_offset_seconds: -3600 };
+        let bytes = Head { moment: Some(moment), ..head() }.canonical_bytes();
+        let plain = head().canonical_bytes();
+        let inserted = [&[0x44; 16][..], &[0, 0, 0, 0, 0, 0, 1, 2], &[0xff, 0xff, 0xf1, 0xf0]].concat();
+        assert_eq!(bytes, [&[2][..], &plain[1..50], &inserted, &plain[50..]].concat());
+    }
+
+    #[test]
     fn every_number_is_frozen() {
         let numbers: Vec<u8> = EntryKind::ALL.iter().map(|kind| *kind as u8).collect();
-        assert_eq!(numbers, (1..=19).collect::<Vec<u8>>());
+        assert_eq!(numbers, (1..=42).collect::<Vec<u8>>());
         let named = [
             (EntryKind::Started, 1),
             (EntryKind::Removed, 5),
@@ -392,11 +561,17 @@ mod tests {
             (EntryKind::SpaceChanged, 17),
             (EntryKind::PadTested, 18),
             (EntryKind::Erased, 19),
+            (EntryKind::SessionOpened, 20),
+            (EntryKind::CheckOutForgotten, 25),
+            (EntryKind::BackedUp, 30),
+            (EntryKind::ConsentWithdrawn, 35),
+            (EntryKind::OperatorActed, 40),
+            (EntryKind::NotRecorded, 42),
         ];
         for (kind, number) in named {
             assert_eq!(kind as u8, number);
         }
-        assert_eq!(ClockState::ALL.map(|clock| clock as u8), [1, 2, 3]);
+        assert_eq!(ClockState::ALL.map(|clock| clock as u8), [1, 2, 3, 4]);
     }
 
     #[test]
@@ -412,10 +587,10 @@ mod tests {
             changed[at] = byte;
             Head::from_canonical_bytes(&changed).unwrap_err()
         };
-        assert_eq!(with(0, 2), HeadError::Version { found: 2 });
+        assert_eq!(with(0, 3), HeadError::Version { found: 3 });
         assert!(matches!(with(41, 0x7f), HeadError::Time { .. }));
         assert_eq!(with(49, 0), HeadError::Unknown { field: "clock state", number: 0 });
-        assert_eq!(with(50, 20), HeadError::Unknown { field: "kind", number: 20 });
+        assert_eq!(with(50, 43), HeadError::Unknown { field: "kind", number: 43 });
         assert_eq!(with(51, 5), HeadError::Unknown { field: "actor", number: 5 });
         assert_eq!(with(56, 2), HeadError::Unknown { field: "digest marker", number: 2 });
     }
@@ -430,13 +605,23 @@ mod tests {
         let digest = prop::option::of(any::<[u8; 32]>().prop_map(Sha256Digest));
         // The years 1 to 9999 and a little beyond.
         let time = -70_000_000_000_000_000i64..300_000_000_000_000_000;
-        let numbers = (any::<u128>(), any::<u64>(), any::<u128>(), time, 0usize..3, 0usize..19);
+        let moment = prop::option::of((any::<[u8; 16]>(), any::<u64>(), any::<i32>()));
+        let moment = moment.prop_map(|moment| {
+            moment.map(|(boot, since_boot_us, utc_offset_seconds)| Moment {
+                boot: BootId(boot),
+                since_boot_us,
+                utc_offset_seconds,
+            })
+        });
+        let kinds = 0..EntryKind::ALL.len();
+        let numbers = (any::<u128>(), any::<u64>(), any::<u128>(), time, 0usize..4, kinds, moment);
         (numbers, actor, [digest.clone(), digest.clone(), digest]).prop_map(|(n, actor, parts)| Head {
             terminal: TerminalId(Ulid(n.0)),
             sequence: Sequence(n.1),
             id: EntryId(Ulid(n.2)),
             at: DateTime::from_timestamp_micros(n.3).unwrap(),
             clock: ClockState::ALL[n.4],
+            moment: n.6,
             kind: EntryKind::ALL[n.5],
             actor,
             parts,

@@ -7,19 +7,12 @@ use ulid::Ulid;
 
 use super::details::EvidenceV2;
 use super::erasure::{ErasedRun, ErasurePart};
+use super::facts::{Facts, FactsV4};
+use super::record::{RecordDetails, RecordPart, RecordV1, RecordV2};
 use super::{Sequence, Sha256Digest};
-use crate::attendance::{PersonId, PresenceState};
+use crate::attendance::PersonId;
 use crate::face::{EmbeddingSpace, Liveness, Similarity};
 use crate::identify::{Candidate, DecisionDetails, Threshold};
-
-/// Whom an entry is about. Stored apart, erased alone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RecordPart {
-    /// Who.
-    pub person: PersonId,
-    /// Whether they are here now; none for entries that do not say.
-    pub state: Option<PresenceState>,
-}
 
 /// What a decision rested on. Stored apart, erased alone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -58,8 +51,11 @@ pub struct Parts {
     pub evidence: Option<EvidencePart>,
     /// What somebody wrote.
     pub note: Option<NotePart>,
-    /// Which parts an erasure took away. It lies in the place of the evidence, so there is none beside it.
+    /// Which parts an erasure or retention took away. It lies in the place of the evidence, so there is none
+    /// beside it.
     pub erasure: Option<ErasurePart>,
+    /// What else is to be known, by the kind of entry. In the place of the evidence too.
+    pub facts: Option<Facts>,
 }
 
 /// Which of the three parts.
@@ -149,10 +145,12 @@ pub enum PartError {
 /// The version byte of the layouts called V1. A part with another layout gets another number, and
 /// every layout stays readable for as long as a ledger may hold it.
 const VERSION_1: u8 = 1;
-/// The version byte of the layouts called V2: evidence with its details.
+/// The version byte of the layouts called V2: evidence with its details, records with theirs.
 const VERSION_2: u8 = 2;
 /// The version byte of V3 in the place of evidence: what an erasure took away.
 const VERSION_3: u8 = 3;
+/// The version byte of V4 in the place of evidence: facts.
+const VERSION_4: u8 = 4;
 
 /// First sequence, count, kinds.
 #[derive(Serialize, Deserialize)]
@@ -172,13 +170,6 @@ impl ErasureV3 {
         let part = ErasurePart { runs: self.runs.into_iter().map(run).collect() };
         part.check().map(|()| part)
     }
-}
-
-#[derive(Serialize, Deserialize)]
-struct RecordV1 {
-    person: [u8; 16],
-    /// 1 present, 2 left.
-    state: Option<u8>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -203,28 +194,6 @@ enum LivenessV1 {
 #[derive(Serialize, Deserialize)]
 struct NoteV1 {
     text: String,
-}
-
-impl From<&RecordPart> for RecordV1 {
-    fn from(part: &RecordPart) -> Self {
-        let state = part.state.map(|state| match state {
-            PresenceState::Present => 1,
-            PresenceState::Left => 2,
-        });
-        Self { person: part.person.0.to_bytes(), state }
-    }
-}
-
-impl RecordV1 {
-    fn read(self) -> Result<RecordPart, String> {
-        let state = match self.state {
-            None => None,
-            Some(1) => Some(PresenceState::Present),
-            Some(2) => Some(PresenceState::Left),
-            Some(other) => return Err(format!("there is no presence state {other}")),
-        };
-        Ok(RecordPart { person: PersonId(Ulid::from_bytes(self.person)), state })
-    }
 }
 
 impl From<&EvidencePart> for EvidenceV1 {
@@ -302,18 +271,23 @@ impl Parts {
         let mut stored = Vec::with_capacity(3);
         for kind in PartKind::ALL {
             let bytes = match kind {
-                PartKind::Record => {
-                    self.record.as_ref().map(|part| encode(kind, VERSION_1, &RecordV1::from(part)))
-                }
-                PartKind::Evidence => match (&self.evidence, &self.erasure) {
-                    (None, None) => None,
-                    (Some(part), None) => Some(match &part.details {
+                PartKind::Record => self.record.as_ref().map(|part| {
+                    if part.details == RecordDetails::default() {
+                        encode(kind, VERSION_1, &RecordV1::from(part))
+                    } else {
+                        encode(kind, VERSION_2, &RecordV2::from(part))
+                    }
+                }),
+                PartKind::Evidence => match (&self.evidence, &self.erasure, &self.facts) {
+                    (None, None, None) => None,
+                    (Some(part), None, None) => Some(match &part.details {
                         None => encode(kind, VERSION_1, &EvidenceV1::from(part)),
                         Some(details) => encode(kind, VERSION_2, &EvidenceV2::new(part, details)),
                     }),
-                    (None, Some(part)) => Some(encode(kind, VERSION_3, &ErasureV3::from(part))),
-                    (Some(_), Some(_)) => {
-                        let detail = "an entry has evidence or an erasure, not both".to_owned();
+                    (None, Some(part), None) => Some(encode(kind, VERSION_3, &ErasureV3::from(part))),
+                    (None, None, Some(facts)) => Some(encode(kind, VERSION_4, &FactsV4::from(facts))),
+                    _ => {
+                        let detail = "an entry has evidence, an erasure or facts, not two of them".to_owned();
                         return Err(PartError::Content { kind, detail });
                     }
                 },
@@ -338,7 +312,15 @@ impl Parts {
         let content = |detail| PartError::Content { kind, detail };
         match kind {
             PartKind::Record => {
-                self.record = Some(decode::<RecordV1>(stored, VERSION_1)?.read().map_err(content)?);
+                let record = match version(stored)? {
+                    VERSION_2 => decode::<RecordV2>(stored, VERSION_2)?.read(),
+                    _ => decode::<RecordV1>(stored, VERSION_1)?.read(),
+                };
+                self.record = Some(record.map_err(content)?);
+            }
+            PartKind::Evidence if version(stored)? == VERSION_4 => {
+                let facts = decode::<FactsV4>(stored, VERSION_4)?.read();
+                self.facts = Some(facts.map_err(content)?);
             }
             PartKind::Evidence if version(stored)? == VERSION_3 => {
                 let erasure = decode::<ErasureV3>(stored, VERSION_3)?.read();
@@ -362,6 +344,7 @@ impl Parts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::attendance::PresenceState;
 
     fn hex(bytes: &[u8]) -> String {
         bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -369,7 +352,7 @@ mod tests {
 
     fn full() -> Parts {
         Parts {
-            record: Some(RecordPart { person: PersonId(Ulid(0x0102)), state: Some(PresenceState::Left) }),
+            record: Some(RecordPart::new(PersonId(Ulid(0x0102)), Some(PresenceState::Left))),
             evidence: Some(EvidencePart {
                 candidates: vec![
                     Candidate { person: PersonId(Ulid(0x0102)), similarity: Similarity(0.75) },
@@ -385,6 +368,7 @@ mod tests {
             }),
             note: Some(NotePart { text: "sick, é".to_owned() }),
             erasure: None,
+            facts: None,
         }
     }
 

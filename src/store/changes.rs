@@ -4,9 +4,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use crate::attendance::{Identifier, Person, PersonId, Stranger, StrangerId};
+use crate::access::{Operator, OperatorId};
+use crate::attendance::{Consent, Identifier, Person, PersonId, Stranger, StrangerId};
 use crate::face::{EncodedCrop, Template, TemplateId};
-use crate::ledger::to_microsecond;
+use crate::ledger::{Sequence, to_microsecond};
 
 use super::{Change, MAX_CROP_BYTES, StoreError};
 
@@ -16,6 +17,7 @@ pub(super) enum Object {
     Person(PersonId),
     Template(TemplateId),
     Stranger(StrangerId),
+    Operator(OperatorId),
 }
 
 /// What is stored now, as far as the rule needs to know.
@@ -29,6 +31,7 @@ pub(super) trait Stored {
     fn templates_of(&self, person: PersonId) -> Result<Vec<TemplateId>, Self::Error>;
     fn has_crop(&self, template: TemplateId) -> Result<bool, Self::Error>;
     fn has_stranger(&self, id: StrangerId) -> Result<bool, Self::Error>;
+    fn has_operator(&self, id: OperatorId) -> Result<bool, Self::Error>;
 }
 
 /// A template that is put or goes.
@@ -55,6 +58,10 @@ pub(super) struct Staged {
     pub(super) crops: BTreeMap<TemplateId, Option<EncodedCrop>>,
     /// None where one that was there goes.
     pub(super) strangers: BTreeMap<StrangerId, Option<Stranger>>,
+    /// None where one who was there goes.
+    pub(super) operators: BTreeMap<OperatorId, Option<Operator>>,
+    /// Each takes a point after those of `crops`, and no place in the feed.
+    pub(super) cursors: BTreeMap<String, Sequence>,
     /// Identifiers that active people gave up; to be taken out before `claimed` is put in.
     pub(super) released: Vec<Identifier>,
     /// Identifiers that active people have now.
@@ -87,6 +94,19 @@ pub(super) fn stage<S: Stored>(changes: &[Change], stored: &S) -> Result<Staged,
                 drop(staged.strangers.insert(stranger.id, Some(checked(stranger)?)));
             }
             Change::StrangerRemoved(id) => drop(staged.strangers.insert(*id, None)),
+            Change::OperatorPut(operator) => {
+                let added_at = to_microsecond(operator.added_at).ok_or_else(|| {
+                    StoreError::Refused(format!(
+                        "the time of operator {} is outside of the calendar",
+                        operator.id
+                    ))
+                })?;
+                staged.operators.insert(operator.id, Some(Operator { added_at, ..operator.clone() }));
+            }
+            Change::OperatorRemoved(id) => drop(staged.operators.insert(*id, None)),
+            Change::CursorPut { name, sequence } => {
+                staged.cursors.insert(name.clone(), *sequence);
+            }
         }
     }
     let people = std::mem::take(&mut staged.people);
@@ -105,6 +125,12 @@ pub(super) fn stage<S: Stored>(changes: &[Change], stored: &S) -> Result<Staged,
         }
     }
     staged.strangers = kept;
+    let operators = std::mem::take(&mut staged.operators);
+    for (id, now) in operators {
+        if now.is_some() || stored.has_operator(id)? {
+            staged.operators.insert(id, now);
+        }
+    }
     staged.order = order(changes, &staged);
     check_templates(&staged, stored)?;
     check_ended(&staged, stored)?;
@@ -124,7 +150,11 @@ fn cut(person: &Person) -> Result<Person, StoreError> {
         None => None,
         Some(at) => Some(to_microsecond(at).ok_or_else(calendar)?),
     };
-    Ok(Person { created_at, removed_at, ..person.clone() })
+    let mut cut = Person { created_at, removed_at, ..person.clone() };
+    if let Some(Consent { given_at, .. }) = &mut cut.particulars.consent {
+        *given_at = to_microsecond(*given_at).ok_or_else(calendar)?;
+    }
+    Ok(cut)
 }
 
 fn check_size(template: TemplateId, bytes: &EncodedCrop) -> Result<(), StoreError> {
@@ -198,7 +228,10 @@ fn order(changes: &[Change], staged: &Staged) -> Vec<Object> {
         Change::TemplatePut(Template { id, .. }) | Change::TemplateRemoved(id) => {
             staged.templates.contains_key(id).then_some(Object::Template(*id))
         }
-        Change::CropPut { .. } | Change::CropRemoved(_) => None,
+        Change::CropPut { .. } | Change::CropRemoved(_) | Change::CursorPut { .. } => None,
+        Change::OperatorPut(Operator { id, .. }) | Change::OperatorRemoved(id) => {
+            staged.operators.contains_key(id).then_some(Object::Operator(*id))
+        }
         Change::StrangerPut(Stranger { id, .. }) | Change::StrangerRemoved(id) => {
             staged.strangers.contains_key(id).then_some(Object::Stranger(*id))
         }

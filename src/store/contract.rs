@@ -1,6 +1,7 @@
 //! What every store must do, run on each of them.
 
 pub(super) mod beside;
+mod records;
 
 use std::collections::BTreeMap;
 
@@ -50,6 +51,7 @@ pub(super) fn person(id: u128, identifier: Option<&str>) -> Person {
         identifier: identifier.map(|text| text.parse().unwrap()),
         created_at: DateTime::UNIX_EPOCH,
         removed_at: None,
+        particulars: crate::attendance::Particulars::default(),
     }
 }
 
@@ -76,11 +78,11 @@ pub(super) fn draft(number: u64, at: DateTime<Utc>, about: Option<u128>) -> Entr
         id: EntryId(Ulid(u128::from(number))),
         at,
         clock: ClockState::Synchronised,
+        moment: None,
         kind: EntryKind::Passage,
         actor: Actor::Door,
         parts: Parts {
-            record: about
-                .map(|id| RecordPart { person: PersonId(Ulid(id)), state: Some(PresenceState::Present) }),
+            record: about.map(|id| RecordPart::new(PersonId(Ulid(id)), Some(PresenceState::Present))),
             note: Some(NotePart { text: format!("note {number}") }),
             ..Parts::default()
         },
@@ -422,6 +424,26 @@ macro_rules! contract {
             #[test]
             fn items_past_their_limits_are_refused() {
                 beside::items_past_their_limits_are_refused(&mut $make.1);
+            }
+
+            #[test]
+            fn records_come_with_their_corrections() {
+                records::records_come_with_their_corrections(&mut $make.1);
+            }
+
+            #[test]
+            fn an_erasure_takes_corrections_with_it() {
+                records::an_erasure_takes_corrections_with_it(&mut $make.1);
+            }
+
+            #[test]
+            fn operators_are_in_the_feed() {
+                records::operators_are_in_the_feed(&mut $make.1);
+            }
+
+            #[test]
+            fn cursors_are_kept_and_in_no_feed() {
+                records::cursors_are_kept_and_in_no_feed(&mut $make.1);
             }
 
             #[test]

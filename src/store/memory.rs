@@ -6,6 +6,7 @@ use std::ops::Bound;
 
 use chrono::{DateTime, Utc};
 
+use crate::access::{Operator, OperatorId};
 use crate::attendance::{Identifier, Person, PersonId, Stranger, StrangerId};
 use crate::face::{EncodedCrop, Template, TemplateId};
 use crate::ledger::{
@@ -14,6 +15,7 @@ use crate::ledger::{
 };
 
 use super::changes::{Object, Staged, Stored, stage};
+use super::records::with_corrections;
 use super::{
     Change, ChangePoint, Changes, Committed, Erased, Erasure, KeptRecords, Store, StoreError, Transaction,
     range_us,
@@ -28,6 +30,8 @@ pub struct MemoryStore {
     templates: BTreeMap<TemplateId, Template>,
     crops: BTreeMap<TemplateId, EncodedCrop>,
     strangers: BTreeMap<StrangerId, Stranger>,
+    operators: BTreeMap<OperatorId, Operator>,
+    cursors: BTreeMap<String, Sequence>,
     point: u64,
     feed: BTreeMap<u64, Object>,
     points: BTreeMap<Object, u64>,
@@ -37,6 +41,10 @@ pub struct MemoryStore {
     pub(super) parts: BTreeMap<(u64, u8), StoredPart>,
     by_person: BTreeSet<(PersonId, u64)>,
     by_time_us: BTreeSet<(i64, u64)>,
+    /// By the time that a record speaks of, where that is another than its entry's.
+    by_held_time_us: BTreeSet<(i64, u64)>,
+    /// What is corrected, and by what.
+    corrections: BTreeSet<(u64, u64)>,
 }
 
 impl MemoryStore {
@@ -49,6 +57,8 @@ impl MemoryStore {
             templates: BTreeMap::new(),
             crops: BTreeMap::new(),
             strangers: BTreeMap::new(),
+            operators: BTreeMap::new(),
+            cursors: BTreeMap::new(),
             point: 0,
             feed: BTreeMap::new(),
             points: BTreeMap::new(),
@@ -57,6 +67,8 @@ impl MemoryStore {
             parts: BTreeMap::new(),
             by_person: BTreeSet::new(),
             by_time_us: BTreeSet::new(),
+            by_held_time_us: BTreeSet::new(),
+            corrections: BTreeSet::new(),
         }
     }
 
@@ -93,6 +105,14 @@ impl MemoryStore {
                 None => drop(self.strangers.remove(&id)),
             }
         }
+        for (id, now) in staged.operators {
+            match now {
+                Some(operator) => drop(self.operators.insert(id, operator)),
+                None => drop(self.operators.remove(&id)),
+            }
+        }
+        let cursors = staged.cursors.len() as u64;
+        self.cursors.extend(staged.cursors);
         for object in staged.order {
             self.point += 1;
             if let Some(older) = self.points.insert(object, self.point) {
@@ -100,7 +120,7 @@ impl MemoryStore {
             }
             self.feed.insert(self.point, object);
         }
-        self.point += crops;
+        self.point += crops + cursors;
     }
 
     fn append(&mut self, sealed: Sealed) -> Entry {
@@ -111,6 +131,12 @@ impl MemoryStore {
         }
         if let Some(record) = &sealed.entry.parts.record {
             self.by_person.insert((record.person, sequence));
+            if let Some(at) = record.details.holds_at {
+                self.by_held_time_us.insert((at.timestamp_micros(), sequence));
+            }
+            if let Some(corrected) = record.details.corrects {
+                self.corrections.insert((corrected.0, sequence));
+            }
         }
         self.by_time_us.insert((sealed.entry.head.at.timestamp_micros(), sequence));
         self.end = sealed.end;
@@ -168,6 +194,10 @@ impl MemoryStore {
                 Some(stranger) => Change::StrangerPut(stranger.clone()),
                 None => Change::StrangerRemoved(*id),
             },
+            Object::Operator(id) => match self.operators.get(id) {
+                Some(operator) => Change::OperatorPut(operator.clone()),
+                None => Change::OperatorRemoved(*id),
+            },
         })
     }
 }
@@ -198,6 +228,10 @@ impl Stored for MemoryStore {
 
     fn has_stranger(&self, id: StrangerId) -> Result<bool, StoreError> {
         Ok(self.strangers.contains_key(&id))
+    }
+
+    fn has_operator(&self, id: OperatorId) -> Result<bool, StoreError> {
+        Ok(self.operators.contains_key(&id))
     }
 }
 
@@ -245,6 +279,8 @@ impl Store for MemoryStore {
             self.parts.remove(&(sequence.0, kind as u8));
             if kind == PartKind::Record {
                 self.by_person.remove(&(person, sequence.0));
+                self.by_held_time_us.retain(|(_, held)| *held != sequence.0);
+                self.corrections.retain(|(_, correction)| *correction != sequence.0);
             }
         }
         let entries = vec![self.append(sealed)];
@@ -257,8 +293,8 @@ impl Store for MemoryStore {
         let change = |(_, object): (&u64, &Object)| self.change(object);
         let from_nothing = point == ChangePoint::default();
         let gone = |change: &Change| {
-            use Change::{PersonErased, StrangerRemoved, TemplateRemoved};
-            matches!(change, PersonErased(_) | TemplateRemoved(_) | StrangerRemoved(_))
+            use Change::{OperatorRemoved, PersonErased, StrangerRemoved, TemplateRemoved};
+            matches!(change, PersonErased(_) | TemplateRemoved(_) | StrangerRemoved(_) | OperatorRemoved(_))
         };
         let wanted = |change: &Change| !(from_nothing && gone(change));
         let changes = self.feed.range(later).filter_map(change).filter(wanted).collect();
@@ -283,6 +319,22 @@ impl Store for MemoryStore {
         let Some((from, until)) = range_us(from, until) else { return Ok(Vec::new()) };
         let between = self.by_time_us.range((from, 0)..(until, 0));
         between.map(|(_, sequence)| self.entry(*sequence)).collect()
+    }
+
+    fn records_between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Result<Vec<Entry>, StoreError> {
+        let Some((from, until)) = range_us(from, until) else { return Ok(Vec::new()) };
+        let span = (from, 0)..(until, 0);
+        let written = self.by_time_us.range(span.clone()).map(|(_, sequence)| *sequence);
+        let held = self.by_held_time_us.range(span).map(|(_, sequence)| *sequence);
+        let corrections = |sequence| {
+            let range = self.corrections.range((sequence, 0)..=(sequence, u64::MAX));
+            Ok(range.map(|(_, correction)| *correction).collect())
+        };
+        with_corrections(written.chain(held), |sequence| self.entry(sequence), corrections)
+    }
+
+    fn cursor(&self, name: &str) -> Result<Option<Sequence>, StoreError> {
+        Ok(self.cursors.get(name).copied())
     }
 
     fn sequences_of(&self, person: PersonId) -> Result<Vec<Sequence>, StoreError> {

@@ -45,14 +45,15 @@ use crate::ledger::{
 use self::open::{DataFile, open_checked};
 use self::read::{EntryReader, unreadable_part};
 use self::tables::{
-    BY_PERSON, BY_TIME, CHANGE_POINT, CROPS, FEED, HEADS, KEYS, META, PARTS, PEOPLE, STRANGERS, TEMPLATES,
-    Tables, head_row, kept_end, meta, object,
+    BY_HELD_TIME, BY_PERSON, BY_TIME, CHANGE_POINT, CORRECTIONS, CROPS, CURSORS, FEED, HEADS, KEYS, META,
+    OPERATORS, PARTS, PEOPLE, STRANGERS, TEMPLATES, Tables, head_row, kept_end, meta, object,
 };
 use super::changes::{Object, stage};
 use super::crypt::NoRandom;
-use super::crypt::ring::{Ring, RingError};
+use super::crypt::ring::{Ring, RingError, SITE};
 use super::crypt::source::{KeySource, Making};
 use super::crypt::vault::VaultFile;
+use super::records::with_corrections;
 use super::{
     Change, ChangePoint, Changes, Committed, Erased, Erasure, Store, StoreError, Transaction, range_us,
 };
@@ -380,6 +381,7 @@ impl Store for RedbStore {
             let people = transaction.open_table(PEOPLE)?;
             let templates = transaction.open_table(TEMPLATES)?;
             let strangers = transaction.open_table(STRANGERS)?;
+            let operators = transaction.open_table(OPERATORS)?;
             let keys = transaction.open_table(KEYS)?;
             let key = |subject| sealed::known_key(&keys, &self.ring, subject);
             let from_nothing = point == ChangePoint::default();
@@ -410,6 +412,11 @@ impl Store for RedbStore {
                         }
                         None if from_nothing => continue,
                         None => Change::StrangerRemoved(id),
+                    },
+                    Object::Operator(id) => match operators.get(id.0.0)? {
+                        Some(row) => Change::OperatorPut(sealed::operator(&key(SITE)?, id, row.value())?),
+                        None if from_nothing => continue,
+                        None => Change::OperatorRemoved(id),
                     },
                 };
                 changes.push(change);
@@ -454,6 +461,33 @@ impl Store for RedbStore {
             let by_time = transaction.open_table(BY_TIME)?;
             let between = by_time.range((from, 0)..(until, 0))?;
             between.map(|row| reader.entry_at(row?.0.value().1)).collect()
+        })
+    }
+
+    fn records_between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Result<Vec<Entry>, StoreError> {
+        let Some((from, until)) = range_us(from, until) else { return Ok(Vec::new()) };
+        self.read("read records", |transaction| {
+            let reader = EntryReader::open(transaction, &self.ring)?;
+            let mut begin: Vec<u64> = Vec::new();
+            for table in [BY_TIME, BY_HELD_TIME] {
+                let table = transaction.open_table(table)?;
+                for row in table.range((from, 0)..(until, 0))? {
+                    begin.push(row?.0.value().1);
+                }
+            }
+            let corrections = transaction.open_table(CORRECTIONS)?;
+            let corrections_of = |sequence| {
+                let range = corrections.range((sequence, 0)..=(sequence, u64::MAX))?;
+                range.map(|row| Ok(row?.0.value().1)).collect()
+            };
+            with_corrections(begin, |sequence| reader.entry_at(sequence), corrections_of)
+        })
+    }
+
+    fn cursor(&self, name: &str) -> Result<Option<Sequence>, StoreError> {
+        self.read("read a cursor", |transaction| {
+            let row = transaction.open_table(CURSORS)?.get(name)?;
+            Ok(row.map(|row| Sequence(row.value())))
         })
     }
 

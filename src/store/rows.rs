@@ -1,28 +1,23 @@
 //! People, templates and items of the inbox as the bytes a store keeps: a version byte and a layout that serves
 //! nothing else, so that the types the program works with may change without it.
 
+mod operator;
+mod person;
 mod stranger;
 
-use chrono::DateTime;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
-use crate::attendance::{Person, PersonId};
+use crate::attendance::PersonId;
 use crate::face::{Embedding, EmbeddingSpace, Template, TemplateId};
 
+pub(super) use operator::{operator, operator_row};
+pub(super) use person::{person, person_row};
 pub(super) use stranger::{stranger, stranger_row};
 
 /// The version byte of the layouts below.
 const VERSION: u8 = 1;
-
-#[derive(Serialize, Deserialize)]
-struct PersonV1 {
-    name: String,
-    identifier: Option<String>,
-    created_at_us: i64,
-    removed_at_us: Option<i64>,
-}
 
 #[derive(Serialize, Deserialize)]
 struct TemplateV1<E> {
@@ -33,48 +28,27 @@ struct TemplateV1<E> {
 }
 
 fn encode(row: &impl Serialize) -> Result<Vec<u8>, String> {
-    postcard::to_extend(row, vec![VERSION]).map_err(|error| error.to_string())
+    encode_as(VERSION, row)
+}
+
+fn encode_as(version: u8, row: &impl Serialize) -> Result<Vec<u8>, String> {
+    postcard::to_extend(row, vec![version]).map_err(|error| error.to_string())
 }
 
 fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    decode_as(VERSION, bytes)
+}
+
+fn decode_as<T: DeserializeOwned>(expected: u8, bytes: &[u8]) -> Result<T, String> {
     match bytes.split_first() {
-        Some((&VERSION, content)) => match postcard::take_from_bytes(content) {
+        Some((version, content)) if *version == expected => match postcard::take_from_bytes(content) {
             Ok((row, [])) => Ok(row),
             Ok((_, rest)) => Err(format!("it has {} bytes too many", rest.len())),
             Err(error) => Err(error.to_string()),
         },
-        Some((version, _)) => Err(format!("it has version {version}, and {VERSION} is known")),
+        Some((version, _)) => Err(format!("it has version {version}, and {expected} is known")),
         None => Err("it is empty".to_owned()),
     }
-}
-
-/// The row of `person`, whose id is the row's key.
-pub(super) fn person_row(person: &Person) -> Result<Vec<u8>, String> {
-    encode(&PersonV1 {
-        name: person.name.as_str().to_owned(),
-        identifier: person.identifier.as_ref().map(|identifier| identifier.as_str().to_owned()),
-        created_at_us: person.created_at.timestamp_micros(),
-        removed_at_us: person.removed_at.map(|at| at.timestamp_micros()),
-    })
-}
-
-/// The person of a row.
-pub(super) fn person(id: PersonId, row: &[u8]) -> Result<Person, String> {
-    let read = || {
-        let row: PersonV1 = decode(row)?;
-        let time = |us| DateTime::from_timestamp_micros(us).ok_or_else(|| "a time is no date".to_owned());
-        Ok(Person {
-            id,
-            name: row.name.parse().map_err(|error| format!("{error}"))?,
-            identifier: match row.identifier {
-                None => None,
-                Some(text) => Some(text.parse().map_err(|error| format!("{error}"))?),
-            },
-            created_at: time(row.created_at_us)?,
-            removed_at: row.removed_at_us.map(time).transpose()?,
-        })
-    };
-    read().map_err(|why: String| format!("the row of person {id} cannot be read: {why}"))
 }
 
 /// The row of `template`, whose id is the row's key.
@@ -106,6 +80,8 @@ pub(super) fn template(id: TemplateId, row: &[u8]) -> Result<Template, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::attendance::Person;
+    use chrono::DateTime;
 
     fn hex(bytes: &[u8]) -> String {
         bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -113,13 +89,10 @@ mod tests {
 
     #[test]
     fn the_layouts_are_frozen() {
-        let ana = Person {
-            id: PersonId(Ulid(5)),
-            name: "Ana Ñ".parse().unwrap(),
-            identifier: Some("A-7".parse().unwrap()),
-            created_at: DateTime::from_timestamp_micros(1_000_000).unwrap(),
-            removed_at: Some(DateTime::from_timestamp_micros(-1).unwrap()),
-        };
+        let at = |us| DateTime::from_timestamp_micros(us).unwrap();
+        let identifier = Some("A-7".parse().unwrap());
+        let ana = Person::new(PersonId(Ulid(5)), "Ana Ñ".parse().unwrap(), identifier, at(1_000_000));
+        let ana = Person { removed_at: Some(at(-1)), ..ana };
         let row = person_row(&ana).unwrap();
         assert_eq!(hex(&row), "0106416e6120c3910103412d3780897a0101");
         assert_eq!(person(ana.id, &row), Ok(ana));

@@ -33,7 +33,8 @@ use crate::identify::{
     Candidate, Candidates, DecisionDetails, Shortfall, Threshold, ThresholdBasis, VoteCount,
 };
 use crate::ledger::{
-    Actor, ClockState, Entry, EntryId, EntryKind, EvidencePart, Head, Parts, Sequence, TerminalId,
+    Actor, ClockState, Entry, EntryId, EntryKind, EvidencePart, Head, Parts, RecordDetails, Sequence,
+    TerminalId,
 };
 
 /// The run of shots that the engine begins.
@@ -184,6 +185,9 @@ pub fn entry(sequence: u64, kind: EntryKind, who: Option<(u128, &str)>) -> LogEn
         similarity: None,
         best: None,
         note: None,
+        clock: ClockState::Synchronised,
+        details: RecordDetails::default(),
+        facts: None,
     }
 }
 
@@ -271,6 +275,7 @@ pub fn whole_stranger() -> NamedEntry {
         id: EntryId(Ulid(11)),
         at: now(),
         clock: ClockState::Synchronised,
+        moment: None,
         kind: EntryKind::Unidentified,
         actor: Actor::Door,
         parts: [None; 3],
@@ -506,6 +511,7 @@ impl FakeEngine {
                 page.send(entries.take(limit).cloned().collect()).unwrap();
             }
             Call::Threshold(..) => {}
+            Call::RecordsBetween(_, _, page) => page.send(Vec::new()).unwrap(),
             Call::EntriesBetween(_, _, page) => page.send(Vec::new()).unwrap(),
         }
     }

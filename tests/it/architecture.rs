@@ -12,12 +12,16 @@ const RULES: &[(&str, &[&str])] = &[
     ("track", &["attendance", "face", "identify"]),
     ("attendance", &["face", "identify", "ledger"]),
     ("ledger", &["attendance", "face", "identify"]),
+    ("access", &["attendance"]),
     ("capture", &["face"]),
     ("inference", &["capture", "face", "identify", "ledger"]),
-    ("store", &["attendance", "face", "identify", "ledger"]),
-    ("engine", &["attendance", "capture", "face", "identify", "inference", "ledger", "store", "track"]),
-    ("tui", &["attendance", "engine", "face", "identify", "inference", "ledger", "track"]),
-    ("config", &["attendance", "capture", "face", "identify", "inference", "track"]),
+    ("store", &["access", "attendance", "face", "identify", "ledger"]),
+    (
+        "engine",
+        &["access", "attendance", "capture", "face", "identify", "inference", "ledger", "store", "track"],
+    ),
+    ("tui", &["access", "attendance", "engine", "face", "identify", "inference", "ledger", "track"]),
+    ("config", &["access", "attendance", "capture", "face", "identify", "inference", "track"]),
     ("diagnostics", &["config"]),
     ("demo", &["inference", "ledger"]),
     ("setup", &["demo", "inference", "ledger"]),
@@ -41,7 +45,7 @@ const IMPURE: &[&str] = &[
     "crossbeam",
     "getrandom",
 ];
-const PURE: &[&str] = &["face", "identify", "track", "attendance", "ledger"];
+const PURE: &[&str] = &["face", "identify", "track", "attendance", "ledger", "access"];
 
 /// Adapters that only `cli` may name, and the engine's own tests.
 const ADAPTERS: &[&str] = &[

@@ -10,7 +10,7 @@ use crate::capture::source::{OpenOptions, open};
 use crate::capture::{CaptureError, CaptureSource, Pace, SourceSpec};
 use crate::config::Effective;
 use crate::config::key_place::KeyPlace;
-use crate::engine::environment::{Entropy, LocalCalendar, SystemClock, SystemEntropy};
+use crate::engine::environment::{Entropy, SiteCalendar, SystemClock, SystemEntropy};
 use crate::engine::settings::LivenessSettings;
 use crate::engine::{DataDirLock, EngineParts, EngineSettings, LoadAnalyser, SourceParts};
 use crate::face::LivenessMode;
@@ -34,7 +34,10 @@ pub(super) fn store_only(effective: &Effective, lock: &DataDirLock) -> Result<En
         source: None,
         settings: settings(effective, &effective.source.value),
         clock: Arc::new(SystemClock),
-        calendar: Arc::new(LocalCalendar { rollover: effective.day_rollover.value.0 }),
+        calendar: Arc::new(SiteCalendar {
+            zone: effective.attendance.zone.value,
+            rollover: effective.attendance.day_rollover.value.0,
+        }),
         entropy: Box::new(SystemEntropy),
     })
 }

@@ -54,14 +54,7 @@ impl Effective {
             ),
             ("quality", self.quality.named().map(|(key, limit)| line(key, limit.value, limit.origin)).into()),
             ("inbox", vec![line("keep_hours", self.inbox_hours.value.get(), self.inbox_hours.origin)]),
-            (
-                "attendance",
-                vec![line(
-                    "day_rollover",
-                    quoted(&self.day_rollover.value.to_string()),
-                    self.day_rollover.origin,
-                )],
-            ),
+            ("attendance", self.attendance_lines()),
             (
                 "screen",
                 vec![
@@ -105,6 +98,19 @@ impl Effective {
         ]
     }
 
+    fn attendance_lines(&self) -> Vec<String> {
+        let a = &self.attendance;
+        vec![
+            line("day_rollover", quoted(&a.day_rollover.value.to_string()), a.day_rollover.origin),
+            line("zone", quoted(&a.zone.value.to_string()), a.zone.origin),
+            line("clock", quoted(&a.clock.value.to_string()), a.clock.origin),
+            line("identifier", quoted(&a.identifier.value.to_string()), a.identifier.origin),
+            line("early_minutes", a.early.value.get(), a.early.origin),
+            line("grace_minutes", a.grace.value.get(), a.grace.origin),
+            line("leaves_early_minutes", a.leaves_early.value.get(), a.leaves_early.origin),
+        ]
+    }
+
     fn source_lines(&self) -> Vec<String> {
         let s = &self.source_settings;
         vec![
@@ -114,6 +120,7 @@ impl Effective {
             line("rotate", s.rotate.value, s.rotate.origin),
             line("mirror", s.mirror.value, s.mirror.origin),
             line("check_certificate", s.check_certificate.value, s.check_certificate.origin),
+            line("role", quoted(&s.role.value.to_string()), s.role.origin),
         ]
     }
 

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::{Environment, Flags, Origin, Setting, from_base};
+use crate::attendance::SourceRole;
 use crate::capture::view::{Region, SourceName, Turn, View};
 use crate::capture::{OpenOptions, SourceSpec};
 use crate::config::typed::SourceTable;
@@ -35,6 +36,8 @@ pub struct SourceSettings {
     pub mirror: Setting<bool>,
     /// Whether the certificate of `https://` must be one that this machine trusts.
     pub check_certificate: Setting<bool>,
+    /// Which way people pass it.
+    pub role: Setting<SourceRole>,
 }
 
 impl SourceSettings {
@@ -62,6 +65,7 @@ impl SourceSettings {
                 typed.check_certificate,
                 true,
             ),
+            role: Setting::typed(typed.role.as_ref().map(|role| role.0), SourceRole::default()),
         }
     }
 

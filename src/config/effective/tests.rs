@@ -69,7 +69,7 @@ fn the_sample_says_what_the_defaults_are() {
             (e.liveness_mode.value, e.liveness_threshold.value, e.shots.value, e.keep_crops.value),
             (e.quality.limits(), e.inbox_hours.value),
             (
-                e.day_rollover.value,
+                e.attendance.day_rollover.value,
                 e.log_level.value,
                 e.log_keep_days.value,
                 e.screen.mouse.value,

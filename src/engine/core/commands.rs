@@ -110,6 +110,9 @@ impl Core {
             Call::Threshold(facts, reply) => {
                 let _ = reply.send(self.threshold_state(&facts));
             }
+            Call::RecordsBetween(from, until, reply) => {
+                self.ask(StoreRequest::RecordsBetween(from, until), Pending::Page(reply));
+            }
             Call::EntriesBetween(from, until, reply) => {
                 self.ask(StoreRequest::EntriesBetween(from, until), Pending::Page(reply));
             }
@@ -311,7 +314,7 @@ impl Core {
             PreparedWhat::Mark { person, state, note } => {
                 self.active(person)?;
                 let note = note.filter(|text| !text.trim().is_empty()).map(|text| NotePart { text });
-                let record = Some(RecordPart { person, state: Some(state) });
+                let record = Some(RecordPart::new(person, Some(state)));
                 let entry = self.draft(EntryKind::Mark, actor, Parts { record, note, ..Parts::default() });
                 Ok((Transaction { changes: vec![], entries: vec![entry] }, ReplyPlan::Written))
             }
@@ -366,7 +369,7 @@ impl Core {
                 continue;
             }
             let id = PersonId(self.entropy.ulid(now));
-            let person = Person { id, name, identifier, created_at: now, removed_at: None };
+            let person = Person::new(id, name, identifier, now);
             roster.put(person.clone());
             transaction.changes.push(Change::PersonPut(person));
             transaction.entries.push(self.draft_about(EntryKind::Imported, actor.clone(), id));
@@ -376,7 +379,7 @@ impl Core {
     }
 
     pub(super) fn draft_about(&mut self, kind: EntryKind, actor: Actor, person: PersonId) -> EntryDraft {
-        let record = Some(RecordPart { person, state: None });
+        let record = Some(RecordPart::new(person, None));
         self.draft(kind, actor, Parts { record, ..Parts::default() })
     }
 

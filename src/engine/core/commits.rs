@@ -1,12 +1,13 @@
 //! What is written to the store, and what happens when it is on disk.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use crossbeam_channel::Sender;
 
 use crate::attendance::report::{Day, PresenceRecord, presence};
+use crate::attendance::statement::{Statement, held, presence_records};
 use crate::attendance::{PersonId, Presence};
 use crate::face::TemplateId;
 use crate::ledger::{Entry, EntryDraft, EntryKind};
@@ -365,12 +366,21 @@ impl Core {
             Change::CropPut { .. } | Change::CropRemoved(_) => {}
             Change::StrangerPut(item) => self.desk.items.put(item),
             Change::StrangerRemoved(id) => self.desk.items.remove(id),
+            Change::OperatorPut(operator) => drop(self.operators.insert(operator.id, operator)),
+            Change::OperatorRemoved(id) => drop(self.operators.remove(&id)),
+            Change::CursorPut { .. } => {}
         }
     }
 
     /// Takes an entry into today's presence; whether that changed who is here.
     pub(super) fn note_presence(&mut self, entry: &Entry) -> bool {
-        let Some(PresenceRecord { person, state, at, .. }) = PresenceRecord::of(entry) else { return false };
+        if entry.head.kind == EntryKind::Corrected {
+            // What holds now depends on what was corrected.
+            self.ask_for_presence(self.now());
+            return false;
+        }
+        let records = presence_records(&held(Statement::of(entry)));
+        let Some(PresenceRecord { person, state, at, .. }) = records.first().cloned() else { return false };
         let Some(day) = self.day_of(at) else { return false };
         match self.day {
             Some(today) if day < today => return false,
@@ -392,7 +402,7 @@ impl Core {
     /// Has the records of the day of `at` read again: what holds now depends on their order.
     fn ask_for_presence(&mut self, at: DateTime<Utc>) {
         if let Some(day) = self.calendar.day_of(at) {
-            self.ask(StoreRequest::EntriesBetween(day.from, day.until), Pending::Presence(day));
+            self.ask(StoreRequest::RecordsBetween(day.from, day.until), Pending::Presence(day));
         }
     }
 
@@ -402,10 +412,19 @@ impl Core {
         if self.day != Some(day.date) {
             return;
         }
-        let counted = presence(day, entries.iter().filter_map(PresenceRecord::of));
-        let is_active = |id: &PersonId| self.roster.get(*id).is_some_and(|person| person.is_active());
-        self.presence = counted.into_iter().filter(|(id, _)| is_active(id)).collect();
+        let held = held(entries.iter().filter_map(Statement::of));
+        self.presence = self.active_presence(day, presence_records(&held));
         self.publish_roster();
+    }
+
+    /// Who of those on the roster is here and who has left after the records of `day`.
+    pub(super) fn active_presence(
+        &self,
+        day: &Day,
+        records: Vec<PresenceRecord>,
+    ) -> HashMap<PersonId, Presence> {
+        let is_active = |id: &PersonId| self.roster.get(*id).is_some_and(|person| person.is_active());
+        presence(day, records).into_iter().filter(|(id, _)| is_active(id)).collect()
     }
 
     /// The date of the day that `at` belongs to.

@@ -141,7 +141,7 @@ impl Core {
         let (person, kind, mut changes) = match target {
             EnrolmentTarget::New { name, identifier } => {
                 let id = PersonId(self.entropy.ulid(now));
-                let person = Person { id, name, identifier, created_at: now, removed_at: None };
+                let person = Person::new(id, name, identifier, now);
                 (person.clone(), EntryKind::Enrolled, vec![Change::PersonPut(person)])
             }
             EnrolmentTarget::Existing(id) => {

@@ -347,7 +347,7 @@ impl Core {
         let (person, mut changes) = match self.resolve(target)? {
             EnrolmentTarget::New { name, identifier } => {
                 let id = PersonId(self.entropy.ulid(now));
-                let person = Person { id, name, identifier, created_at: now, removed_at: None };
+                let person = Person::new(id, name, identifier, now);
                 (person.clone(), vec![Change::PersonPut(person)])
             }
             EnrolmentTarget::Existing(id) => (self.active(id)?.clone(), vec![]),
@@ -375,7 +375,7 @@ impl Core {
         let passages = passages(&wanted, recorded, self.settings.debounce);
         let joined = u32::try_from(wanted.len() - passages.len()).unwrap_or(u32::MAX);
         let draft = |track: &StrangerTrack| {
-            let record = Some(RecordPart { person, state: Some(PresenceState::Present) });
+            let record = Some(RecordPart::new(person, Some(PresenceState::Present)));
             let note = Some(NotePart { text: format!("added later for entry {}", track.sequence) });
             let parts = Parts { record, note, ..Parts::default() };
             self.draft_at(EntryKind::BackFilled, actor.clone(), parts, track.at, track.clock)

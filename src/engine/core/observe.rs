@@ -167,8 +167,8 @@ impl Core {
             Identification::Unidentified { .. } => EntryKind::Unidentified,
             Identification::Rejected(_) => EntryKind::Rejected,
         };
-        let record = person
-            .map(|person| RecordPart { person, state: Some(crate::attendance::PresenceState::Present) });
+        let record =
+            person.map(|person| RecordPart::new(person, Some(crate::attendance::PresenceState::Present)));
         let evidence = Some(self.evidence(&decision));
         let parts = Parts { record, evidence, ..Parts::default() };
         let clock = match self.pace {

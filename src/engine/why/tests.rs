@@ -54,12 +54,12 @@ fn evidence(similarities: &[f32], details: Option<DecisionDetails>) -> EvidenceP
 
 /// The entry as a store would give it, Ana being 1 and Bo 2; who is 3 has no name any more.
 fn entry(kind: EntryKind, record: Option<u128>, evidence: Option<EvidencePart>) -> NamedEntry {
-    let record =
-        record.map(|n| RecordPart { person: PersonId(Ulid(n)), state: Some(PresenceState::Present) });
+    let record = record.map(|n| RecordPart::new(PersonId(Ulid(n)), Some(PresenceState::Present)));
     let draft = EntryDraft {
         id: EntryId(Ulid(9)),
         at: DateTime::UNIX_EPOCH,
         clock: ClockState::Synchronised,
+        moment: None,
         kind,
         actor: Actor::Door,
         parts: Parts { record, evidence, ..Parts::default() },

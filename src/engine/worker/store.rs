@@ -23,6 +23,8 @@ pub(crate) enum StoreRequest {
     EntriesSince(Sequence, usize),
     EntriesBefore(Sequence, usize),
     EntriesBetween(DateTime<Utc>, DateTime<Utc>),
+    /// With their corrections, by sequence.
+    RecordsBetween(DateTime<Utc>, DateTime<Utc>),
     /// The newest entries about a person, and the crop beside a template.
     About(PersonId, Option<TemplateId>, usize),
 }
@@ -72,6 +74,9 @@ impl StoreWorker {
             }
             StoreRequest::EntriesBetween(from, until) => {
                 self.store.entries_between(from, until).map(StoreAnswer::Entries)
+            }
+            StoreRequest::RecordsBetween(from, until) => {
+                self.store.records_between(from, until).map(StoreAnswer::Entries)
             }
             StoreRequest::About(person, template, limit) => self.about(person, template, limit),
         }

@@ -120,6 +120,7 @@ impl Tables<'_> {
             if keeps == KeptRecords::None {
                 taken.insert((sequence, PartKind::Record));
                 self.by_person.remove((person.0.0, sequence))?;
+                self.take_indexes(sequence)?;
             }
         }
         // Who else was taken for them, or they for someone else: no index leads there.
@@ -148,6 +149,23 @@ impl Tables<'_> {
             }
         }
         Ok(found)
+    }
+
+    /// Takes out what the record of an entry is found by besides its person.
+    fn take_indexes(&mut self, sequence: u64) -> Result<(), Fault> {
+        let key = (sequence, PartKind::Record as u8);
+        let Some(row) = self.parts.get(key)?.map(|row| row.value().to_vec()) else { return Ok(()) };
+        let part = sealed::part(&self.keys, self.ring, key, &row)?;
+        let mut parts = Parts::default();
+        parts.put(&part).map_err(|fault| Fault::Damaged(format!("entry {sequence}: {fault}")))?;
+        let Some(details) = parts.record.map(|record| record.details) else { return Ok(()) };
+        if let Some(at) = details.holds_at {
+            self.by_held_time.remove((at.timestamp_micros(), sequence))?;
+        }
+        if let Some(corrected) = details.corrects {
+            self.corrections.remove((corrected.0, sequence))?;
+        }
+        Ok(())
     }
 
     fn is_erasable(&self, sequence: u64, kind: PartKind) -> Result<bool, Fault> {

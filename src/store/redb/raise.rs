@@ -15,8 +15,8 @@ use crate::store::rows;
 
 use super::open::{DataFile, check, half_made, initialise, new_database};
 use super::tables::{
-    BY_PERSON, BY_TIME, CHAIN_END, CHANGE_POINT, CROPS, FEED, HEADS, META, PARTS, PEOPLE, POINTS, STRANGERS,
-    TEMPLATES, TEMPLATES_OF, Tables, head_row, kept_end,
+    BY_PERSON, BY_TIME, CHAIN_END, CHANGE_POINT, CROPS, EPOCH, FEED, HEADS, IDENTIFIERS, KEYS, META, PARTS,
+    PEOPLE, POINTS, STRANGERS, TEMPLATES, TEMPLATES_OF, Tables, VAULT, head_row, kept_end,
 };
 use super::{Fault, Medium, sealed, write_transaction};
 
@@ -26,9 +26,9 @@ pub(super) fn raise(file: &DataFile, ring: &Ring) -> Result<(), Fault> {
     let old = file.open()?;
     let path = file.path();
     let directory = path.parent().unwrap_or(path);
-    let (terminal, _) = check(&old, path)?;
+    let (terminal, found) = check(&old, path)?;
     let half_made = half_made(directory)?;
-    let raised = write(&old, &half_made, terminal, ring).and_then(|()| {
+    let raised = write(&old, found, &half_made, terminal, ring).and_then(|()| {
         let io = |error| Fault::io("raise", error);
         let bytes = OpenOptions::new().write(true).open(path).map_err(io)?;
         std::fs::rename(&half_made, path).map_err(io)?;
@@ -43,22 +43,40 @@ pub(super) fn raise(file: &DataFile, ring: &Ring) -> Result<(), Fault> {
     raised
 }
 
-fn write(old: &Database, path: &std::path::Path, terminal: TerminalId, ring: &Ring) -> Result<(), Fault> {
+fn write(
+    old: &Database,
+    found: u32,
+    path: &std::path::Path,
+    terminal: TerminalId,
+    ring: &Ring,
+) -> Result<(), Fault> {
     let new = new_database(path)?;
     initialise(&new, terminal, ring)?;
     let transaction = write_transaction(&new)?;
-    let mut tables = Tables::open(&transaction, ring)?;
     let from = old.begin_read()?;
-    each(&from, PEOPLE, |id, row| tables.raise_person(PersonId(Ulid(id)), row))?;
-    each(&from, TEMPLATES, |id, row| tables.raise_template(TemplateId(Ulid(id)), row))?;
-    each(&from, CROPS, |id, row| tables.raise_crop(TemplateId(Ulid(id)), row))?;
-    each(&from, STRANGERS, |id, row| tables.raise_stranger(StrangerId(Ulid(id)), row))?;
-    each(&from, PARTS, |key, row| tables.raise_part(&from, key, row))?;
+    if found < SEALED_SINCE {
+        seal_all(&from, &transaction, ring)?;
+    } else {
+        // Rows are the same since then, and sealed under the same keys.
+        copy(&from, &transaction, KEYS)?;
+        copy(&from, &transaction, PEOPLE)?;
+        copy(&from, &transaction, IDENTIFIERS)?;
+        copy(&from, &transaction, TEMPLATES)?;
+        copy(&from, &transaction, CROPS)?;
+        copy(&from, &transaction, STRANGERS)?;
+        copy(&from, &transaction, PARTS)?;
+    }
+    let mut tables = Tables::open(&transaction, ring)?;
     let values = from.open_table(META)?;
-    for name in [CHAIN_END, CHANGE_POINT] {
-        let value = values.get(name)?;
+    let names: &[&str] = if found < SEALED_SINCE {
+        &[CHAIN_END, CHANGE_POINT]
+    } else {
+        &[CHAIN_END, CHANGE_POINT, VAULT, EPOCH]
+    };
+    for name in names {
+        let value = values.get(*name)?;
         let missing = || Fault::Damaged(format!("the value {name} is missing"));
-        tables.meta.insert(name, value.ok_or_else(missing)?.value())?;
+        tables.meta.insert(*name, value.ok_or_else(missing)?.value())?;
     }
     drop(tables);
     copy(&from, &transaction, TEMPLATES_OF)?;
@@ -72,12 +90,29 @@ fn write(old: &Database, path: &std::path::Path, terminal: TerminalId, ring: &Ri
     Ok(new.close()?)
 }
 
+/// The first schema whose rows are sealed.
+const SEALED_SINCE: u32 = 3;
+
+/// Writes what schemas 1 and 2 kept in the clear as sealed rows.
+fn seal_all(
+    from: &redb::ReadTransaction,
+    transaction: &redb::WriteTransaction,
+    ring: &Ring,
+) -> Result<(), Fault> {
+    let mut tables = Tables::open(transaction, ring)?;
+    each(from, PEOPLE, |id, row| tables.raise_person(PersonId(Ulid(id)), row))?;
+    each(from, TEMPLATES, |id, row| tables.raise_template(TemplateId(Ulid(id)), row))?;
+    each(from, CROPS, |id, row| tables.raise_crop(TemplateId(Ulid(id)), row))?;
+    each(from, STRANGERS, |id, row| tables.raise_stranger(StrangerId(Ulid(id)), row))?;
+    each(from, PARTS, |key, row| tables.raise_part(from, key, row))
+}
+
 /// Walks the raised ledger: with every note opened, its chain is the old one's.
 fn verify(new: &Database, terminal: TerminalId, ring: &Ring) -> Result<(), Fault> {
     let transaction = new.begin_read()?;
     let kept = kept_end(&transaction.open_table(META)?)?;
     let (heads, parts) = (transaction.open_table(HEADS)?, transaction.open_table(PARTS)?);
-    let keys = transaction.open_table(super::tables::KEYS)?;
+    let keys = transaction.open_table(KEYS)?;
     let heads = heads.iter()?.map(|row| {
         let (sequence, row) = row?;
         let (hash, bytes) = head_row(sequence.value(), row.value())?;

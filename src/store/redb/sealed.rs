@@ -8,6 +8,7 @@ use redb::ReadableTable;
 use ulid::Ulid;
 use zeroize::Zeroizing;
 
+use crate::access::{Operator, OperatorId};
 use crate::attendance::{Person, PersonId, Stranger, StrangerId};
 use crate::face::{EmbeddingSpace, EncodedCrop, Template, TemplateId};
 use crate::ledger::{PartKind, Salt, StoredPart};
@@ -27,6 +28,7 @@ enum Kind {
     Crop = 3,
     Stranger = 4,
     Note = 5,
+    Operator = 6,
 }
 
 impl Kind {
@@ -37,6 +39,7 @@ impl Kind {
             Self::Crop => "the crop of template",
             Self::Stranger => "the inbox item",
             Self::Note => "the note of entry",
+            Self::Operator => "operator",
         }
     }
 
@@ -158,6 +161,18 @@ pub(super) fn stranger(key: &Key, id: StrangerId, row: &[u8]) -> Result<Stranger
     let ([], sealed) = Kind::Stranger.split(id.0.0, row)?;
     let plain = Kind::Stranger.open(key, id.0.0, &[], sealed)?;
     rows::stranger(id, &plain).map_err(Fault::Damaged)
+}
+
+/// Under the key of [`SITE`].
+pub(super) fn operator_row(key: &Key, operator: &Operator) -> Result<Vec<u8>, Fault> {
+    let plain = Zeroizing::new(rows::operator_row(operator).map_err(Fault::Unwritable)?);
+    Kind::Operator.seal(key, operator.id.0.0, &[], &plain)
+}
+
+pub(super) fn operator(key: &Key, id: OperatorId, row: &[u8]) -> Result<Operator, Fault> {
+    let ([], sealed) = Kind::Operator.split(id.0.0, row)?;
+    let plain = Kind::Operator.open(key, id.0.0, &[], sealed)?;
+    rows::operator(id, &plain).map_err(Fault::Damaged)
 }
 
 /// The row of a note: the salt, the subject whose key seals it, and the sealed bytes.

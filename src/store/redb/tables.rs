@@ -3,6 +3,7 @@
 use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
 use ulid::Ulid;
 
+use crate::access::OperatorId;
 use crate::attendance::{Identifier, Person, PersonId, StrangerId};
 use crate::face::TemplateId;
 use crate::ledger::{ChainHead, PartKind, Sealed, Sequence, Sha256Digest, TerminalId};
@@ -18,8 +19,10 @@ use super::{Fault, sealed};
 ///
 /// 1: people, templates, the feed and the ledger. 2: crops and items of the inbox, the kinds of
 /// entry from 14 on, and evidence with its details. 3: keys, and everything of people sealed; files of
-/// the two before are raised into a new file ([`raise`](super::raise)).
-pub(super) const SCHEMA_VERSION: u32 = 3;
+/// the two before are raised into a new file ([`raise`](super::raise)). 4: the kinds of entry from 20 on, heads
+/// with a moment, records with details, facts, particulars of people, operators, cursors, and the indexes of
+/// corrections.
+pub(super) const SCHEMA_VERSION: u32 = 4;
 
 type Bytes = &'static [u8];
 /// Single values by name.
@@ -65,13 +68,24 @@ pub(super) const BY_PERSON: TableDefinition<(u128, u64), ()> = TableDefinition::
 /// Microseconds since 1970 and sequence.
 pub(super) const BY_TIME: TableDefinition<(i64, u64), ()> = TableDefinition::new("entries_by_time");
 
-/// An object of the feed as a key: 1 for a person, 2 for a template, 3 for an item of the inbox, and
-/// the id.
+/// Microseconds since 1970 that a record speaks of, where that is another time than its entry's, and sequence.
+/// Erasable.
+pub(super) const BY_HELD_TIME: TableDefinition<(i64, u64), ()> = TableDefinition::new("entries_by_held_time");
+/// Sequence of an entry and of one that corrects it. Erasable.
+pub(super) const CORRECTIONS: TableDefinition<(u64, u64), ()> = TableDefinition::new("corrections");
+/// Operators by id.
+pub(super) const OPERATORS: TableDefinition<u128, Bytes> = TableDefinition::new("operators");
+/// What follows the ledger, by name, to the last sequence that it is done with.
+pub(super) const CURSORS: TableDefinition<&str, u64> = TableDefinition::new("cursors");
+
+/// An object of the feed as a key: 1 for a person, 2 for a template, 3 for an item of the inbox, 4 for an
+/// operator, and the id.
 fn object_key(object: &Object) -> (u8, u128) {
     match object {
         Object::Person(id) => (1, id.0.0),
         Object::Template(id) => (2, id.0.0),
         Object::Stranger(id) => (3, id.0.0),
+        Object::Operator(id) => (4, id.0.0),
     }
 }
 
@@ -81,6 +95,7 @@ pub(super) fn object(key: (u8, u128)) -> Result<Object, Fault> {
         (1, id) => Ok(Object::Person(PersonId(Ulid(id)))),
         (2, id) => Ok(Object::Template(TemplateId(Ulid(id)))),
         (3, id) => Ok(Object::Stranger(StrangerId(Ulid(id)))),
+        (4, id) => Ok(Object::Operator(OperatorId(Ulid(id)))),
         (kind, _) => Err(Fault::Damaged(format!("the feed of changes names a thing of kind {kind}"))),
     }
 }
@@ -140,6 +155,10 @@ pub(super) struct Tables<'txn> {
     pub(super) parts: Table<'txn, (u64, u8), Bytes>,
     pub(super) by_person: Table<'txn, (u128, u64), ()>,
     by_time: Table<'txn, (i64, u64), ()>,
+    pub(super) by_held_time: Table<'txn, (i64, u64), ()>,
+    pub(super) corrections: Table<'txn, (u64, u64), ()>,
+    pub(super) operators: Table<'txn, u128, Bytes>,
+    cursors: Table<'txn, &'static str, u64>,
 }
 
 impl<'txn> Tables<'txn> {
@@ -161,6 +180,10 @@ impl<'txn> Tables<'txn> {
             parts: transaction.open_table(PARTS)?,
             by_person: transaction.open_table(BY_PERSON)?,
             by_time: transaction.open_table(BY_TIME)?,
+            by_held_time: transaction.open_table(BY_HELD_TIME)?,
+            corrections: transaction.open_table(CORRECTIONS)?,
+            operators: transaction.open_table(OPERATORS)?,
+            cursors: transaction.open_table(CURSORS)?,
         })
     }
 
@@ -228,6 +251,18 @@ impl<'txn> Tables<'txn> {
                 }
             }
         }
+        for (id, now) in &staged.operators {
+            match now {
+                Some(operator) => {
+                    let row = sealed::operator_row(&self.key(SITE)?, operator)?;
+                    self.operators.insert(id.0.0, row.as_slice())?;
+                }
+                None => drop(self.operators.remove(id.0.0)?),
+            }
+        }
+        for (name, sequence) in &staged.cursors {
+            self.cursors.insert(name.as_str(), sequence.0)?;
+        }
         let mut point = self.point()?;
         for key in staged.order.iter().map(object_key) {
             point += 1;
@@ -238,7 +273,7 @@ impl<'txn> Tables<'txn> {
             self.feed.insert(point, key)?;
         }
         // Without a place in the feed: that the point moved tells that they were written.
-        point += staged.crops.len() as u64;
+        point += (staged.crops.len() + staged.cursors.len()) as u64;
         self.meta.insert(CHANGE_POINT, &point.to_be_bytes()[..])?;
         Ok(point)
     }
@@ -303,6 +338,12 @@ impl<'txn> Tables<'txn> {
             }
             if let Some(record) = &entry.entry.parts.record {
                 self.by_person.insert((record.person.0.0, sequence), ())?;
+                if let Some(at) = record.details.holds_at {
+                    self.by_held_time.insert((at.timestamp_micros(), sequence), ())?;
+                }
+                if let Some(corrected) = record.details.corrects {
+                    self.corrections.insert((corrected.0, sequence), ())?;
+                }
             }
             self.by_time.insert((entry.entry.head.at.timestamp_micros(), sequence), ())?;
         }
@@ -343,5 +384,9 @@ impl Stored for Tables<'_> {
 
     fn has_stranger(&self, id: StrangerId) -> Result<bool, Fault> {
         Ok(self.strangers.get(id.0.0)?.is_some())
+    }
+
+    fn has_operator(&self, id: OperatorId) -> Result<bool, Fault> {
+        Ok(self.operators.get(id.0.0)?.is_some())
     }
 }

@@ -177,6 +177,52 @@ fn a_file_of_version_1_is_upgraded_when_it_is_opened() {
     assert_eq!(store.changes_since(ChangePoint(0)).unwrap().changes.len(), 3);
 }
 
+/// A file and its keys as the program wrote them when the schema had version 3: two people and four entries.
+const VERSION_3: &[u8] = include_bytes!("tests/version3.redb.gz");
+const VERSION_3_KEYS: &[u8] = include_bytes!("tests/version3.keys");
+const VERSION_3_STORE_KEY: &str = "323bef0c38d319e5f1288576c50b53ac362a4f610f428f4c900fbbf21998e02d\n";
+
+#[test]
+fn a_file_of_version_3_is_upgraded_with_its_own_keys() {
+    use std::io::Read;
+    let directory = tempfile::tempdir().unwrap();
+    let mut file = Vec::new();
+    flate2::read::GzDecoder::new(VERSION_3).read_to_end(&mut file).unwrap();
+    std::fs::write(directory.path().join(FILE_NAME), file).unwrap();
+    std::fs::write(directory.path().join("store.keys"), VERSION_3_KEYS).unwrap();
+    let key = directory.path().join("key");
+    std::fs::write(&key, VERSION_3_STORE_KEY).unwrap();
+    std::fs::set_permissions(&key, PermissionsExt::from_mode(0o600)).unwrap();
+    let keys = KeySource::File(key);
+    for _ in 0..2 {
+        let mut store = RedbStore::open(directory.path(), TERMINAL, &keys).unwrap();
+        let schema = store.read("look", |transaction| meta(&transaction.open_table(META)?, SCHEMA));
+        assert_eq!(u32::from_be_bytes(schema.unwrap()), SCHEMA_VERSION);
+        store.verify().unwrap();
+        let changes = store.changes_since(ChangePoint(0)).unwrap().changes;
+        let names: Vec<String> = changes
+            .iter()
+            .map(|change| match change {
+                Change::PersonPut(person) => person.name.to_string(),
+                other => panic!("only people were there: {other:?}"),
+            })
+            .collect();
+        assert_eq!(names, ["Ana Müller", "Bo Li"]);
+        let entries = store.entries_since(Sequence(0), 9).unwrap();
+        assert_eq!(entries[3].parts.note.as_ref().unwrap().text, "the log");
+        assert_eq!(entries[0].head.moment, None);
+        store.commit(entries_of_a_new_kind()).unwrap();
+    }
+}
+
+fn entries_of_a_new_kind() -> Transaction {
+    let entry = crate::ledger::EntryDraft {
+        kind: crate::ledger::EntryKind::Corrected,
+        ..draft(9, at_us(5), Some(1))
+    };
+    entries(vec![entry])
+}
+
 #[test]
 fn an_end_that_is_not_the_last_entry_is_damage() {
     let (directory, _) = closed_store(3);

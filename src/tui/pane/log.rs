@@ -347,6 +347,7 @@ fn fits(entry: &LogEntry, words: &[String]) -> bool {
 /// A sign and words for what an entry says.
 fn kind_words(entry: &LogEntry) -> (&'static str, &'static str, Role) {
     match (entry.kind, entry.state) {
+        (EntryKind::Passage, Some(PresenceState::Left)) => ("○", "checked out", Role::Good),
         (EntryKind::Passage, _) => ("●", "identified", Role::Good),
         (EntryKind::Unidentified, _) => ("?", "unidentified", Role::Warning),
         (EntryKind::Rejected, _) => ("!", "not live", Role::Fault),
@@ -367,6 +368,11 @@ fn kind_words(entry: &LogEntry) -> (&'static str, &'static str, Role) {
         (EntryKind::SourceRestored, _) => ("✓", "source is back", Role::Text),
         (EntryKind::Started, _) => ("·", "started", Role::Dim),
         (EntryKind::Stopped, _) => ("·", "stopped", Role::Dim),
+        (EntryKind::Corrected | EntryKind::CheckOutForgotten, _) => ("~", entry.kind.words(), Role::Warning),
+        (EntryKind::NotRecorded | EntryKind::DeliveryFailed | EntryKind::ClockChanged, _) => {
+            ("!", entry.kind.words(), Role::Fault)
+        }
+        (kind, _) => ("·", kind.words(), Role::Text),
     }
 }
 

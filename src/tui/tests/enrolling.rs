@@ -107,6 +107,7 @@ fn enrolling_ends_with_the_person_selected_and_a_word() {
         identifier: None,
         created_at: now(),
         removed_at: None,
+        particulars: crate::attendance::Particulars::default(),
     };
     let scene = shown().press("enter").then(|s| {
         let mut with_eve = roster();

@@ -145,6 +145,7 @@ fn eve() -> Person {
         identifier: None,
         created_at: now(),
         removed_at: None,
+        particulars: crate::attendance::Particulars::default(),
     }
 }
 

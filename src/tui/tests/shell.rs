@@ -108,6 +108,7 @@ fn somebody_is_enrolled_from_the_first_key_to_the_roster() {
         identifier: None,
         created_at: now(),
         removed_at: None,
+        particulars: crate::attendance::Particulars::default(),
     };
     let notes = EnrolmentNotes::default();
     stage.answer(Reply::Enrolled { person: eve, templates_added: 1, notes }, "Eve is enrolled");

@@ -8,7 +8,6 @@ use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 use crossbeam_channel::Receiver;
 
 use crate::attendance::PersonId;
-use crate::attendance::report::Day;
 use crate::capture::{CaptureError, CaptureSource, Frame, FrameSequence, Pace, RgbPicture, SkippedPicture};
 use crate::engine::command::{
     Command, CommandError, EnrolmentPictures, EnrolmentSource, EnrolmentTarget, FaceChoice, PictureBytes,
@@ -43,8 +42,12 @@ impl Clock for StillClock {
 pub(super) struct UtcCalendar;
 
 impl Calendar for UtcCalendar {
-    fn day_of(&self, at: DateTime<Utc>) -> Option<Day> {
-        Day::containing(at, &Utc, NaiveTime::MIN)
+    fn zone(&self) -> crate::attendance::zone::SiteZone {
+        crate::attendance::zone::SiteZone::UTC
+    }
+
+    fn rollover(&self) -> NaiveTime {
+        NaiveTime::MIN
     }
 }
 
@@ -120,6 +123,14 @@ impl Store for SharedStore {
     fn entries_between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Result<Vec<Entry>, StoreError> {
         self.inner.lock().unwrap().entries_between(from, until)
     }
+    fn records_between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Result<Vec<Entry>, StoreError> {
+        self.inner.lock().unwrap().records_between(from, until)
+    }
+
+    fn cursor(&self, name: &str) -> Result<Option<Sequence>, StoreError> {
+        self.inner.lock().unwrap().cursor(name)
+    }
+
     fn sequences_of(&self, person: PersonId) -> Result<Vec<Sequence>, StoreError> {
         self.inner.lock().unwrap().sequences_of(person)
     }

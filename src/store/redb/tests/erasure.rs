@@ -142,10 +142,7 @@ fn what_others_keep_is_all_there_and_an_identifier_is_free_again() {
     store.erase(erasure(KeptRecords::Pseudonymous)).unwrap();
     let entries = store.entries_since(Sequence(0), 10).unwrap();
     let (first, last) = (&entries[0].parts, &entries[5].parts);
-    assert_eq!(
-        first.record,
-        Some(RecordPart { person: PersonId(ulid::Ulid(1)), state: Some(PresenceState::Present) })
-    );
+    assert_eq!(first.record, Some(RecordPart::new(PersonId(ulid::Ulid(1)), Some(PresenceState::Present))));
     assert_eq!((&first.note, entries[0].head.part(PartKind::Note).is_some()), (&None, true));
     assert_eq!(last.erasure.as_ref().unwrap().count(), 1);
     store.verify().unwrap();
