@@ -10,6 +10,7 @@ pub mod compare;
 pub mod completions;
 pub mod config_command;
 mod configuration;
+pub mod correct;
 pub mod demo;
 pub mod doctor;
 pub mod enroll;
@@ -21,6 +22,7 @@ pub mod inbox;
 pub mod keys;
 pub mod kiosk_pin;
 pub mod lines;
+pub mod local_time;
 pub mod log;
 pub mod looking;
 pub mod memory;
@@ -36,6 +38,7 @@ pub mod quality;
 pub mod report;
 pub mod roster;
 pub mod roster_file;
+pub mod session;
 pub mod setup;
 pub mod signals;
 mod sounds;
@@ -223,6 +226,22 @@ fn dispatch(
         Command::Inbox(args) => {
             let need = if inbox::needs_nets(args) { Need::Nets } else { Need::Store };
             inbox::run(wire::host(effective, need)?.handle(), args, &Local, &mut ask, out)
+        }
+        Command::Session(command) => {
+            let calendar = report::Calendar::of(effective, Utc::now());
+            session::run(wire::host(effective, Need::Store)?.handle(), command, &calendar, out)
+        }
+        Command::Correct(args) => {
+            let calendar = report::Calendar::of(effective, Utc::now());
+            correct::correct(wire::host(effective, Need::Store)?.handle(), args, &calendar, out)
+        }
+        Command::Excuse(args) => {
+            let calendar = report::Calendar::of(effective, Utc::now());
+            correct::excuse(wire::host(effective, Need::Store)?.handle(), args, &calendar, out)
+        }
+        Command::Times(args) => {
+            let calendar = report::Calendar::of(effective, Utc::now());
+            correct::times(wire::host(effective, Need::Store)?.handle(), args, &calendar, out)
         }
         Command::Report(args) => {
             let calendar = report::Calendar::of(effective, Utc::now());

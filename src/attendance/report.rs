@@ -192,8 +192,15 @@ fn by_person(
     day: &Day,
     records: impl IntoIterator<Item = PresenceRecord>,
 ) -> BTreeMap<PersonId, Vec<PresenceRecord>> {
+    in_order_by_person(records.into_iter().filter(|record| day.contains(record.at)))
+}
+
+/// `records` by person, each person's in the order in which they hold.
+pub fn in_order_by_person(
+    records: impl IntoIterator<Item = PresenceRecord>,
+) -> BTreeMap<PersonId, Vec<PresenceRecord>> {
     let mut by_person: BTreeMap<PersonId, Vec<PresenceRecord>> = BTreeMap::new();
-    for record in records.into_iter().filter(|record| day.contains(record.at)) {
+    for record in records {
         by_person.entry(record.person).or_default().push(record);
     }
     for records in by_person.values_mut() {
@@ -204,7 +211,7 @@ fn by_person(
 
 /// By their place in the ledger, as times may go back; what was added later before the first that has a
 /// later time.
-pub(super) fn in_order(records: Vec<PresenceRecord>) -> Vec<PresenceRecord> {
+fn in_order(records: Vec<PresenceRecord>) -> Vec<PresenceRecord> {
     let (mut added, mut ordered): (Vec<_>, Vec<_>) =
         records.into_iter().partition(|record| record.back_filled);
     ordered.sort_by_key(|record| record.sequence);

@@ -12,6 +12,7 @@ use crate::inference::DeviceChoice;
 
 use super::capture::{CAPTURE_HELP, CaptureArgs};
 use super::compare::CompareArgs;
+use super::correct::{CORRECT_HELP, CorrectArgs, ExcuseArgs, TimesArgs};
 use super::enroll::{ENROLL_HELP, EnrollArgs};
 use super::erase::{ERASE_HELP, EraseArgs};
 use super::eval::EvalArgs;
@@ -22,6 +23,7 @@ use super::log::{LOG_HELP, LogCommand};
 use super::models::ModelsCommand;
 use super::pad_test::{self, PadTestArgs};
 use super::report::DayArg;
+use super::session::{SESSION_HELP, SessionCommand};
 use super::setup::SetupArgs;
 use super::source::{SourceParser, ViewArgs};
 use super::themes::{THEMES_HELP, ThemesArgs};
@@ -173,6 +175,16 @@ pub enum Command {
     /// People whom nobody knows: enrol, add to a person, or discard them
     #[command(subcommand, after_help = INBOX_HELP)]
     Inbox(InboxArgs),
+    /// Roll calls: open, look at, close
+    #[command(subcommand, after_help = SESSION_HELP)]
+    Session(SessionCommand),
+    /// Correct what an entry says, or add what is missing
+    #[command(after_help = CORRECT_HELP)]
+    Correct(CorrectArgs),
+    /// Excuse somebody from sessions
+    Excuse(ExcuseArgs),
+    /// Say what the times of records were that a clock wrote which was not set
+    Times(TimesArgs),
     /// Who was here on a day, or is here now
     #[command(after_help = REPORT_HELP)]
     Report(ReportArgs),
@@ -416,6 +428,17 @@ mod tests {
             "muster inbox add 4K2M 7 --back-fill",
             "muster inbox discard 4K2M --yes",
             "muster inbox back-fill Eve --entry 3 --entry 4",
+            "muster session open maths --group 3b --from 08:00 --until 2026-03-02T09:30",
+            "muster session list --json",
+            "muster session close maths",
+            "muster correct 12 --at 08:02 --reason why",
+            "muster correct 12 --state left --reason why",
+            "muster correct 12 --strike --reason why",
+            "muster correct 12 --standing late-and-left-early --reason why",
+            "muster correct --add Ana --state left --at 16:30 --reason why",
+            "muster excuse Ana --session maths --reason ill",
+            "muster excuse Ana --from 2026-03-02 --until 2026-03-06 --reason ill",
+            "muster times --accept",
             "muster report",
             "muster report --date 2026-03-02 --format csv",
             "muster report --present --json",
@@ -451,6 +474,12 @@ mod tests {
             ("muster --device gpu", "expected auto, cpu, cuda or cuda:N"),
             ("muster enroll Ana a.jpg --face 0", "expected main, largest, or a number from 1"),
             ("muster report --date tomorrow", "YYYY-MM-DD"),
+            ("muster correct 12", "--reason"),
+            ("muster correct --reason r", "<ENTRY>"),
+            ("muster correct 12 --strike --at 08:00 --reason r", "--at"),
+            ("muster correct 12 --at noon --reason r", "HH:MM"),
+            ("muster excuse Ana", "--reason"),
+            ("muster session open", "<NAME>"),
             ("muster report --date today --present", "--present"),
             ("muster threshold plan 1.5", "a similarity above 0 and at most 1"),
             ("muster threshold plan nan", "a similarity above 0 and at most 1"),

@@ -123,6 +123,7 @@ impl From<CommandError> for CliError {
             | CommandError::NoSuchShooting
             | CommandError::NoSuchPerson
             | CommandError::Inbox(_)
+            | CommandError::Attendance(_)
             | CommandError::NoSuchDay
             | CommandError::NoSuchShot => Exit::Negative,
             CommandError::NoPicture { .. }

@@ -16,11 +16,23 @@ use crate::tui::{Reporter, Runner};
 use super::args::{Cli, Command, RosterCommand};
 use super::exit::{CliError, Exit};
 use super::output::Output;
-use super::{enroll, inbox, log, report, roster, threshold, why};
+use super::{correct, enroll, inbox, log, report, roster, session, threshold, why};
 
 /// The subcommands that need the engine and nothing else: they run beside the screen. Those with
 /// subcommands of their own are offered as these.
-const HERE: [&str; 7] = ["roster", "report", "log", "inbox", "threshold", "why", "enroll"];
+const HERE: [&str; 11] = [
+    "roster",
+    "report",
+    "log",
+    "inbox",
+    "threshold",
+    "why",
+    "enroll",
+    "session",
+    "correct",
+    "excuse",
+    "times",
+];
 
 /// What the palette of a screen over `effective` can run.
 pub fn runner(effective: &Effective) -> Runner {
@@ -140,6 +152,10 @@ fn dispatch(
         }
         Some(Command::Roster(command)) => roster::run(handle, command, &mut nobody, out),
         Some(Command::Report(args)) => report::run(handle, args, &calendar(), out),
+        Some(Command::Session(command)) => session::run(handle, command, &calendar(), out),
+        Some(Command::Correct(args)) => correct::correct(handle, args, &calendar(), out),
+        Some(Command::Excuse(args)) => correct::excuse(handle, args, &calendar(), out),
+        Some(Command::Times(args)) => correct::times(handle, args, &calendar(), out),
         Some(Command::Inbox(args)) => inbox::run(handle, args, &Local, &mut nobody, out),
         Some(Command::Threshold(args)) => {
             threshold::run(handle, args, &threshold::Site::of(effective)?, &calendar(), out)

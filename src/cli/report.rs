@@ -84,13 +84,22 @@ impl<Tz: TimeZone> Calendar<Tz> {
         day.ok_or_else(|| CliError::usage("that day is outside of the calendar"))
     }
 
-    fn local(&self, at: DateTime<Utc>, format: &str) -> String {
+    /// The day that `at` belongs to.
+    ///
+    /// # Errors
+    /// [`CliError`] for one outside of the calendar.
+    pub fn containing(&self, at: DateTime<Utc>) -> Result<Day, CliError> {
+        let day = Day::containing(at, &self.zone, self.rollover.0);
+        day.ok_or_else(|| CliError::usage("that day is outside of the calendar"))
+    }
+
+    pub(super) fn local(&self, at: DateTime<Utc>, format: &str) -> String {
         // The naive local time needs no `Display` of the zone's offset.
         at.with_timezone(&self.zone).naive_local().format(format).to_string()
     }
 
     /// With the zone's offset, as RFC 3339 has it.
-    fn rfc3339(&self, at: DateTime<Utc>) -> String {
+    pub(super) fn rfc3339(&self, at: DateTime<Utc>) -> String {
         at.with_timezone(&self.zone).fixed_offset().to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
     }
 }

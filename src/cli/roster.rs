@@ -291,6 +291,7 @@ pub fn unexpected(reply: &Reply) -> CliError {
         Reply::Spaces(_) => "spaces",
         Reply::Reembedded(_) => "reembedded",
         Reply::Inbox(_) => "inbox",
+        Reply::Attendance(_) => "attendance",
         Reply::Done => "done",
     };
     CliError::missing(format_args!("the engine gave an answer of another kind (`{kind}`)"))

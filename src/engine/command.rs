@@ -11,9 +11,12 @@ use crate::store::KeptRecords;
 use super::event::LogEntry;
 use super::inbox::{InboxCommand, InboxError, InboxReply};
 
+pub mod attendance;
 mod enrolling;
 mod erasing;
 pub mod looking_up;
+
+use attendance::{AttendanceCommand, AttendanceError, AttendanceReply};
 
 pub use enrolling::{
     Alike, EnrolmentNotes, EnrolmentPictures, PictureNote, RefusedPicture, SelfTest, SelfTestOf, ShootingId,
@@ -191,6 +194,8 @@ pub enum Command {
     },
     /// Something about people whom the gallery does not know.
     Inbox(InboxCommand),
+    /// Something about sessions, excuses, corrections or times.
+    Attendance(AttendanceCommand),
     /// Begins a challenge on the live picture, or closes the one there is. How it goes is in the
     /// snapshot, how it ended an event; nothing is written.
     Challenge(ChallengeOrder),
@@ -345,6 +350,8 @@ pub enum Reply {
     Reembedded(SpaceReport),
     /// What came of a command about the inbox.
     Inbox(InboxReply),
+    /// What came of a command about attendance.
+    Attendance(AttendanceReply),
     /// What is known of a person.
     Person(Box<looking_up::PersonDetails>),
     /// A day.
@@ -366,6 +373,9 @@ pub enum CommandError {
         /// Who has it.
         people: Vec<PersonId>,
     },
+    /// A command about attendance did nothing.
+    #[error(transparent)]
+    Attendance(AttendanceError),
     /// An active person has that identifier.
     #[error(
         "the identifier {identifier} belongs to {name}: choose another, or add a picture to that person with --add"

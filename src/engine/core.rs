@@ -1,6 +1,7 @@
 //! The engine thread: the one owner of gallery, roster, tracks and presence. It never blocks on a
 //! send; what finds no room waits in a counted backlog.
 
+mod attending;
 mod best_shots;
 mod challenge;
 mod commands;
@@ -13,6 +14,7 @@ mod inbox;
 mod live;
 mod looking_up;
 mod observe;
+mod sessions;
 #[cfg(test)]
 mod tests;
 mod threshold;
@@ -25,15 +27,17 @@ use chrono::{DateTime, NaiveDate, Utc};
 use crossbeam_channel::{Receiver, Sender, never, select};
 
 use crate::access::{Operator, OperatorId};
+use crate::attendance::report::Day;
 use crate::attendance::statement::{Statement, held, presence_records};
-use crate::attendance::{AttendancePolicy, PersonId, Presence, Roster};
+use crate::attendance::time::ClockWatch;
+use crate::attendance::{AttendancePolicy, PersonId, Presence, PresenceState, Roster};
 use crate::capture::{Frame, Pace};
 use crate::face::{EmbeddingSpace, Template, TemplateId};
 use crate::identify::Gallery;
 use crate::inference::{AnalyserFacts, FrameAnalysis};
-use crate::ledger::{Actor, ClockState, EntryDraft, EntryId, EntryKind, NotePart, Parts};
+use crate::ledger::{Actor, ClockState, Entry, EntryDraft, EntryId, EntryKind, NotePart, Parts};
 use crate::store::{Change, StoreError};
-use crate::track::Jury;
+use crate::track::{Jury, TrackId};
 
 use super::command::{CommandError, Reply, ShotId};
 use super::environment::{Calendar, Clock, Entropy, moment};
@@ -51,6 +55,9 @@ use live::{FrameRate, Subscribers};
 
 /// Where a reply goes.
 pub(crate) type ReplySender = Sender<Result<Reply, CommandError>>;
+
+/// What a passage says of whoever was seen.
+const PRESENT: PresenceState = PresenceState::Present;
 
 /// How often the engine looks at the clock while nothing happens.
 const TICK: Duration = Duration::from_secs(1);
@@ -89,6 +96,19 @@ pub(crate) struct Beginning {
     pub(crate) inference: InferenceStatus,
 }
 
+/// What the ledger held before the engine started.
+#[derive(Debug, Default)]
+pub(crate) struct Past {
+    /// The days before today, with corrections.
+    pub(crate) earlier: Vec<Entry>,
+    /// Today, with corrections.
+    pub(crate) today: Vec<Entry>,
+    /// The last entry of all.
+    pub(crate) last: Option<Entry>,
+    /// The days of `earlier`.
+    pub(crate) days: Vec<Day>,
+}
+
 /// Templates wait here until the nets say which space they may be searched in.
 enum GalleryState {
     Waiting(Vec<Template>),
@@ -117,6 +137,14 @@ pub(crate) struct Core {
     operators: BTreeMap<OperatorId, Operator>,
     day: Option<NaiveDate>,
     presence: HashMap<PersonId, Presence>,
+    /// What was last said of everybody today, on disk or on its way there.
+    turns: HashMap<PersonId, PresenceState>,
+    sessions: sessions::Sessions,
+    watch: ClockWatch,
+    /// Whether a source is watched: who hosts an engine for one question alone opens and ends nothing.
+    is_watching: bool,
+    /// When each track in view was first seen.
+    first_seen: HashMap<TrackId, DateTime<Utc>>,
     policy: AttendancePolicy,
     jury: Jury,
     desk: inbox::Desk,
@@ -155,6 +183,7 @@ impl Core {
             calendar,
             entropy,
             board,
+            is_watching: channels.source_control.is_some(),
             channels,
             pace,
             roster: Roster::default(),
@@ -168,6 +197,10 @@ impl Core {
             operators: BTreeMap::new(),
             day: None,
             presence: HashMap::new(),
+            turns: HashMap::new(),
+            sessions: sessions::Sessions::default(),
+            watch: ClockWatch::default(),
+            first_seen: HashMap::new(),
             source,
             source_is_lost: false,
             source_ending: false,
@@ -190,11 +223,20 @@ impl Core {
     }
 
     /// Takes in what the store held before the engine started.
-    pub(crate) fn restore(&mut self, changes: Vec<Change>, today: &[crate::ledger::Entry]) {
+    pub(crate) fn restore(&mut self, changes: Vec<Change>, past: &Past) {
         for change in changes {
             self.apply(change);
         }
+        self.watch.begin(past.last.as_ref());
+        past.earlier.iter().chain(&past.today).for_each(|entry| self.sessions.note(entry));
+        let today = &past.today;
         self.restore_presence(today);
+        for day in &past.days {
+            if self.is_watching {
+                self.take_ended_day(day, &past.earlier);
+            }
+        }
+        self.turns = self.presence.iter().map(|(person, held)| (*person, held.state)).collect();
         for entry in today {
             let record = entry.parts.record.as_ref();
             if let (EntryKind::Passage | EntryKind::BackFilled, Some(record)) = (entry.head.kind, record) {
@@ -205,7 +247,7 @@ impl Core {
 
     /// Who is here after the records of the day that holds: today, or the last one there are records of
     /// where a recording is worked through.
-    fn restore_presence(&mut self, entries: &[crate::ledger::Entry]) {
+    fn restore_presence(&mut self, entries: &[Entry]) {
         let records = presence_records(&held(entries.iter().filter_map(Statement::of)));
         let at = match self.pace {
             Pace::RealTime => Some(self.clock.now()),
@@ -218,9 +260,11 @@ impl Core {
 
     /// Runs until it is told to shut down or every handle is gone.
     pub(crate) fn run(mut self) {
-        if self.channels.source_control.is_some() {
+        self.watch_clock();
+        if self.is_watching {
             self.write_entry(EntryKind::Started, Actor::System, Parts::default());
         }
+        self.follow_schedule();
         self.sweep_inbox();
         self.publish_roster();
         self.publish_live();
@@ -272,6 +316,7 @@ impl Core {
 
     /// Sends on what found no room before.
     fn flush(&mut self) {
+        self.advance_closings();
         self.start_commits();
         while let Some(request) = self.store_backlog.pop_front() {
             if let Err(error) = self.channels.store_requests.try_send(request) {
@@ -295,6 +340,8 @@ impl Core {
             self.roll_over(today);
             self.publish_roster();
         }
+        self.watch_clock();
+        self.follow_schedule();
         self.sweep_inbox();
         self.expire_challenge();
         if self.frame_rate.has_gone_quiet() {
@@ -318,7 +365,7 @@ impl Core {
 
     fn draft(&mut self, kind: EntryKind, actor: Actor, parts: Parts) -> EntryDraft {
         let at = self.clock.now();
-        let clock = self.clock.state();
+        let clock = self.clock_state(at);
         self.draft_at(kind, actor, parts, at, clock)
     }
 

@@ -6,14 +6,15 @@ use std::sync::atomic::AtomicU64;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, TimeDelta, Utc};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::capture::Pace;
-use crate::ledger::Actor;
+use crate::ledger::{Actor, Sequence};
 use crate::store::{ChangePoint, Store, StoreError};
 
 use super::command::Command;
-use super::core::{Beginning, Channels, Core, SourceLine};
+use super::core::{Beginning, Channels, Core, Past, SourceLine};
 use super::environment::{Calendar, Clock, Entropy};
 use super::handle::{Board, Call, EngineHandle};
 use super::latest::latest;
@@ -72,6 +73,31 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Room in the channels between threads.
 const ROOM: usize = 64;
 
+/// Days before today that are looked at when an engine starts: for check-outs that were forgotten while
+/// none ran, and for sessions that are open still.
+const DAYS_BACK: usize = 7;
+
+fn past(
+    store: &dyn Store,
+    calendar: &dyn Calendar,
+    now: DateTime<Utc>,
+    today: DateTime<Utc>,
+) -> Result<Past, StoreError> {
+    let mut days = Vec::new();
+    let mut next = calendar.day_of(now);
+    while let Some(day) = next.filter(|_| days.len() < DAYS_BACK) {
+        next = calendar.day_of(day.from - TimeDelta::microseconds(1));
+        days.extend(next);
+    }
+    let first = days.last().map_or(today, |day| day.from);
+    Ok(Past {
+        earlier: store.records_between(first, today)?,
+        today: store.records_between(today, DateTime::<Utc>::MAX_UTC)?,
+        last: store.entries_before(Sequence(u64::MAX), 1)?.into_iter().next(),
+        days,
+    })
+}
+
 /// Starts the threads of an engine.
 ///
 /// # Errors
@@ -87,7 +113,7 @@ pub fn start(parts: EngineParts) -> Result<RunningEngine, StartError> {
     let changes = store.changes_since(ChangePoint(0))?.changes;
     let now = clock.now();
     let today = calendar.day_of(now).map_or(now, |day| day.from);
-    let entries = store.records_between(today, chrono::DateTime::<chrono::Utc>::MAX_UTC)?;
+    let past = past(&*store, &*calendar, now, today)?;
 
     let mut engine = RunningEngine {
         calls: None,
@@ -133,7 +159,7 @@ pub fn start(parts: EngineParts) -> Result<RunningEngine, StartError> {
         source_control: line,
     };
     let mut core = Core::new(beginning, channels);
-    core.restore(changes, &entries);
+    core.restore(changes, &past);
     engine.spawn("muster-engine", core, Core::run)?;
     engine.calls = Some(calls_sender);
     Ok(engine)

@@ -1,5 +1,8 @@
 //! What an engine can be told to do differently.
 
+use std::sync::Arc;
+
+use crate::attendance::{AttendanceRules, SourceRole};
 use crate::face::PicturePolicy;
 use chrono::TimeDelta;
 
@@ -9,7 +12,7 @@ use crate::inference::AnalyserFacts;
 use crate::track::TrackSettings;
 
 /// The engine's settings.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct EngineSettings {
     /// Two decisions for one person closer than this are one passage.
     pub debounce: TimeDelta,
@@ -31,6 +34,10 @@ pub struct EngineSettings {
     pub pictures: PicturePolicy,
     /// Whether decisions become entries; an enrolment without a screen records nobody.
     pub takes_attendance: bool,
+    /// What the site decides about attendance.
+    pub rules: Arc<AttendanceRules>,
+    /// Which way people pass the source.
+    pub source_role: SourceRole,
 }
 
 /// What follows from the liveness net.
@@ -63,6 +70,8 @@ impl Default for EngineSettings {
             shots: 4,
             pictures: PicturePolicy::default(),
             takes_attendance: true,
+            rules: Arc::default(),
+            source_role: SourceRole::default(),
         }
     }
 }

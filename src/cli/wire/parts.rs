@@ -106,6 +106,8 @@ pub(super) fn settings(effective: &Effective, spec: &SourceSpec) -> EngineSettin
         shots: effective.shots.value.get(),
         pictures: effective.screen.picture.value,
         takes_attendance: true,
+        rules: Arc::new(effective.attendance.rules.clone()),
+        source_role: effective.source_settings.role.value,
     }
 }
 

@@ -69,7 +69,8 @@ fn the_sample_says_what_the_defaults_are() {
             (e.liveness_mode.value, e.liveness_threshold.value, e.shots.value, e.keep_crops.value),
             (e.quality.limits(), e.inbox_hours.value),
             (
-                e.attendance.day_rollover.value,
+                (e.attendance.day_rollover.value, e.attendance.zone.value, e.source_settings.role.value),
+                e.attendance.rules.clone(),
                 e.log_level.value,
                 e.log_keep_days.value,
                 e.screen.mouse.value,
@@ -80,7 +81,7 @@ fn the_sample_says_what_the_defaults_are() {
     };
     assert_eq!(values(&sample), values(&defaults));
     // And it names every one of them: a value that is not commented out came from the file.
-    assert_eq!(sample.to_toml().matches("# file").count(), 37, "{}", sample.to_toml());
+    assert_eq!(sample.to_toml().matches("# file").count(), 44, "{}", sample.to_toml());
 }
 
 #[test]
@@ -88,13 +89,14 @@ fn the_sample_is_right_about_keys_that_are_commented_out() {
     let text = include_str!("../../../data/muster.toml")
         .lines()
         .map(|line| match line.strip_prefix("# ") {
-            Some(rest) if rest.contains(" = ") => rest,
+            Some(rest) if rest.contains(" = ") || rest.starts_with('[') => rest,
             _ => line,
         })
         .collect::<Vec<_>>()
         .join("\n");
     let typed = Typed::parse(&text, Path::new("sample")).unwrap();
     assert!(typed.data.dir.is_some() && typed.models.dir.is_some() && typed.recognition.threshold.is_some());
+    assert_eq!((typed.group.0.len(), typed.session.len(), typed.holiday.len()), (1, 1, 1));
 }
 
 #[test]

@@ -6,29 +6,85 @@ fn message(text: &str) -> String {
 
 #[test]
 fn every_known_key_is_read() {
-    for (table, keys) in KEYS {
-        for key in *keys {
-            // A value of a wrong type, so that a key which serde does not know would differ.
-            let text = format!("[{table}]\n{key} = [[]]\n");
-            let error = message(&text);
-            assert!(error.starts_with(&format!("m.toml, line 2: `{table}.{key}`: ")), "{error}");
-        }
+    for (table, key) in all_keys() {
+        // A value of a wrong type, so that a key which serde does not know would differ.
+        let error = message(&format!("{}\n{key} = [[]]\n", heading(table)));
+        assert!(error.starts_with(&format!("m.toml, line 2: `{}`: ", full(table, key))), "{error}");
+    }
+}
+
+/// Every key with its table, those of lists and of tables that the site names among them.
+fn all_keys() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let tables = KEYS.iter().chain(LISTS).chain(MAPS);
+    tables.flat_map(|(table, keys)| keys.iter().map(move |key| (*table, *key)))
+}
+
+fn heading(table: &str) -> String {
+    match (LISTS.iter().any(|(list, _)| *list == table), MAPS.iter().any(|(map, _)| *map == table)) {
+        (true, _) => format!("[[{table}]]"),
+        (_, true) => format!("[{table}.x]"),
+        _ => format!("[{table}]"),
+    }
+}
+
+fn full(table: &str, key: &str) -> String {
+    if MAPS.iter().any(|(map, _)| *map == table) {
+        format!("{table}.x.{key}")
+    } else {
+        format!("{table}.{key}")
+    }
+}
+
+#[test]
+fn unknown_keys_of_lists_and_groups_are_refused_with_a_suggestion() {
+    let unknown = message("[group.\"3b\"]\nclok = \"toggle\"\n");
+    assert!(unknown.contains("line 2") && unknown.contains("group.3b.clok") && unknown.contains("`clock`"));
+    let session = "[[session]]\nname = \"a\"\ndays = [\"mon\"]\nfrom = \"08:00\"\nuntil = \"09:00\"\n";
+    let second = format!("{session}[[session]]\ngruop = \"b\"\n");
+    let unknown = message(&second);
+    assert!(unknown.contains("line 7") && unknown.contains("session.gruop") && unknown.contains("`group`"));
+}
+
+#[test]
+fn a_schedule_that_contradicts_itself_names_the_key_and_the_line() {
+    let with = |lines: &str| message(&format!("[[session]]\nname = \"a\"\n{lines}\nfrom = \"08:00\"\n"));
+    let until = "until = \"09:00\"";
+    for (text, line, key, said) in [
+        (with(&format!("{until}\ndays = [\"mon\"]\ndate = \"2026-03-02\"")), 5, "session.date", "not both"),
+        (with(until), 2, "session.name", "`days`"),
+        (with(&format!("{until}\ndays = []")), 4, "session.days", "no day"),
+        (with("until = \"08:00\"\ndays = [\"mon\"]"), 3, "session.until", "when it begins"),
+        (with(&format!("{until}\ndays = [\"moon\"]")), 4, "session.days", "mon to sun"),
+        (with("until = \"25:00\""), 3, "session.until", "HH:MM"),
+        (
+            message("[[holiday]]\ndate = \"2026-12-24\"\nuntil = \"2026-12-23\"\n"),
+            3,
+            "holiday.until",
+            "before",
+        ),
+        (message("[[holiday]]\ndate = \"24.12.2026\"\n"), 2, "holiday.date", "YYYY-MM-DD"),
+        (message("[attendance]\nzone = \"Berlin\"\n"), 2, "attendance.zone", "Europe/Berlin"),
+        (message("[group.\"3b\"]\nclock = \"turns\"\n"), 2, "group.3b.clock", "toggle"),
+    ] {
+        assert!(text.starts_with(&format!("m.toml, line {line}: `{key}`: ")), "{text}");
+        assert!(text.contains(said), "{text}");
     }
 }
 
 /// Every key of the whole configuration that takes a number, found by asking each key for one: a key
 /// that says what numbers it wants when it is given a text is one of them.
 fn numeric_keys() -> Vec<(&'static str, &'static str, String)> {
-    let keys = KEYS.iter().flat_map(|(table, keys)| keys.iter().map(move |key| (*table, *key)));
-    keys.filter_map(|(table, key)| {
-        let error = Typed::parse(&format!("[{table}]\n{key} = \"text\"\n"), Path::new("m.toml")).err()?;
-        let error = error.to_string();
-        let (_, expected) = error.split_once("invalid type: string \"text\", expected ")?;
-        // What wants `true` or `false`, or a list of words, wants no number.
-        let is_number = !expected.starts_with("a boolean") && !expected.starts_with("a sequence");
-        is_number.then(|| (table, key, expected.to_owned()))
-    })
-    .collect()
+    all_keys()
+        .filter_map(|(table, key)| {
+            let text = format!("{}\n{key} = \"text\"\n", heading(table));
+            let error = Typed::parse(&text, Path::new("m.toml")).err()?;
+            let error = error.to_string();
+            let (_, expected) = error.split_once("invalid type: string \"text\", expected ")?;
+            // What wants `true` or `false`, or a list of words, wants no number.
+            let is_number = !expected.starts_with("a boolean") && !expected.starts_with("a sequence");
+            is_number.then(|| (table, key, expected.to_owned()))
+        })
+        .collect()
 }
 
 #[test]
@@ -38,13 +94,13 @@ fn every_number_out_of_range_names_its_key_and_line() {
         for value in
             ["-1", "-0.001", "nan", "-nan", "inf", "-inf", "1e9", "9223372036854775807", "4294967297"]
         {
-            let error = message(&format!("# a comment\n\n[{table}]\n{key} = {value}\n"));
-            assert!(error.starts_with(&format!("m.toml, line 4: `{table}.{key}`: ")), "{error}");
+            let error = message(&format!("# a comment\n\n{}\n{key} = {value}\n", heading(table)));
+            assert!(error.starts_with(&format!("m.toml, line 4: `{}`: ", full(table, key))), "{error}");
             assert!(error.contains(expected.as_str()), "{table}.{key} = {value}: {error}");
         }
         // What lies just outside of what the key itself says it wants.
         for outside in just_outside(expected) {
-            let error = message(&format!("[{table}]\n{key} = {outside}\n"));
+            let error = message(&format!("{}\n{key} = {outside}\n", heading(table)));
             assert!(error.contains(expected.as_str()), "{table}.{key} = {outside}: {error}");
         }
     }
@@ -54,7 +110,8 @@ fn every_number_out_of_range_names_its_key_and_line() {
     let mut table = "";
     for line in sample.lines().map(|line| line.strip_prefix("# ").unwrap_or(line)) {
         if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
-            table = name;
+            // Of what the site names, and of lists, the table alone.
+            table = name.trim_matches(['[', ']']).split('.').next().unwrap_or_default();
         } else if let Some((key, value)) = line.split_once(" = ")
             && value.parse::<f64>().is_ok()
         {

@@ -17,6 +17,7 @@ use super::super::state::{InferenceStatus, SourceState};
 use super::super::worker::capture::SourceControl;
 use super::super::worker::inference::{Job, JobFailure, JobId, JobOutcome, JobPicture};
 use super::super::worker::store::StoreRequest;
+use super::attending::{AttendancePlan, AttendanceWork};
 use super::commits::Pending;
 use super::crops::Recomputed;
 use super::enrolling::LIVE;
@@ -52,6 +53,7 @@ impl Prepared {
 
 pub(super) enum PreparedWhat {
     Inbox(InboxWork),
+    Attendance(AttendanceWork),
     Enrol(Enrolment),
     Reembed(Recomputed),
     Mark {
@@ -81,6 +83,7 @@ pub(super) fn refuse(reply: &ReplySender, error: CommandError) {
 /// What is replied once a command is on disk.
 pub(super) enum ReplyPlan {
     Inbox(InboxPlan),
+    Attendance(AttendancePlan),
     Enrolled { person: Person, templates_added: u32, notes: Box<EnrolmentNotes> },
     Imported(ImportReport),
     Exported(Vec<Person>),
@@ -155,6 +158,7 @@ impl Core {
                 return;
             }
             Command::Inbox(command) => return self.take_inbox_command(actor, command, reply),
+            Command::Attendance(command) => return self.take_attendance_command(actor, command, reply),
             Command::Challenge(order) => {
                 let _ = reply.send(self.order_challenge(order).map(|()| Reply::Done));
                 return;
@@ -309,6 +313,7 @@ impl Core {
         let Prepared { actor, what } = prepared;
         match what {
             PreparedWhat::Inbox(work) => self.build_inbox(actor, work),
+            PreparedWhat::Attendance(work) => self.build_attendance(actor, work),
             PreparedWhat::Enrol(enrolment) => self.build_enrolment(actor, enrolment),
             PreparedWhat::Reembed(recomputed) => self.build_reembedding(actor, recomputed),
             PreparedWhat::Mark { person, state, note } => {

@@ -7,18 +7,22 @@ use chrono::{DateTime, NaiveDate, Utc};
 use crossbeam_channel::Sender;
 
 use crate::attendance::report::{Day, PresenceRecord, presence};
+use crate::attendance::session::SessionName;
 use crate::attendance::statement::{Statement, held, presence_records};
-use crate::attendance::{PersonId, Presence};
+use crate::attendance::{PersonId, Presence, SessionId};
 use crate::face::TemplateId;
-use crate::ledger::{Entry, EntryDraft, EntryKind};
+use crate::ledger::{Actor, Entry, EntryDraft, EntryKind};
 use crate::store::{Change, Committed, StoreError, Transaction};
 
+use super::super::command::attendance::Correction;
 use super::super::command::{CommandError, Reply};
 use super::super::event::{EngineEvent, LogEntry, NamedEntry};
 use super::super::worker::store::{StoreAnswer, StoreRequest, Ticket};
+use super::attending::{AttendancePlan, AttendanceWork};
 use super::commands::{Prepared, PreparedWhat, ReplyPlan};
 use super::erasing::Erasing;
 use super::inbox::BackFill;
+use super::sessions::Closing;
 use super::{Core, GalleryState, ReplySender};
 
 /// Entries that go into one transaction at most.
@@ -44,6 +48,10 @@ pub(super) struct CommitQueue {
     pub(super) commands: VecDeque<(Prepared, ReplySender)>,
     in_flight: bool,
     in_flight_passages: Vec<PersonId>,
+    /// The session that the transaction on its way opens.
+    opening: Option<SessionName>,
+    /// The session that it closes.
+    closing: Option<SessionId>,
     retry_at: Option<Instant>,
     retry_wait: Duration,
     /// Set when the engine stops: what fails now is not tried again.
@@ -81,6 +89,43 @@ impl CommitQueue {
                 || named.into_iter().any(|candidate| candidate.person == person)
         };
         self.entries.retain(|entry| !is_about(entry));
+    }
+
+    /// Whether everything that happened is on disk.
+    pub(super) fn is_settled(&self) -> bool {
+        !self.in_flight && self.queued().next().is_none()
+    }
+
+    /// Whether a session called `name` is being opened.
+    pub(super) fn is_opening(&self, name: &SessionName) -> bool {
+        self.attendance_work().any(|work| matches!(work, AttendanceWork::Open(open) if open.name == *name))
+            || self.opening.as_ref() == Some(name)
+    }
+
+    /// Whether that session is being closed.
+    pub(super) fn is_closing(&self, id: SessionId) -> bool {
+        self.attendance_work()
+            .any(|work| matches!(work, AttendanceWork::Close(close) if close.roll.session.id == id))
+            || self.closing == Some(id)
+    }
+
+    fn note_work(&mut self, work: &AttendanceWork) {
+        match work {
+            AttendanceWork::Open(session) => self.opening = Some(session.name.clone()),
+            AttendanceWork::Close(close) => self.closing = Some(close.roll.session.id),
+            AttendanceWork::Write(..) | AttendanceWork::WriteOne(_) => {}
+        }
+    }
+
+    fn forget_work(&mut self) {
+        (self.opening, self.closing) = (None, None);
+    }
+
+    fn attendance_work(&self) -> impl Iterator<Item = &AttendanceWork> {
+        self.commands.iter().filter_map(|(prepared, _)| match &prepared.what {
+            PreparedWhat::Attendance(work) => Some(work),
+            _ => None,
+        })
     }
 
     pub(super) fn waiting(&self) -> u32 {
@@ -121,6 +166,14 @@ pub(super) enum Pending {
     Day(Day, ReplySender),
     /// The records of this day, after one came in whose time is not the latest.
     Presence(Day),
+    /// The records of a session that is to be closed or looked at.
+    Roll(Closing),
+    /// The entry that is to be corrected.
+    Correct(Correction, Actor, ReplySender),
+    /// The last entries, to be searched for unsure times.
+    Times { accept: bool, actor: Actor, reply: ReplySender },
+    /// The records of a day that has ended.
+    DayEnded(Day),
 }
 
 /// The entries of an answer; none where the log cannot be read.
@@ -154,6 +207,9 @@ impl Core {
                 }
                 continue;
             }
+            if let PreparedWhat::Attendance(work) = &what {
+                self.commits.note_work(work);
+            }
             let prepared = Prepared { actor, what };
             match self.build(prepared) {
                 Ok((transaction, plan)) => {
@@ -163,6 +219,7 @@ impl Core {
                     return;
                 }
                 Err(error) => {
+                    self.commits.forget_work();
                     let _ = reply.send(Err(error));
                 }
             }
@@ -234,6 +291,23 @@ impl Core {
                     self.recount_presence(&day, &entries);
                 }
             }
+            (Pending::Roll(closing), answer) => match answer {
+                Ok(StoreAnswer::Entries(entries)) => self.take_roll(closing, &entries),
+                answer => refuse(closing.reply(), answer),
+            },
+            (Pending::Correct(correction, actor, reply), answer) => match answer {
+                Ok(StoreAnswer::Entries(entries)) => self.take_corrected(correction, actor, reply, &entries),
+                answer => refuse(&reply, answer),
+            },
+            (Pending::Times { accept, actor, reply }, answer) => match answer {
+                Ok(StoreAnswer::Entries(entries)) => self.take_times(accept, actor, reply, &entries),
+                answer => refuse(&reply, answer),
+            },
+            (Pending::DayEnded(day), answer) => {
+                if let Ok(StoreAnswer::Entries(entries)) = answer {
+                    self.take_ended_day(&day, &entries);
+                }
+            }
             (Pending::Entries(_), Ok(StoreAnswer::Committed(committed))) => {
                 self.settle_commit();
                 self.take_committed(&committed);
@@ -257,6 +331,7 @@ impl Core {
             }
             (Pending::Command { reply, .. }, answer) => {
                 self.commits.in_flight = false;
+                self.commits.forget_work();
                 refuse(&reply, answer);
             }
         }
@@ -267,6 +342,7 @@ impl Core {
     fn settle_commit(&mut self) {
         self.commits.in_flight = false;
         self.commits.in_flight_passages.clear();
+        self.commits.forget_work();
         self.commits.retry_at = None;
         self.commits.retry_wait = FIRST_RETRY;
         self.commits.fault = None;
@@ -293,7 +369,11 @@ impl Core {
     pub(super) fn take_committed(&mut self, committed: &Committed) {
         let mut presence_changed = false;
         for entry in &committed.entries {
-            presence_changed |= self.note_presence(entry);
+            self.watch.wrote(entry.head.at, entry.head.clock);
+            self.sessions.note(entry);
+            let sessions_changed =
+                matches!(entry.head.kind, EntryKind::SessionOpened | EntryKind::SessionClosed);
+            presence_changed |= self.note_presence(entry) || sessions_changed;
             self.entry_for_inbox(entry);
             let log = self.log_entry(entry);
             self.subscribers.send(&EngineEvent::Entry(log));
@@ -316,6 +396,7 @@ impl Core {
             (ReplyPlan::Enrolled { person, templates_added, notes }, _) => {
                 Reply::Enrolled { person, templates_added, notes: *notes }
             }
+            (ReplyPlan::Attendance(AttendancePlan(reply)), _) => Reply::Attendance(reply),
             (ReplyPlan::Inbox(plan), _) => self.inbox_reply(plan, committed),
             (ReplyPlan::Imported(report), _) => Reply::Imported(report),
             (ReplyPlan::Reembedded(report), _) => Reply::Reembedded(report),
@@ -333,6 +414,7 @@ impl Core {
             Change::PersonPut(person) => {
                 if !person.is_active() {
                     self.presence.remove(&person.id);
+                    self.turns.remove(&person.id);
                     self.policy.forget(person.id);
                     self.jury.forget(person.id);
                 }
@@ -340,6 +422,8 @@ impl Core {
             }
             Change::PersonErased(person) => {
                 self.presence.remove(&person);
+                self.turns.remove(&person);
+                self.sessions.forget(person);
                 self.policy.forget(person);
                 self.jury.forget(person);
                 self.roster.forget(person);
@@ -396,6 +480,9 @@ impl Core {
             return false;
         }
         self.presence.insert(person, Presence::after(before, state, at));
+        if !self.commits.awaits_passage_of(person) {
+            self.turns.insert(person, state);
+        }
         true
     }
 
@@ -414,6 +501,11 @@ impl Core {
         }
         let held = held(entries.iter().filter_map(Statement::of));
         self.presence = self.active_presence(day, presence_records(&held));
+        for (person, held) in &self.presence {
+            if !self.commits.awaits_passage_of(*person) {
+                self.turns.insert(*person, held.state);
+            }
+        }
         self.publish_roster();
     }
 
@@ -433,8 +525,11 @@ impl Core {
     }
 
     pub(super) fn roll_over(&mut self, day: NaiveDate) {
-        self.day = Some(day);
+        if let Some(ended) = self.day.replace(day).filter(|ended| *ended < day) {
+            self.end_day(ended);
+        }
         self.presence.clear();
+        self.turns.clear();
     }
 }
 

@@ -2,11 +2,12 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::attendance::Method;
 use crate::capture::{Frame, Pace};
 use crate::face::{EmbeddingSpace, Liveness, LivenessMode};
-use crate::identify::{Candidates, DecisionDetails, Gallery, Identification};
+use crate::identify::{Candidate, Candidates, DecisionDetails, Gallery, Identification};
 use crate::inference::{AnalysedFace, AnalyserFacts, FrameAnalysis};
-use crate::ledger::{Actor, ClockState, EntryKind, EvidencePart, Parts, RecordPart};
+use crate::ledger::{Actor, ClockState, EntryKind, EvidencePart, Parts};
 use crate::track::{FrameTracks, LivenessRule, Rules, Sighting, TrackDecision, Verdict};
 
 use super::super::event::EngineEvent;
@@ -65,11 +66,15 @@ impl Core {
         let label = frame.label.clone();
         let (analysis, tracks) = looked.map(|looked| (looked.analysis, looked.tracks)).unzip();
         if let (Some(analysis), Some(tracks)) = (&analysis, tracks) {
+            for track in &tracks.of {
+                self.first_seen.entry(*track).or_insert(at);
+            }
             let decisions = self.hear(at, analysis, &tracks);
             self.offer_shots(&frame, analysis, &tracks, &decisions);
             for decision in decisions {
                 self.take_decision(decision, label.as_deref());
             }
+            self.first_seen.retain(|track, _| !tracks.ended.contains(track));
             self.keep_passages_open(at);
             self.step_challenge(at, analysis);
             let attention = Attention { decided: self.jury.decided(), closely: self.must_look_closely() };
@@ -77,6 +82,9 @@ impl Core {
             let _ = self.channels.attention.try_send(attention);
         }
         self.last_frame = Some((frame, analysis));
+        if self.pace == Pace::Lossless {
+            self.follow_schedule();
+        }
         self.offer_to_enrolment();
         self.publish_live();
     }
@@ -157,25 +165,27 @@ impl Core {
             similarity: decision.candidates.best.map(|candidate| candidate.similarity),
             label: label.map(str::to_owned),
         });
-        let kind = match decision.identification {
-            Identification::Identified(candidate) => {
-                if !self.policy.begins_passage(candidate.person, decision.at) {
-                    return;
-                }
-                EntryKind::Passage
-            }
-            Identification::Unidentified { .. } => EntryKind::Unidentified,
-            Identification::Rejected(_) => EntryKind::Rejected,
-        };
-        let record =
-            person.map(|person| RecordPart::new(person, Some(crate::attendance::PresenceState::Present)));
-        let evidence = Some(self.evidence(&decision));
-        let parts = Parts { record, evidence, ..Parts::default() };
         let clock = match self.pace {
-            Pace::RealTime => self.clock.state(),
+            Pace::RealTime => self.clock_state(decision.at),
             Pace::Lossless => ClockState::Recording,
         };
-        let draft = self.draft_at(kind, Actor::Door, parts, decision.at, clock);
+        let evidence = Some(self.evidence(&decision));
+        let draft = match decision.identification {
+            Identification::Identified(Candidate { person, .. }) => {
+                let seen_since = self.first_seen.get(&decision.track).copied().unwrap_or(decision.at);
+                self.amend_closed(person, seen_since, decision.at);
+                match self.record_passage(person, decision.at, clock, Method::Face, evidence) {
+                    Some(draft) => draft,
+                    None => return,
+                }
+            }
+            Identification::Unidentified { .. } | Identification::Rejected(_) => {
+                let is_rejected = matches!(decision.identification, Identification::Rejected(_));
+                let kind = if is_rejected { EntryKind::Rejected } else { EntryKind::Unidentified };
+                let parts = Parts { evidence, ..Parts::default() };
+                self.draft_at(kind, Actor::Door, parts, decision.at, clock)
+            }
+        };
         self.await_stranger(decision.track, &draft);
         self.commits.queue_entry(draft, person);
     }
