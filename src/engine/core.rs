@@ -260,6 +260,18 @@ impl Core {
 
     /// Runs until it is told to shut down or every handle is gone.
     pub(crate) fn run(mut self) {
+        self.begin();
+        while !self.is_finished() {
+            self.turn();
+        }
+        self.subscribers.send(&EngineEvent::Stopped);
+        if let Some(Some(reply)) = self.shutdown.take() {
+            let _ = reply.send(Ok(Reply::Done));
+        }
+    }
+
+    /// What is done before anything is asked.
+    fn begin(&mut self) {
         self.watch_clock();
         if self.is_watching {
             self.write_entry(EntryKind::Started, Actor::System, Parts::default());
@@ -268,13 +280,6 @@ impl Core {
         self.sweep_inbox();
         self.publish_roster();
         self.publish_live();
-        while !self.is_finished() {
-            self.turn();
-        }
-        self.subscribers.send(&EngineEvent::Stopped);
-        if let Some(Some(reply)) = self.shutdown.take() {
-            let _ = reply.send(Ok(Reply::Done));
-        }
     }
 
     fn turn(&mut self) {

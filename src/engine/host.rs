@@ -77,7 +77,7 @@ const ROOM: usize = 64;
 /// none ran, and for sessions that are open still.
 const DAYS_BACK: usize = 7;
 
-fn past(
+pub(crate) fn past(
     store: &dyn Store,
     calendar: &dyn Calendar,
     now: DateTime<Utc>,

@@ -42,7 +42,8 @@ pub struct AttendanceSettings {
 }
 
 impl AttendanceSettings {
-    pub(super) fn resolve(typed: &Typed) -> Self {
+    /// What `typed` says, and the defaults where it says nothing.
+    pub fn resolve(typed: &Typed) -> Self {
         let table = &typed.attendance;
         let clock = Setting::typed(table.clock.as_ref().map(|clock| clock.0), ClockMode::default());
         let identifier = Setting::typed(table.identifier.as_ref().map(|i| i.0), IdentifierUse::default());

@@ -5,6 +5,7 @@ mod challenge;
 mod enrolling;
 mod erasing;
 mod inbox;
+mod scenario;
 mod spaces;
 mod stand_ins;
 mod threshold;

@@ -59,7 +59,7 @@ impl StoreWorker {
         }
     }
 
-    fn answer(&mut self, request: StoreRequest) -> Result<StoreAnswer, StoreError> {
+    pub(crate) fn answer(&mut self, request: StoreRequest) -> Result<StoreAnswer, StoreError> {
         match request {
             StoreRequest::Commit(transaction) => self.store.commit(transaction).map(StoreAnswer::Committed),
             StoreRequest::Erase(erasure) => self.store.erase(*erasure).map(StoreAnswer::Erased),

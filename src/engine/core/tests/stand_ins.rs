@@ -53,6 +53,13 @@ impl Calendar for UtcCalendar {
 
 pub(super) struct Counting(u64);
 
+impl Counting {
+    /// So that an engine that is started again gives no name twice.
+    pub(super) fn beginning_at(count: u64) -> Self {
+        Self(count)
+    }
+}
+
 impl Entropy for Counting {
     fn fill(&mut self, bytes: &mut [u8]) {
         self.0 += 1;
