@@ -178,11 +178,11 @@ impl Rig {
             (None, None) => {}
         }
         if let Some(label) = &step.label {
-            let first_new = before.next();
-            if self.last() < first_new {
+            let labelled = Sequence(before.next().0 + step.label_after);
+            if self.last() < labelled {
                 return Err("nothing was written that could be labelled".to_owned());
             }
-            self.labels.insert(label.clone(), first_new);
+            self.labels.insert(label.clone(), labelled);
         }
         Ok(())
     }
@@ -471,8 +471,6 @@ fn engine(
     let (stop, stopped) = bounded(1);
     let line = SourceLine { control, _stop: stop, gate: None, dropped: Arc::default() };
     let (requests_to_store, requests) = unbounded();
-    let (never_asked, _) = (unbounded::<()>().0, ());
-    drop(never_asked);
     let channels = Channels {
         calls: crossbeam_channel::never(),
         inference: crossbeam_channel::never(),

@@ -83,6 +83,8 @@ pub(super) struct Step {
     pub(super) accept_times: Option<usize>,
     /// What the entry that is written is called later on.
     pub(super) label: Option<String>,
+    /// The label is that of the entry so many after it.
+    pub(super) label_after: u64,
     /// The step is refused with these words.
     pub(super) refused: Option<String>,
 }
