@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use divan::{Bencher, black_box};
-use muster::attendance::{PersonId, Presence, PresenceState};
+use muster::attendance::{FaceUse, PersonId, Presence, PresenceState};
 use muster::engine::handle::Snapshot;
 use muster::engine::state::{Preview, RosterRow, SourceState, SourceStatus};
 use muster::engine::{LiveState, LogEntry, RosterState};
@@ -54,6 +54,8 @@ fn roster(people: usize) -> RosterState {
             person: person(number),
             name: format!("Person {number:05} Lindqvist").parse().unwrap(),
             identifier: Some(format!("S-{number:05}").parse().unwrap()),
+            groups: Vec::new(),
+            face: FaceUse::On,
             templates: 1,
             presence: (!number.is_multiple_of(3)).then_some(Presence { state, since, last_record: since }),
         }
@@ -74,6 +76,9 @@ fn entry(sequence: usize, people: usize) -> LogEntry {
         similarity: Some(Similarity(0.71)),
         best: None,
         note: None,
+        clock: muster::ledger::ClockState::Synchronised,
+        details: muster::ledger::RecordDetails::default(),
+        facts: None,
     }
 }
 
@@ -87,6 +92,7 @@ fn model(people: usize, entries: usize) -> Model {
         ..SourceStatus::default()
     };
     let snapshot = Snapshot {
+        role: Some(muster::access::Role::Admin),
         live: Arc::new(LiveState { source, ..LiveState::default() }),
         roster: Arc::new(roster(people)),
         inbox: Arc::default(),

@@ -14,7 +14,8 @@ use muster::ledger::{
     Actor, ClockState, EntryDraft, EntryId, EntryKind, EvidencePart, Parts, RecordPart, Sequence, TerminalId,
 };
 use muster::store::crypt::source::KeySource;
-use muster::store::{RedbStore, Store, Transaction};
+use muster::store::redb::restore::{RestoreOrder, prepare};
+use muster::store::{BackupOrder, ErasuresFrom, RedbStore, Store, Transaction};
 use ulid::Ulid;
 
 const ENTRIES: u64 = 100_000;
@@ -120,6 +121,36 @@ fn verify_100_000(bencher: Bencher) {
     let size = directory.path().join("store.redb").metadata().map(|data| data.len()).unwrap_or(0);
     println!("the file has {} KiB", size / 1024);
     bencher.bench_local(|| store.verify().expect("the ledger verifies"));
+}
+
+#[divan::bench(sample_count = 5, sample_size = 1)]
+fn back_up_100_000(bencher: Bencher) {
+    let (_directory, store) = filled();
+    let elsewhere = tempfile::tempdir().expect("a benchmark may write to TMPDIR");
+    let order = BackupOrder { to: elsewhere.path().join("backup"), replaces: true, at: DateTime::UNIX_EPOCH };
+    bencher.bench_local(|| store.back_up(&order).expect("the backup is written"));
+}
+
+#[divan::bench(sample_count = 5, sample_size = 1)]
+fn restore_100_000(bencher: Bencher) {
+    let (directory, store) = filled();
+    let elsewhere = tempfile::tempdir().expect("a benchmark may write to TMPDIR");
+    let to = elsewhere.path().join("backup");
+    let order = BackupOrder { to: to.clone(), replaces: true, at: DateTime::UNIX_EPOCH };
+    store.back_up(&order).expect("the backup is written");
+    let key = KeySource::File(directory.path().join("key"));
+    bencher.bench_local(|| {
+        let empty = tempfile::tempdir().expect("a benchmark may write to TMPDIR");
+        let mut draft = |kind| EntryDraft { kind, parts: Parts::default(), ..passage(ENTRIES) };
+        let order = RestoreOrder {
+            backup: &to,
+            backup_key: &key,
+            erasures: ErasuresFrom::PresentOrNone,
+            draft: &mut draft,
+        };
+        let prepared = prepare(empty.path(), &key, order).expect("the backup is sound");
+        prepared.swap().expect("the medium of a benchmark works")
+    });
 }
 
 fn main() {

@@ -12,7 +12,7 @@ use crossbeam_channel::{Sender, unbounded};
 use muster::attendance::PresenceState;
 use muster::cli::{demo, lines};
 use muster::config::{Effective, Environment, Flags};
-use muster::engine::state::{SourceState, TrackVerdict};
+use muster::engine::state::{Recorded, SourceState, TrackVerdict};
 use muster::tui::kiosk::KioskOptions;
 use muster::tui::model::Model;
 use muster::tui::shell::Shell;
@@ -126,7 +126,7 @@ fn in_view(model: &Model) -> (usize, usize) {
     let tracks = &model.snapshot.live.tracks;
     let count = |is: fn(&TrackVerdict) -> bool| tracks.iter().filter(|track| is(&track.verdict)).count();
     (
-        count(|verdict| matches!(verdict, TrackVerdict::Identified { recorded: true, .. })),
+        count(|verdict| matches!(verdict, TrackVerdict::Identified { recorded: Recorded::Yes, .. })),
         count(|verdict| matches!(verdict, TrackVerdict::Unidentified)),
     )
 }
@@ -152,6 +152,25 @@ fn take_kiosk(studio: &mut Studio) -> Outcome<()> {
     studio.resize(120, 40)
 }
 
+/// A session, a correction and a month.
+fn take_record(studio: &mut Studio) -> Outcome<()> {
+    studio.press([KeyCode::Char('S'), KeyCode::Char('n')])?;
+    studio.press("maths".chars().map(KeyCode::Char))?;
+    studio.press([KeyCode::Enter])?;
+    studio.until_said("not here yet")?;
+    studio.draw("sessions", "muster: a session, and who is missing from it")?;
+    studio.press([KeyCode::Esc, KeyCode::Tab, KeyCode::Char('/')])?;
+    studio.press("identified".chars().map(KeyCode::Char))?;
+    studio.press([KeyCode::Enter, KeyCode::Char('C')])?;
+    studio.until_said("Correct entry")?;
+    studio.press("left with a visitor".chars().map(KeyCode::Char))?;
+    studio.draw("correct", "muster: an entry is corrected, and stays")?;
+    studio.press([KeyCode::Esc, KeyCode::Char('M')])?;
+    studio.until_said("h in all")?;
+    studio.draw("month", "muster: a month of one person at a glance")?;
+    studio.press([KeyCode::Esc, KeyCode::Esc, KeyCode::BackTab])
+}
+
 fn take_pictures(studio: &mut Studio) -> Outcome<()> {
     studio.until("three people present, and one of them beside a stranger", |model| {
         let (known, strangers) = in_view(model);
@@ -171,6 +190,7 @@ fn take_pictures(studio: &mut Studio) -> Outcome<()> {
     studio.until_said("Arrivals on")?;
     studio.draw("stats", "muster: arrivals over the day, and the stages of a frame")?;
     studio.press([KeyCode::Esc])?;
+    take_record(studio)?;
     studio.resize(80, 24)?;
     for theme in ["dark", "light", "high-contrast"] {
         studio.shell.set_theme(in_colour(theme)?);

@@ -6,10 +6,12 @@
 
 pub mod args;
 pub mod capture;
+pub mod check_in;
 pub mod compare;
 pub mod completions;
 pub mod config_command;
 mod configuration;
+pub mod consent;
 pub mod correct;
 pub mod demo;
 pub mod doctor;
@@ -17,6 +19,9 @@ pub mod enroll;
 pub mod erase;
 pub mod eval;
 pub mod exit;
+pub mod export_person;
+mod head_file;
+pub mod hooks;
 pub mod identify;
 pub mod inbox;
 pub mod keys;
@@ -28,6 +33,7 @@ pub mod looking;
 pub mod memory;
 pub mod models;
 pub mod nets;
+pub mod operators;
 pub mod output;
 pub mod pad_test;
 pub mod panics;
@@ -36,13 +42,18 @@ pub mod pictures;
 pub mod plain;
 pub mod quality;
 pub mod report;
+pub mod retention;
 pub mod roster;
 pub mod roster_file;
+pub mod roster_import;
+pub mod roster_particulars;
+pub mod secret;
 pub mod session;
 pub mod setup;
 pub mod signals;
 mod sounds;
 pub mod source;
+pub mod store;
 pub mod take;
 pub mod themes;
 pub mod threshold;
@@ -59,6 +70,7 @@ use std::process::ExitCode;
 
 use chrono::{Local, Utc};
 use clap::Parser;
+use crossbeam_channel::never;
 
 use crate::capture::SourceSpec;
 use crate::config::{Effective, Environment, Flags, SourceFlags};
@@ -70,6 +82,7 @@ use exit::{CliError, Exit};
 use models::ModelsCommand;
 use output::Output;
 use source::ViewArgs;
+use store::StoreArgs;
 use wire::Need;
 
 /// Parses this process's arguments, runs, and says how it ended.
@@ -200,7 +213,7 @@ fn dispatch(
             // Before the engine starts, so that a signal never finds the default action.
             let interrupts = signals::interrupts().map_err(CliError::missing)?;
             let need = args.source.clone().map_or(Need::Nets, Need::Shots);
-            enroll::run(wire::host(effective, need)?.handle(), args, &interrupts, out)
+            enroll::run(wire::host(effective, need)?.handle(), args, &interrupts, &mut ask, out)
         }
         Command::Identify(args) => identify::run(wire::host(effective, Need::Nets)?.handle(), args, out),
         Command::Compare(args) => compare::run(args, || wire::analyser(effective, args.pack.as_ref()), out),
@@ -216,9 +229,15 @@ fn dispatch(
             let name = effective.source_settings.name_of(&effective.source.value);
             capture::run(args, &name, || wire::open_source(effective), &stop, out)
         }
-        Command::Roster(RosterCommand::Import { file, dry_run: true }) => {
-            let rows = roster::read_roster_file(file)?;
-            roster::dry_run(file, &rows, out)
+        Command::Roster(RosterCommand::Import { file, dry_run: true })
+            if !wire::holds_a_store(&effective.data_dir.value) =>
+        {
+            // Nothing is made to say what would be.
+            roster_import::dry_run_on_nothing(file, out)
+        }
+        Command::CheckIn(args) => {
+            let badge = effective.attendance.badge();
+            check_in::run(wire::host(effective, Need::Store)?.handle(), args, &badge, out)
         }
         Command::Roster(command) => {
             roster::run(wire::host(effective, Need::Store)?.handle(), command, &mut ask, out)
@@ -227,6 +246,15 @@ fn dispatch(
             let need = if inbox::needs_nets(args) { Need::Nets } else { Need::Store };
             inbox::run(wire::host(effective, need)?.handle(), args, &Local, &mut ask, out)
         }
+        Command::Hooks(command) => match wire::host(effective, Need::Store) {
+            Ok(hosted) => hooks::run(effective, hosted.handle(), *command, out),
+            // While another process has the store, what went wrong can be said all the same.
+            Err(error) if *command == hooks::HooksCommand::List && !effective.hooks.is_empty() => {
+                out.note(&error);
+                hooks::list(effective, None, out)
+            }
+            Err(error) => Err(error),
+        },
         Command::Session(command) => {
             let calendar = report::Calendar::of(effective, Utc::now());
             session::run(wire::host(effective, Need::Store)?.handle(), command, &calendar, out)
@@ -244,8 +272,12 @@ fn dispatch(
             correct::times(wire::host(effective, Need::Store)?.handle(), args, &calendar, out)
         }
         Command::Report(args) => {
-            let calendar = report::Calendar::of(effective, Utc::now());
-            report::run(wire::host(effective, Need::Store)?.handle(), args, &calendar, out)
+            // Before the engine starts, so that a signal never finds the default action.
+            let stopped =
+                if args.follow { signals::interrupts().map_err(CliError::missing)? } else { never() };
+            let colours = io::stdout().is_terminal() && environment.variable("NO_COLOR").is_none();
+            let site = report::Site::of(effective, Utc::now(), colours, &stopped);
+            report::run(wire::host(effective, Need::Store)?.handle(), args, &site, out)
         }
         Command::Threshold(args) => {
             let site = threshold::Site::of(effective)?;
@@ -258,7 +290,25 @@ fn dispatch(
             let local_time = |at: chrono::DateTime<Utc>| at.with_timezone(&Local).naive_local();
             log::run(wire::host(effective, Need::Store)?.handle(), command, &interrupts, local_time, out)
         }
+        Command::Store(StoreArgs::Restore(args)) => {
+            store::restore(effective, environment, args, &mut ask, out)
+        }
+        Command::Store(StoreArgs::ChangeKey(args)) => store::change_key(effective, environment, args, out),
+        Command::Store(args) => {
+            let hosted = wire::host(effective, Need::Store)?;
+            store::run(hosted.handle(), args, effective, Utc::now(), out)
+        }
         Command::Why(args) => why::run(wire::host(effective, Need::Store)?.handle(), args, &Local, out),
+        Command::Operators(args) => operators::run(wire::host(effective, Need::Store)?.handle(), args, out),
+        Command::Consent(args) => {
+            consent::run(wire::host(effective, Need::Store)?.handle(), args, &mut ask, out)
+        }
+        Command::Retention(args) => {
+            retention::run(wire::host(effective, Need::Store)?.handle(), args, &Local, out)
+        }
+        Command::ExportPerson(args) => {
+            export_person::run(wire::host(effective, Need::Store)?.handle(), args, out)
+        }
         Command::PadTest(args) => {
             // The ledger first: a test that could not be noted would be for nothing.
             let hosted = wire::host(effective, Need::Store)?;
@@ -281,6 +331,7 @@ fn probes<'a>(
     vec![
         Box::new(|| vec![machine::configuration(effective)]),
         Box::new(|| vec![machine::data_directory(&effective.data_dir.value, environment.uid)]),
+        Box::new(|| wire::probe_key(effective)),
         Box::new(|| wire::probe_store(effective)),
         Box::new(|| wire::probe_models(effective)),
         Box::new(|| wire::probe_runtime(effective, environment)),
@@ -296,6 +347,7 @@ fn probes<'a>(
                 environment,
             )]
         }),
+        Box::new(|| hooks::checks(effective)),
         Box::new(|| vec![machine::clock(environment)]),
     ]
 }

@@ -9,8 +9,10 @@
 pub mod edit;
 pub mod effective;
 pub mod environment;
+pub mod hooks;
 pub mod key_place;
 pub mod kiosk;
+pub mod ledger;
 pub mod typed;
 pub mod values;
 
@@ -83,6 +85,14 @@ pub enum ConfigError {
     Variable {
         /// Which.
         name: &'static str,
+        /// What was found and what was expected.
+        detail: String,
+    },
+    /// The text that people are asked about is not there.
+    #[error("`consent.{key}`: {detail}")]
+    Consent {
+        /// Which key.
+        key: &'static str,
         /// What was found and what was expected.
         detail: String,
     },

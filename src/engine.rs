@@ -1,16 +1,21 @@
 //! The engine: one per data directory. Shells know only [`EngineHandle`]; everything that goes
 //! through it is plain data, so that a socket can stand between.
 
+pub mod access;
 pub mod attach;
 pub mod command;
+pub mod consent;
 mod core;
 pub mod enrolment;
 pub mod environment;
 pub mod event;
+pub mod export;
 pub mod handle;
 mod host;
 pub mod inbox;
 pub mod latest;
+pub mod operators;
+pub mod retention;
 pub mod settings;
 pub mod state;
 pub mod why;

@@ -11,27 +11,28 @@
 
 mod chain;
 mod details;
+mod digest;
 mod entry;
 mod erasure;
 mod facts;
+mod kind;
 mod part;
 mod record;
+mod walk;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
-pub use chain::{
-    ChainFault, ChainHead, ChainWalk, SealError, Sealed, StoredHead, genesis, seal, verify_chain,
-};
-pub use entry::{
-    Actor, BootId, ClockState, Entry, EntryDraft, EntryKind, Head, HeadError, Moment, to_microsecond,
-};
+pub use chain::{ChainFault, ChainHead, ChainWalk, SealError, Sealed, genesis, seal};
+pub use entry::{Actor, BootId, ClockState, Entry, EntryDraft, Head, HeadError, Moment, to_microsecond};
 pub use erasure::{ErasedRun, ErasurePart};
 pub use facts::{ChangedValue, Facts};
+pub use kind::EntryKind;
 pub use part::{EvidencePart, NotePart, PartError, PartKind, Parts, Salt, StoredPart, part_digest};
 pub use record::{RecordDetails, RecordPart};
+pub use walk::{HeadRow, PartRow, PartView, StoredHead, Stretch, join_stretches, verify_chain, walk_stretch};
 
 /// Names the machine that wrote an entry; each writes a chain of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

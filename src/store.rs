@@ -2,17 +2,29 @@
 //! are acknowledged. It speaks of changes since a point, not of tables, so that a store shared by
 //! several terminals can stand behind it too.
 
+mod administration;
+pub mod backup;
 mod changes;
 #[cfg(test)]
 mod contract;
 pub mod crypt;
+pub mod decoding;
+mod disk;
+pub mod erasures;
 pub mod memory;
 mod records;
 pub mod redb;
+pub mod retention;
 mod rows;
 
+pub use administration::{
+    BackupOnRecord, BackupOrder, Compacted, ErasedId, ErasuresFrom, Restored, StoreFigures,
+};
+pub use backup::BackupError;
+pub use disk::DiskState;
 pub use memory::MemoryStore;
 pub use redb::RedbStore;
+pub use retention::{Retained, RetentionStep};
 
 use std::path::PathBuf;
 
@@ -142,6 +154,8 @@ pub struct Erased {
     pub strangers: Vec<StrangerId>,
     /// Parts of entries that went.
     pub parts: u64,
+    /// The backups on record that may still hold the person, oldest first.
+    pub backups: Vec<BackupOnRecord>,
     /// Why the old key could not be destroyed yet: it is tried again with every commit and at every
     /// opening, and until it is done, old pages may still be opened. None where it is gone.
     pub old_key_stays: Option<String>,
@@ -195,6 +209,17 @@ pub enum StoreError {
         /// What was said.
         detail: String,
     },
+    /// A backup cannot be written or restored.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+    /// The disk takes no writes while doing `step`.
+    #[error("the store could not {step}: the {}: {}", state.words(), state.remedy())]
+    Disk {
+        /// What it was doing, as a verb with its object.
+        step: &'static str,
+        /// Why.
+        state: DiskState,
+    },
     /// A transaction that contradicts what is stored; nothing of it was written.
     #[error("the transaction was refused: {0}")]
     Refused(String),
@@ -225,6 +250,10 @@ fn refuse_erasure(transaction: &Transaction) -> Result<(), StoreError> {
     Ok(())
 }
 
+fn without_file() -> StoreError {
+    StoreError::Refused("this store has no file of its own".to_owned())
+}
+
 /// Where people, templates and the ledger are kept. One owner at a time, on a thread of its own.
 pub trait Store: Send {
     /// The machine whose chain this store appends to.
@@ -237,7 +266,7 @@ pub trait Store: Send {
     /// ended, a second active person with one identifier, an enrolment that ends while templates
     /// stay, a crop of a template that is not there, an empty crop or one of more than
     /// [`MAX_CROP_BYTES`], an item of the inbox past its limits ([`Stranger::check`]), and a time
-    /// outside of the calendar; [`StoreError::Failed`] where the medium fails.
+    /// outside of the calendar; [`StoreError::Disk`] or [`StoreError::Failed`] where the medium fails.
     fn commit(&mut self, transaction: Transaction) -> Result<Committed, StoreError>;
 
     /// Takes a person out of everything: their row and key, templates, crops, the given items of the inbox,
@@ -247,6 +276,53 @@ pub trait Store: Send {
     /// # Errors
     /// [`StoreError::Refused`] for a person who is not there; otherwise as [`Store::commit`].
     fn erase(&mut self, erasure: Erasure) -> Result<Erased, StoreError>;
+
+    /// Writes everything the last commit left into a file, sealed so that only the store key opens it, and
+    /// makes it durable. It notes nothing: an entry of the kind
+    /// [`BackedUp`](crate::ledger::EntryKind::BackedUp) puts the backup on record.
+    ///
+    /// # Errors
+    /// [`StoreError::Backup`], or what reading says; [`StoreError::Refused`] where the store has no file.
+    fn back_up(&self, _order: &BackupOrder) -> Result<BackupOnRecord, StoreError> {
+        Err(without_file())
+    }
+
+    /// Gives the room back that is free in the store's file.
+    ///
+    /// # Errors
+    /// What the medium says; the rows are as they were. [`StoreError::Refused`] where the store has no file.
+    fn compact(&mut self) -> Result<Compacted, StoreError> {
+        Err(without_file())
+    }
+
+    /// How large the store is, and what is in it.
+    ///
+    /// # Errors
+    /// What reading says; [`StoreError::Refused`] where the store has no file.
+    fn figures(&self) -> Result<StoreFigures, StoreError> {
+        Err(without_file())
+    }
+
+    /// What was erased from the store, for a restore to erase again.
+    ///
+    /// # Errors
+    /// What reading says; [`StoreError::Refused`] where the store has no file.
+    fn erasures(&self) -> Result<Vec<ErasedId>, StoreError> {
+        Err(without_file())
+    }
+    /// Looks at some of what is kept for a time, and deletes what of it is older than it may be, with an entry
+    /// that names it. Unlike an erasure it destroys no key: what was sealed can be opened in old pages of the
+    /// file until they are written over.
+    ///
+    /// # Errors
+    /// As [`Store::commit`].
+    fn retain(&mut self, step: RetentionStep) -> Result<Retained, StoreError>;
+
+    /// The templates of `person`, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the medium fails or what is stored cannot be read.
+    fn templates_held(&self, person: PersonId) -> Result<Vec<Template>, StoreError>;
 
     /// Everything that changed after `point`; from 0, all people, templates and items of the inbox
     /// there are. Crops are left out, so that nobody has to hold all of them at once: a change of a
@@ -287,6 +363,13 @@ pub trait Store: Send {
     /// # Errors
     /// [`StoreError`] where the medium fails or what is stored cannot be read.
     fn records_between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Result<Vec<Entry>, StoreError>;
+
+    /// Those entries alone whose record speaks of a time in `from..until` that is not their own, such as
+    /// excuses, with their corrections as there: a long look back costs little.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the medium fails or what is stored cannot be read.
+    fn held_between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Result<Vec<Entry>, StoreError>;
 
     /// How far what follows the ledger as `name` has come; none where it has not begun.
     ///

@@ -6,6 +6,7 @@
 //! gives it back. [`svg`] draws a screen for the docs.
 
 pub mod big;
+pub mod clock;
 pub mod dialog;
 pub mod graphics;
 pub mod kept;

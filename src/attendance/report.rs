@@ -211,7 +211,7 @@ pub fn in_order_by_person(
 
 /// By their place in the ledger, as times may go back; what was added later before the first that has a
 /// later time.
-fn in_order(records: Vec<PresenceRecord>) -> Vec<PresenceRecord> {
+pub(super) fn in_order(records: Vec<PresenceRecord>) -> Vec<PresenceRecord> {
     let (mut added, mut ordered): (Vec<_>, Vec<_>) =
         records.into_iter().partition(|record| record.back_filled);
     ordered.sort_by_key(|record| record.sequence);

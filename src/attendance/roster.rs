@@ -252,6 +252,12 @@ impl Person {
         self.particulars.groups.contains(group)
     }
 
+    /// The same without the hash of their PIN, for whoever asks.
+    pub fn shown(&self) -> Self {
+        let particulars = Particulars { pin: None, ..self.particulars.clone() };
+        Self { particulars, ..self.clone() }
+    }
+
     /// Whether the enrolment has not ended.
     pub fn is_active(&self) -> bool {
         self.removed_at.is_none()

@@ -126,6 +126,12 @@ impl Session {
         self.starts_at - TimeDelta::seconds(i64::from(self.rules.early_seconds))
     }
 
+    /// How much later than the start somebody came who arrived at `arrived`; none for who was not late.
+    pub fn late_by(&self, arrived: DateTime<Utc>) -> Option<TimeDelta> {
+        let grace = TimeDelta::seconds(i64::from(self.rules.grace_seconds));
+        (arrived > self.starts_at + grace).then(|| arrived - self.starts_at)
+    }
+
     /// How somebody stands whose records are `records`, in the order in which they hold, when the session
     /// is closed at `closed_at` (or now).
     ///
@@ -161,10 +167,9 @@ impl Session {
                 PresenceState::Left => {}
             }
         }
-        let grace = TimeDelta::seconds(i64::from(self.rules.grace_seconds));
         let allowed = TimeDelta::seconds(i64::from(self.rules.leaves_early_seconds));
         let end = self.ends_at.unwrap_or(closed_at).min(closed_at);
-        let is_late = arrived.is_some_and(|at| at > self.starts_at + grace);
+        let is_late = arrived.is_some_and(|at| self.late_by(at).is_some());
         let is_early = left.is_some_and(|at| at < end - allowed);
         let standing = match (arrived, is_late, is_early) {
             (None, _, _) => Standing::Absent,

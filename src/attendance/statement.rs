@@ -150,8 +150,8 @@ pub fn presence_records(held: &[Held]) -> Vec<PresenceRecord> {
     held.iter().filter_map(record).collect()
 }
 
-/// How somebody was known by an entry that is older than methods were kept.
-fn method_of(kind: EntryKind) -> Option<Method> {
+/// How somebody was known by an entry whose record does not say so, as its kind does.
+pub fn method_of(kind: EntryKind) -> Option<Method> {
     match kind {
         EntryKind::Passage | EntryKind::BackFilled => Some(Method::Face),
         EntryKind::Mark => Some(Method::Operator),

@@ -2,30 +2,38 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
-use crate::attendance::PersonName;
+use crate::attendance::{GroupName, PersonName};
 use crate::capture::SourceSpec;
 use crate::config::{Flags, SourceFlags};
 use crate::engine::command::FaceChoice;
 use crate::inference::DeviceChoice;
 
 use super::capture::{CAPTURE_HELP, CaptureArgs};
+use super::check_in::{CHECK_IN_HELP, CheckInArgs};
 use super::compare::CompareArgs;
+use super::consent::{CONSENT_HELP, ConsentArgs};
 use super::correct::{CORRECT_HELP, CorrectArgs, ExcuseArgs, TimesArgs};
 use super::enroll::{ENROLL_HELP, EnrollArgs};
 use super::erase::{ERASE_HELP, EraseArgs};
 use super::eval::EvalArgs;
+use super::export_person::{EXPORT_PERSON_HELP, ExportPersonArgs};
+use super::hooks::{HOOKS_HELP, HooksCommand};
 use super::inbox::{INBOX_HELP, InboxArgs};
 use super::keys::{KEYS_HELP, KeysArgs};
 use super::kiosk_pin::{KIOSK_PIN_HELP, KioskPinArgs};
 use super::log::{LOG_HELP, LogCommand};
 use super::models::ModelsCommand;
+use super::operators::{OPERATORS_HELP, OperatorsArgs};
 use super::pad_test::{self, PadTestArgs};
-use super::report::DayArg;
+use super::report::{REPORT_HELP, ReportArgs};
+use super::retention::{RETENTION_HELP, RetentionArgs};
+use super::roster_particulars::{PIN_HELP, PinArgs, SET_HELP, SetArgs};
 use super::session::{SESSION_HELP, SessionCommand};
 use super::setup::SetupArgs;
 use super::source::{SourceParser, ViewArgs};
+use super::store::{STORE_HELP, StoreArgs};
 use super::themes::{THEMES_HELP, ThemesArgs};
 use super::threshold::{THRESHOLD_HELP, ThresholdArgs};
 use super::why::WhyArgs;
@@ -86,6 +94,9 @@ pub struct Global {
     /// The ONNX Runtime library; without it MUSTER_ORT_LIB, then the models folder
     #[arg(long, global = true, value_name = "FILE")]
     pub onnxruntime: Option<PathBuf>,
+    /// Do it as this operator, with their role: name, or the beginning of an id; for an admin
+    #[arg(long = "as", global = true, value_name = "OPERATOR")]
+    pub acting_as: Option<String>,
     /// Print one JSON object a line
     #[arg(long, global = true)]
     pub json: bool,
@@ -106,6 +117,7 @@ impl Global {
             source,
             source_flags: SourceFlags::default(),
             verbosity: self.verbose,
+            acting_as: self.acting_as.clone(),
         }
     }
 }
@@ -175,6 +187,9 @@ pub enum Command {
     /// People whom nobody knows: enrol, add to a person, or discard them
     #[command(subcommand, after_help = INBOX_HELP)]
     Inbox(InboxArgs),
+    /// Come in, or go, by an identifier, with a PIN where the site asks for one
+    #[command(after_help = CHECK_IN_HELP)]
+    CheckIn(CheckInArgs),
     /// Roll calls: open, look at, close
     #[command(subcommand, after_help = SESSION_HELP)]
     Session(SessionCommand),
@@ -185,7 +200,7 @@ pub enum Command {
     Excuse(ExcuseArgs),
     /// Say what the times of records were that a clock wrote which was not set
     Times(TimesArgs),
-    /// Who was here on a day, or is here now
+    /// Who was here on a day, in a week or a month, or is here now
     #[command(after_help = REPORT_HELP)]
     Report(ReportArgs),
     /// Say which threshold is in force and what follows from it, in plain words
@@ -194,8 +209,26 @@ pub enum Command {
     /// The ledger: verify, follow or export it
     #[command(subcommand, after_help = LOG_HELP)]
     Log(LogCommand),
+    /// The store as a whole: back up, restore, compact, change its key
+    #[command(subcommand, after_help = STORE_HELP)]
+    Store(StoreArgs),
+    /// Where records go besides this store, and how far they have come
+    #[command(subcommand, after_help = HOOKS_HELP)]
+    Hooks(HooksCommand),
     /// Say why an entry of the log says what it says
     Why(WhyArgs),
+    /// Who works with muster, and what they may do
+    #[command(subcommand, after_help = OPERATORS_HELP)]
+    Operators(OperatorsArgs),
+    /// Who agreed to be enrolled, and to what
+    #[command(subcommand, after_help = CONSENT_HELP)]
+    Consent(ConsentArgs),
+    /// How long things are kept, what is held, and what is due
+    #[command(after_help = RETENTION_HELP)]
+    Retention(RetentionArgs),
+    /// Write everything that is held about a person, for them
+    #[command(after_help = EXPORT_PERSON_HELP)]
+    ExportPerson(ExportPersonArgs),
     /// Try out how well presentation attacks are told from people here
     #[command(after_help = pad_test::AFTER_HELP)]
     PadTest(PadTestArgs),
@@ -260,7 +293,22 @@ it could be more than one person, they are listed.";
 #[derive(Debug, Clone, Subcommand)]
 pub enum RosterCommand {
     /// List everybody
-    List,
+    List {
+        /// Only who is in this group
+        #[arg(long, value_name = "GROUP")]
+        group: Option<GroupName>,
+    },
+    /// Say everything that is kept of somebody, besides pictures and records
+    Show {
+        /// Whom: identifier, exact name, or the beginning of an id
+        who: String,
+    },
+    /// Change what is kept of somebody
+    #[command(after_help = SET_HELP)]
+    Set(SetArgs),
+    /// Set somebody's PIN, which goes with their identifier at the door
+    #[command(after_help = PIN_HELP)]
+    Pin(PinArgs),
     /// End somebody's enrolment: their templates go at once, their records stay
     Remove {
         /// Whom: identifier, exact name, or the beginning of an id
@@ -284,7 +332,7 @@ pub enum RosterCommand {
     Import {
         /// The file; - for standard input
         file: PathBuf,
-        /// Read and check it, and write nothing
+        /// Say what would change, row by row, and change nothing
         #[arg(long)]
         dry_run: bool,
     },
@@ -297,42 +345,14 @@ pub enum RosterCommand {
 }
 
 const IMPORT_HELP: &str = "\
-The first line names the columns: `name`, and `identifier` if there is one; others are passed
-over. UTF-8, with or without a byte order mark; commas or semicolons. Rows whose identifier, or
-without one whose exact name, is on the roster already are skipped. A file with a mistake in any
-row changes nothing.";
+The first line names the columns: `name`, and any of `identifier`, `group` (several, or several
+groups in a cell with ; or | between them), `email`, `face` (on or off) and `id`; others are passed
+over. UTF-8, with or without a byte order mark; commas or semicolons. Who is on the roster already
+is changed: they are found by `id`, else by the identifier, else by the exact name. A column that is
+not there changes nothing; an empty cell takes groups and e-mail away, and leaves the identifier. A
+file with a mistake in any row changes nothing.
 
-const REPORT_HELP: &str = "\
-Examples:
-  muster report                          today
-  muster report --date yesterday --format csv > monday.csv
-  muster report --date 2026-03-02
-  muster report --present | lp           who is in the building now, on paper";
-
-/// `report`
-#[derive(Debug, Clone, Args)]
-pub struct ReportArgs {
-    /// The day: YYYY-MM-DD, today or yesterday
-    #[arg(long, value_name = "DATE", default_value = "today", conflicts_with = "present")]
-    pub date: DayArg,
-    /// Who is in the building now, on one screen
-    #[arg(long)]
-    pub present: bool,
-    /// How it is written; --json is the same as json
-    #[arg(long, value_enum)]
-    pub format: Option<ReportFormat>,
-}
-
-/// How a report is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ReportFormat {
-    /// Columns to read.
-    Table,
-    /// For a spreadsheet; cells that one could take for a formula begin with an apostrophe.
-    Csv,
-    /// One object a line.
-    Json,
-}
+Exit status: 0 where every row was or could be taken, 1 where one was refused.";
 
 /// `demo`
 #[derive(Debug, Clone, Default, Args)]
@@ -418,6 +438,16 @@ mod tests {
             "muster take --source https://cam/1 --insecure --mirror=false",
             "muster capture --out d --source camera:0 --seconds 5 --every 2 --rotate 180",
             "muster roster list",
+            "muster roster list --group 4b --json",
+            "muster roster show 7",
+            "muster roster set 7 --group 4b --group choir --no-group 4a --email a@b.org --face off --id 8",
+            "muster roster set 7 --no-email --name Anna",
+            "muster roster pin 7 --stdin",
+            "muster roster pin 7 --clear",
+            "muster hooks list --json",
+            "muster hooks deliver",
+            "muster check-in 4711",
+            "muster check-in 4711 --stdin --json",
             "muster roster remove 7 --yes",
             "muster roster rename 7 Bo",
             "muster roster import f.csv --dry-run",
@@ -442,12 +472,43 @@ mod tests {
             "muster report",
             "muster report --date 2026-03-02 --format csv",
             "muster report --present --json",
+            "muster report --week",
+            "muster report --week 2026-03-04 --rows days",
+            "muster report --month --format heatmap",
+            "muster report --month 2026-03 --format xlsx -o m.xlsx --force",
+            "muster report --month last --person Ana --format ics --output a.ics",
+            "muster report --since 2026-03-02 --until yesterday --group 3b --rows sessions --json",
+            "muster report --session maths --since yesterday",
+            "muster report --follow --since-entry 12 --group 3b",
             "muster threshold",
             "muster threshold plan 0.5 --since 2026-03-02 --until yesterday --json",
+            "muster store backup f.backup --force",
+            "muster store restore f.backup --erasures e.jsonl --key passphrase --yes",
+            "muster store restore f.backup --without-erasures",
+            "muster store erasures -o e.jsonl",
+            "muster store compact",
+            "muster store change-key --to file:/etc/muster/new.key",
+            "muster store status --json",
             "muster why 12",
             "muster pad-test --source camera:0 --frames 20",
             "muster pad-test --genuine g --attack print=p --attack screen=s --json",
             "muster pad-test --script s.toml",
+            "muster operators list --json",
+            "muster operators add Desk --role operator --uid 1007 --key desk.pub",
+            "muster operators add Desk --role observer --user desk",
+            "muster operators role Desk admin",
+            "muster operators remove Desk",
+            "muster --as Desk roster list",
+            "muster consent record 7 --yes",
+            "muster consent show 7",
+            "muster consent show --text",
+            "muster consent withdraw 7 --keep-records --yes",
+            "muster enroll Ana a.jpg --consent --yes",
+            "muster enroll --folder staff --consent",
+            "muster inbox enrol 4K2M Eve --consent",
+            "muster retention --json",
+            "muster retention apply",
+            "muster export-person 7 -o ana.zip",
             "muster demo --headless --keep",
             "muster completions zsh",
             "muster --data-dir d --models-dir m --config c --device cuda:1 --json -vv roster list",
@@ -481,10 +542,20 @@ mod tests {
             ("muster excuse Ana", "--reason"),
             ("muster session open", "<NAME>"),
             ("muster report --date today --present", "--present"),
+            ("muster report --week --month", "--month"),
+            ("muster report --month 2026-3", "YYYY-MM"),
+            ("muster report --until today", "--since"),
+            ("muster report --force", "--output"),
+            ("muster report --follow --week", "--week"),
+            ("muster report --since-entry 3", "--follow"),
+            ("muster report --rows weeks", "people"),
             ("muster threshold plan 1.5", "a similarity above 0 and at most 1"),
             ("muster threshold plan nan", "a similarity above 0 and at most 1"),
             ("muster threshold plan 50%", "a similarity above 0 and at most 1"),
             ("muster threshold 0.5", "unrecognized subcommand"),
+            ("muster store backup", "<FILE>"),
+            ("muster store restore f --erasures e --without-erasures", "--erasures"),
+            ("muster store change-key --to secret", "expected file:PATH"),
             ("muster why", "<ENTRY>"),
             ("muster why 0", "from 1"),
             ("muster why last", "from 1"),
@@ -496,6 +567,17 @@ mod tests {
             ("muster pad-test --genuine g --frames 0", "1..=300"),
             ("muster --jason", "--json"),
             ("muster roster", "Usage"),
+            ("muster roster set 7", "--group"),
+            ("muster roster set 7 --face maybe", "on, off"),
+            ("muster roster set 7 --email nobody", "NAME@DOMAIN"),
+            ("muster roster pin 7 --clear --stdin", "--stdin"),
+            ("muster check-in", "<IDENTIFIER>"),
+            ("muster hooks", "Usage"),
+            ("muster hooks send", "unrecognized subcommand"),
+            ("muster operators add Desk --role boss", "observer, operator or admin"),
+            ("muster operators add Desk --role admin --uid 1 --user desk", "--user"),
+            ("muster consent show", "<WHO>"),
+            ("muster export-person 7", "--output"),
             ("muster models add yunet", "<FILE>"),
             ("muster models use ../x", "no name of a pack"),
             ("muster completions tcsh", "bash"),

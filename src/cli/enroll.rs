@@ -23,8 +23,11 @@ use super::args::face_choice;
 use super::exit::{CliError, Exit};
 use super::output::Output;
 use super::quality::WarningObject;
+use super::roster::Ask;
 use super::source::{SourceParser, ViewArgs};
-use super::{nets, people, pictures, roster};
+use super::{consent, nets, people, pictures, roster};
+use crate::engine::consent::ConsentCommand;
+use crate::ledger::Sha256Digest;
 
 /// Shown under `muster enroll --help`.
 pub const ENROLL_HELP: &str = "\
@@ -78,6 +81,23 @@ pub struct EnrollArgs {
     /// Also who looks like somebody enrolled, and pictures that do not look like one person
     #[arg(long)]
     pub anyway: bool,
+    /// Show what people are asked, ask, and record that they agree; of a folder or a roster, that the
+    /// consent of everybody in it is on file
+    #[arg(long)]
+    pub consent: bool,
+    /// Do not ask: their consent is on file
+    #[arg(long, requires = "consent")]
+    pub yes: bool,
+}
+
+impl EnrollArgs {
+    /// `command` with the consent to the text `agreed`, where there is one.
+    fn with_consent(command: Command, agreed: Option<Sha256Digest>) -> Command {
+        match agreed {
+            None => command,
+            Some(digest) => Command::Consent(ConsentCommand::With { digest, command: Box::new(command) }),
+        }
+    }
 }
 
 /// Who was enrolled, as `--json` prints it.
@@ -128,6 +148,7 @@ pub fn run(
     handle: &EngineHandle,
     args: &EnrollArgs,
     interrupts: &Receiver<()>,
+    ask: Ask<'_>,
     out: &mut Output<'_>,
 ) -> Result<Exit, CliError> {
     if let Some(folder) = &args.folder {
@@ -143,6 +164,10 @@ pub fn run(
     let pictures = read.map_err(|error| CliError::usage(format_args!("{error}; nobody was enrolled")))?;
     people::settle(handle);
     let target = target(&handle.snapshot().roster, name, args)?;
+    let agreed = match args.consent {
+        true => Some(consent::asked(handle, name.as_str(), args.yes, ask, out)?.digest),
+        false => None,
+    };
     let running = nets::wait(handle)?;
     let (source, test) = match args.source {
         Some(_) => {
@@ -155,7 +180,8 @@ pub fn run(
             (EnrolmentSource::Pictures(wanted), None)
         }
     };
-    match handle.call(Command::Enrol { target, source, anyway: args.anyway })? {
+    let command = Command::Enrol { target, source, anyway: args.anyway };
+    match handle.call(EnrollArgs::with_consent(command, agreed))? {
         Reply::Enrolled { person, templates_added, notes } => {
             let object = enrolled(&person, templates_added, &notes, test, running.provider_name());
             let mut lines = vec![sentence(&person, templates_added, args.add)];

@@ -6,12 +6,13 @@ use serde::Serialize;
 use crate::attendance::{Person, Roster, Who};
 use crate::engine::command::ErasureCertificate;
 use crate::engine::{Command, EngineHandle, Reply};
-use crate::store::KeptRecords;
+use crate::store::{BackupOnRecord, KeptRecords};
 
 use super::exit::{CliError, Exit};
 use super::output::{Output, printable};
 use super::people;
 use super::roster::{Ask, unexpected};
+use super::store::backup_words;
 
 /// What `roster erase --help` ends with.
 pub const ERASE_HELP: &str = "\
@@ -53,8 +54,17 @@ struct CertificateObject<'a> {
     crops: u32,
     strangers: u32,
     parts: u64,
+    backups: Vec<BackupObject>,
     found_again: bool,
     old_key_stays: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct BackupObject {
+    at: String,
+    sha256: String,
+    bytes: u64,
+    end: u64,
 }
 
 /// Erases whoever `args` names; `ask` is asked before anything is lost.
@@ -69,14 +79,24 @@ pub fn run(
 ) -> Result<Exit, CliError> {
     people::settle(handle);
     let person = find(handle, &args.who)?;
-    if !args.yes {
-        let records = if args.keep_records {
+    sure(&person, args.keep_records, args.yes, ask)?;
+    let keeps = if args.keep_records { KeptRecords::Pseudonymous } else { KeptRecords::None };
+    certified(handle.call(Command::Erase { person: person.id, keeps })?, out)
+}
+
+/// Asks whether `person` is to be erased, unless that was said already.
+///
+/// # Errors
+/// [`CliError`] where they are not, or nobody can be asked.
+pub(super) fn sure(person: &Person, keep_records: bool, yes: bool, ask: Ask<'_>) -> Result<(), CliError> {
+    if !yes {
+        let records = if keep_records {
             "when they were present stays, under an id without a name"
         } else {
             "with every record of their attendance"
         };
         let question =
-            format!("Erase {} from everything, {records}? Nothing brings them back.", described(&person));
+            format!("Erase {} from everything, {records}? Nothing brings them back.", described(person));
         match ask(&question) {
             Some(true) => {}
             Some(false) => return Err(CliError::negative("nobody was erased")),
@@ -87,8 +107,15 @@ pub fn run(
             }
         }
     }
-    let keeps = if args.keep_records { KeptRecords::Pseudonymous } else { KeptRecords::None };
-    let certificate = match handle.call(Command::Erase { person: person.id, keeps })? {
+    Ok(())
+}
+
+/// Prints the certificate.
+///
+/// # Errors
+/// [`CliError`] where it is none, or says that something of the person is still there.
+pub(super) fn certified(reply: Reply, out: &mut Output<'_>) -> Result<Exit, CliError> {
+    let certificate = match reply {
         Reply::Erased(certificate) => certificate,
         other => return Err(unexpected(&other)),
     };
@@ -101,8 +128,11 @@ pub fn run(
     Ok(Exit::Done)
 }
 
-/// Also somebody whose enrolment has ended.
-fn find(handle: &EngineHandle, who: &str) -> Result<Person, CliError> {
+/// Whom `who` names; also somebody whose enrolment has ended.
+///
+/// # Errors
+/// [`CliError`] where it is nobody or several people.
+pub(super) fn find(handle: &EngineHandle, who: &str) -> Result<Person, CliError> {
     let everybody = match handle.call(Command::People)? {
         Reply::People(people) => people,
         other => return Err(unexpected(&other)),
@@ -157,8 +187,18 @@ fn object(certificate: &ErasureCertificate) -> CertificateObject<'_> {
         crops: certificate.crops,
         strangers: certificate.strangers,
         parts: certificate.parts,
+        backups: certificate.backups.iter().map(backup).collect(),
         found_again: certificate.found_again,
         old_key_stays: certificate.old_key_stays.as_deref(),
+    }
+}
+
+fn backup(backup: &BackupOnRecord) -> BackupObject {
+    BackupObject {
+        at: backup.at.to_rfc3339(),
+        sha256: backup.digest.to_string(),
+        bytes: backup.bytes,
+        end: backup.end.sequence.0,
     }
 }
 
@@ -172,6 +212,14 @@ fn text(certificate: &ErasureCertificate) -> String {
         None => "destroyed".to_owned(),
         Some(why) => format!("NOT DESTROYED YET ({}); the next start tries again", printable(why)),
     };
+    let backups = match certificate.backups.as_slice() {
+        [] => "no backup on record".to_owned(),
+        several => {
+            let list: Vec<String> =
+                several.iter().map(|one| format!("\n             {}", backup_words(one))).collect();
+            format!("these backups:{}", list.concat())
+        }
+    };
     format!(
         "Certificate of erasure\n\
          person       {}\n\
@@ -184,7 +232,7 @@ fn text(certificate: &ErasureCertificate) -> String {
          records      {records}\n\
          gallery      a search with their own templates {search}\n\
          old key      {key}\n\
-         may hold it  files that were exported and backups that were made before",
+         may hold it  files that were exported and {backups}",
         described(&certificate.person),
         certificate.at.to_rfc3339(),
         certificate.sequence,

@@ -109,7 +109,7 @@ impl From<io::Error> for CliError {
 impl From<CommandError> for CliError {
     fn from(error: CommandError) -> Self {
         let exit = match &error {
-            CommandError::Picture(_) => Exit::Usage,
+            CommandError::Picture(_) | CommandError::Backup { .. } => Exit::Usage,
             CommandError::NameTaken { .. }
             | CommandError::IdentifierTaken { .. }
             | CommandError::NoFace { .. }
@@ -123,12 +123,18 @@ impl From<CommandError> for CliError {
             | CommandError::NoSuchShooting
             | CommandError::NoSuchPerson
             | CommandError::Inbox(_)
+            | CommandError::Register(_)
+            | CommandError::Door(_)
             | CommandError::Attendance(_)
+            | CommandError::NotAllowed { .. }
+            | CommandError::Operators(_)
+            | CommandError::Consent(_)
             | CommandError::NoSuchDay
             | CommandError::NoSuchShot => Exit::Negative,
             CommandError::NoPicture { .. }
             | CommandError::NoInference { .. }
             | CommandError::Store { .. }
+            | CommandError::NotNoted { .. }
             | CommandError::Busy
             | CommandError::Stopped => Exit::Missing,
         };
@@ -139,6 +145,7 @@ impl From<CommandError> for CliError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::Role;
 
     #[test]
     fn every_refusal_has_its_status() {
@@ -160,8 +167,13 @@ mod tests {
             (CommandError::NoSuchPerson, 1),
             (CommandError::Inbox(crate::engine::inbox::InboxError::NoSuchItem), 1),
             (CommandError::NoSuchShot, 1),
+            (CommandError::NotAllowed { needs: Role::Admin, has: Some(Role::Observer) }, 1),
+            (CommandError::Operators(crate::engine::operators::OperatorsError::NoWayIn), 1),
+            (CommandError::Consent(crate::engine::consent::ConsentError::NoText), 1),
             (CommandError::NoSuchDay, 1),
             (CommandError::Picture(label()), 2),
+            (CommandError::Backup { reason: reason() }, 2),
+            (CommandError::NotNoted { done: label(), reason: reason() }, 3),
             (CommandError::NoPicture { reason: reason() }, 3),
             (CommandError::NoInference { reason: reason() }, 3),
             (CommandError::Store { reason: reason() }, 3),

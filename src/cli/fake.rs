@@ -7,7 +7,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crossbeam_channel::{Sender, bounded};
 use ulid::Ulid;
 
-use crate::attendance::{Person, PersonId, PresenceState};
+use crate::attendance::{FaceUse, Person, PersonId, PresenceState};
+use crate::engine::access::Access;
 use crate::engine::handle::{Board, Call};
 use crate::engine::state::{InferenceStatus, RosterRow, ThresholdState};
 use crate::engine::{
@@ -58,7 +59,7 @@ impl Fake {
     /// Ends with the last handle.
     pub fn start(mut script: Script) -> Self {
         let (calls, requests) = bounded(16);
-        let board = Arc::new(Board::default());
+        let board = Arc::new(Board::new(Access::new(1000)));
         board.roster.set(RosterState { rows: std::mem::take(&mut script.roster), ..RosterState::default() });
         let mut live = (*board.live.get()).clone();
         live.inference = InferenceStatus::Ready { provider: Provider::Cpu, pack: "default".into() };
@@ -67,7 +68,7 @@ impl Fake {
         let seen = Arc::clone(&commands);
         thread::spawn(move || {
             let mut subscribers: Vec<Sender<EngineEvent>> = Vec::new();
-            for call in requests {
+            for (_, call) in requests {
                 match call {
                     Call::Command(request, reply) => {
                         let _ = reply.send((script.respond)(&request.command));
@@ -89,15 +90,31 @@ impl Fake {
                     }
                     Call::WholeEntriesSince(after, limit, reply) => {
                         let found = script.whole.iter().filter(|e| e.entry.head.sequence > after);
-                        let _ = reply.send(found.take(limit).cloned().collect());
+                        let _ = reply.send(Ok(found.take(limit).cloned().collect()));
                     }
                     Call::Threshold(facts, reply) => {
                         if let Some(state) = &script.threshold {
-                            let _ = reply.send(state(&facts));
+                            let _ = reply.send(Ok(state(&facts)));
                         }
                     }
-                    Call::EntriesBetween(from, until, reply) | Call::RecordsBetween(from, until, reply) => {
+                    Call::EntriesBetween(from, until, reply) => {
                         let found = script.entries.iter().filter(|e| e.at >= from && e.at < until);
+                        let _ = reply.send(found.cloned().collect());
+                    }
+                    // A script's corrections are few: all of them come along.
+                    Call::RecordsBetween(from, until, reply) => {
+                        let is_in = |at: DateTime<Utc>| at >= from && at < until;
+                        let is_wanted = |e: &&LogEntry| {
+                            let details = &e.details;
+                            is_in(e.at) || details.holds_at.is_some_and(is_in) || details.corrects.is_some()
+                        };
+                        let found = script.entries.iter().filter(is_wanted);
+                        let _ = reply.send(found.cloned().collect());
+                    }
+                    Call::HeldBetween(from, until, reply) => {
+                        let is_in = |at: &DateTime<Utc>| *at >= from && *at < until;
+                        let found = script.entries.iter();
+                        let found = found.filter(|e| e.details.holds_at.as_ref().is_some_and(is_in));
                         let _ = reply.send(found.cloned().collect());
                     }
                 }
@@ -145,6 +162,8 @@ pub fn row(n: u128, name: &str, identifier: Option<&str>) -> RosterRow {
         person: id(n),
         name: name.parse().unwrap(),
         identifier: identifier.map(|i| i.parse().unwrap()),
+        groups: Vec::new(),
+        face: FaceUse::On,
         templates: 2,
         presence: None,
     }

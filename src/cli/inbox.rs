@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::attendance::stranger::StrangerTrack;
 use crate::attendance::{Identifier, PersonId, PersonName};
+use crate::engine::consent::ConsentCommand;
 use crate::engine::inbox::{InboxCommand, InboxReply, StrangerRow};
 use crate::engine::{Command, EngineHandle, LogEntry, Reply};
 use crate::ledger::Sequence;
@@ -15,7 +16,7 @@ use crate::ledger::Sequence;
 use super::exit::{CliError, Exit};
 use super::output::{Output, columns, printable};
 use super::roster::{Ask, replace_file, unexpected};
-use super::{nets, people};
+use super::{consent, nets, people};
 
 /// Below `muster inbox --help`.
 pub const INBOX_HELP: &str = "\
@@ -53,6 +54,9 @@ pub enum InboxArgs {
         /// Add their passages as a stranger to the record as well
         #[arg(long)]
         back_fill: bool,
+        /// Record that they agree to be enrolled: their consent is on file
+        #[arg(long)]
+        consent: bool,
     },
     /// Add the item's picture to somebody who is on the roster
     Add {
@@ -63,6 +67,9 @@ pub enum InboxArgs {
         /// Add their passages as a stranger to the record as well
         #[arg(long)]
         back_fill: bool,
+        /// Record that they agree to be enrolled: their consent is on file
+        #[arg(long)]
+        consent: bool,
     },
     /// Take an item out; nothing of it is kept
     Discard {
@@ -125,17 +132,17 @@ pub fn run<Tz: TimeZone>(
     match args {
         InboxArgs::List => list(handle, zone, out),
         InboxArgs::Show { item, output } => show(handle, item, output.as_deref(), zone, out),
-        InboxArgs::Enrol { item, name, id, back_fill } => {
+        InboxArgs::Enrol { item, name, id, back_fill, consent } => {
             let stranger = find(handle, item)?.id;
             nets::wait(handle)?;
             let command = InboxCommand::Enrol { stranger, name: name.clone(), identifier: id.clone() };
-            enrol(handle, command, *back_fill, zone, out)
+            enrol(handle, command, *consent, *back_fill, zone, out)
         }
-        InboxArgs::Add { item, who, back_fill } => {
+        InboxArgs::Add { item, who, back_fill, consent } => {
             let stranger = find(handle, item)?.id;
             let person = people::find(&handle.snapshot().roster, who)?.person;
             nets::wait(handle)?;
-            enrol(handle, InboxCommand::Add { stranger, person }, *back_fill, zone, out)
+            enrol(handle, InboxCommand::Add { stranger, person }, *consent, *back_fill, zone, out)
         }
         InboxArgs::Discard { item, yes } => discard(handle, item, *yes, ask, out),
         InboxArgs::BackFill { who, entries } => {
@@ -291,6 +298,7 @@ fn show<Tz: TimeZone>(
 fn enrol<Tz: TimeZone>(
     handle: &EngineHandle,
     command: InboxCommand,
+    consented: bool,
     then_back_fill: bool,
     zone: &Tz,
     out: &mut Output<'_>,
@@ -304,7 +312,16 @@ fn enrol<Tz: TimeZone>(
         waiting: Vec<TrackObject>,
     }
     let is_new = matches!(command, InboxCommand::Enrol { .. });
-    let InboxReply::Enrolled { person, waiting: tracks } = ask_engine(handle, command)? else {
+    let command = Command::Inbox(command);
+    let command = match consented {
+        // Whoever it is stands before nobody now.
+        true => {
+            let digest = consent::asked(handle, "they", true, &mut |_| None, out)?.digest;
+            Command::Consent(ConsentCommand::With { digest, command: Box::new(command) })
+        }
+        false => command,
+    };
+    let InboxReply::Enrolled { person, waiting: tracks } = answered(handle.call(command)?)? else {
         return Err(CliError::missing("the engine did not say who was enrolled"));
     };
     let object = Enrolled {
@@ -409,7 +426,11 @@ fn back_fill<Tz: TimeZone>(
 }
 
 fn ask_engine(handle: &EngineHandle, command: InboxCommand) -> Result<InboxReply, CliError> {
-    match handle.call(Command::Inbox(command))? {
+    answered(handle.call(Command::Inbox(command))?)
+}
+
+fn answered(reply: Reply) -> Result<InboxReply, CliError> {
+    match reply {
         Reply::Inbox(reply) => Ok(reply),
         other => Err(unexpected(&other)),
     }

@@ -16,11 +16,14 @@ use crate::tui::{Reporter, Runner};
 use super::args::{Cli, Command, RosterCommand};
 use super::exit::{CliError, Exit};
 use super::output::Output;
-use super::{correct, enroll, inbox, log, report, roster, session, threshold, why};
+use super::{
+    check_in, consent, correct, enroll, export_person, hooks, inbox, log, operators, report, retention,
+    roster, session, store, threshold, why,
+};
 
 /// The subcommands that need the engine and nothing else: they run beside the screen. Those with
 /// subcommands of their own are offered as these.
-const HERE: [&str; 11] = [
+const HERE: [&str; 18] = [
     "roster",
     "report",
     "log",
@@ -32,6 +35,13 @@ const HERE: [&str; 11] = [
     "correct",
     "excuse",
     "times",
+    "store",
+    "check-in",
+    "hooks",
+    "operators",
+    "consent",
+    "retention",
+    "export-person",
 ];
 
 /// What the palette of a screen over `effective` can run.
@@ -127,7 +137,7 @@ fn parsed(line: &str) -> Result<Cli, CliError> {
         .map_err(|error| CliError::usage(error.render().to_string().trim_end()))?;
     if cli.global.flags(None) != Flags::default() {
         return Err(CliError::usage(
-            "--data-dir, --models-dir, --config, --device, --onnxruntime and -v are for a shell: this runs on the engine \
+            "--data-dir, --models-dir, --config, --device, --onnxruntime, --as and -v are for a shell: this runs on the engine \
              that the screen shows",
         ));
     }
@@ -146,16 +156,27 @@ fn dispatch(
     // The screen has the terminal: a subcommand that asks is told that there is none to ask on.
     let mut nobody = |_: &str| None;
     match &cli.command {
-        Some(Command::Roster(RosterCommand::Import { file, dry_run: true })) => {
-            let rows = roster::read_roster_file(file)?;
-            roster::dry_run(file, &rows, out)
+        // The screen has the terminal, and what is typed into the palette is seen.
+        Some(Command::Roster(RosterCommand::Pin(args))) if !args.clear => Err(CliError::usage(format_args!(
+            "a PIN is not typed where it is seen; in a shell: muster {line}"
+        ))),
+        Some(Command::CheckIn(args)) if args.stdin => {
+            Err(CliError::usage("there is no standard input here: leave --stdin out"))
+        }
+        Some(Command::CheckIn(args)) => {
+            check_in::run_unseen(handle, args, &effective.attendance.badge(), out)
         }
         Some(Command::Roster(command)) => roster::run(handle, command, &mut nobody, out),
-        Some(Command::Report(args)) => report::run(handle, args, &calendar(), out),
         Some(Command::Session(command)) => session::run(handle, command, &calendar(), out),
         Some(Command::Correct(args)) => correct::correct(handle, args, &calendar(), out),
         Some(Command::Excuse(args)) => correct::excuse(handle, args, &calendar(), out),
         Some(Command::Times(args)) => correct::times(handle, args, &calendar(), out),
+        Some(Command::Report(args)) if args.follow => Err(CliError::usage(
+            "the screen's own log follows; `report` without --follow prints what there is",
+        )),
+        Some(Command::Report(args)) => {
+            report::run(handle, args, &report::Site::of(effective, Utc::now(), false, stopped), out)
+        }
         Some(Command::Inbox(args)) => inbox::run(handle, args, &Local, &mut nobody, out),
         Some(Command::Threshold(args)) => {
             threshold::run(handle, args, &threshold::Site::of(effective)?, &calendar(), out)
@@ -167,8 +188,22 @@ fn dispatch(
             let local_time = |at: chrono::DateTime<Utc>| at.with_timezone(&Local).naive_local();
             log::run(handle, command, stopped, local_time, out)
         }
+        Some(Command::Store(args)) => store::run(handle, args, effective, Utc::now(), out),
+        Some(Command::Hooks(hooks::HooksCommand::List)) => {
+            hooks::run(effective, handle, hooks::HooksCommand::List, out)
+        }
+        // The screen delivers by itself, and two at once would deliver twice.
+        Some(Command::Hooks(hooks::HooksCommand::Deliver)) => {
+            Err(CliError::usage("the screen delivers by itself what waits"))
+        }
         Some(Command::Why(args)) => why::run(handle, args, &Local, out),
-        Some(Command::Enroll(args)) if args.source.is_none() => enroll::run(handle, args, stopped, out),
+        Some(Command::Enroll(args)) if args.source.is_none() => {
+            enroll::run(handle, args, stopped, &mut nobody, out)
+        }
+        Some(Command::Operators(args)) => operators::run(handle, args, out),
+        Some(Command::Consent(args)) => consent::run(handle, args, &mut nobody, out),
+        Some(Command::Retention(args)) => retention::run(handle, args, &Local, out),
+        Some(Command::ExportPerson(args)) => export_person::run(handle, args, out),
         _ => Err(CliError::usage(format_args!("this runs in a shell: muster {line}"))),
     }
 }
@@ -228,9 +263,41 @@ mod tests {
             ("roster rename \"Ana", "quotation mark"),
             ("--data-dir /x roster list", "for a shell"),
             ("roster remove Bo", "--yes"),
+            ("store restore f.backup", "run it in a shell"),
         ] {
             let refused = ran(line);
             assert!(!refused.succeeded && refused.text.contains(expected), "{line}: {}", refused.text);
         }
+    }
+
+    #[test]
+    fn a_report_of_a_week_runs_from_the_palette_and_one_that_follows_does_not() {
+        use crate::cli::fake::person;
+        use crate::engine::{Command, Reply};
+        let home = tempfile::tempdir().unwrap();
+        let respond = |command: &Command| match command {
+            Command::People => Ok(Reply::People(vec![person(3, "Bo", None)])),
+            _ => Ok(Reply::Done),
+        };
+        let roster = vec![row(3, "Bo", None)];
+        let fake = Fake::start(Script { roster, respond: Box::new(respond), ..Script::default() });
+        let effective = effective(home.path());
+        let (screen, messages) = crossbeam_channel::unbounded();
+        let (stop, stopped) = crossbeam_channel::bounded(1);
+        let reporter = Reporter::new(DialogId(7), screen, stopped);
+        let ran = |line: &str| run(&fake.handle, &effective, line, &reporter);
+        let week = ran("report --week");
+        assert!(
+            week.succeeded && week.text.contains("Bo") && week.text.contains(" to Sunday "),
+            "{}",
+            week.text
+        );
+        let month = ran("report --month 2026-01 --format heatmap");
+        assert!(month.succeeded && month.text.contains("absent"), "{}", month.text);
+        assert!(messages.try_iter().any(|message| matches!(message, Message::Progress(DialogId(7), _, 31))));
+        let follows = ran("report --follow");
+        assert!(!follows.succeeded && follows.text.contains("follows"), "{}", follows.text);
+        stop.send(()).unwrap();
+        assert!(!ran("report --month 2026-01").succeeded);
     }
 }

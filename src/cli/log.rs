@@ -8,12 +8,13 @@ use clap::{Args, Subcommand};
 use crossbeam_channel::{Receiver, select};
 use serde::Serialize;
 
-use crate::attendance::PresenceState;
+use crate::attendance::{Method, PresenceState};
 use crate::engine::{Command, CommandError, EngineEvent, EngineHandle, LogEntry, Reply};
-use crate::ledger::{Actor, ChainHead, EntryKind, Sequence, Sha256Digest};
+use crate::ledger::{Actor, ChainFault, ChainHead, EntryKind, Sequence};
 use crate::tui::pane::log::words;
 
 use super::exit::{CliError, Exit};
+use super::head_file::{self, KeptHead, digest};
 use super::output::{Output, printable};
 use super::people;
 use super::roster::unexpected;
@@ -25,6 +26,7 @@ Examples:
   muster log verify
   muster log head > /media/usb/head      kept elsewhere, it shows later whether the ledger was cut short
   muster log verify --head \"$(cat /media/usb/head)\"
+  muster log verify --head-file /media/usb/muster.heads
   muster log export -o log.jsonl";
 
 /// Entries that are fetched at a time.
@@ -49,6 +51,9 @@ pub struct VerifyArgs {
     /// An end that was kept, as `log head` prints it: it must be an entry of this ledger
     #[arg(long, value_name = "NUMBER:HASH", value_parser = head)]
     pub head: Option<ChainHead>,
+    /// A file of ends that were kept, as `[ledger] head_file` is written: each must be an entry of this ledger
+    #[arg(long, value_name = "FILE")]
+    pub head_file: Option<PathBuf>,
 }
 
 /// `log tail`
@@ -73,14 +78,7 @@ pub struct ExportArgs {
 fn head(text: &str) -> Result<ChainHead, String> {
     let read = || {
         let (number, hash) = text.trim().split_once(':')?;
-        let mut bytes = [0u8; 32];
-        if hash.len() != 64 || !hash.is_ascii() {
-            return None;
-        }
-        for (byte, at) in bytes.iter_mut().zip((0..64).step_by(2)) {
-            *byte = u8::from_str_radix(&hash[at..at + 2], 16).ok()?;
-        }
-        Some(ChainHead { sequence: Sequence(number.parse().ok()?), hash: Sha256Digest(bytes) })
+        Some(ChainHead { sequence: Sequence(number.parse().ok()?), hash: digest(hash)? })
     };
     read().ok_or_else(|| {
         "expected the line that `muster log head` prints: a number, a colon, 64 digits".to_owned()
@@ -97,6 +95,7 @@ struct EntryObject<'a> {
     person: Option<&'a str>,
     id: Option<String>,
     state: Option<PresenceState>,
+    method: Option<Method>,
     similarity: Option<f32>,
     best: Option<&'a str>,
     note: Option<&'a str>,
@@ -112,6 +111,7 @@ impl<'a> EntryObject<'a> {
             person: entry.name.as_ref().map(|name| name.as_str()),
             id: entry.person.map(|person| person.to_string()),
             state: entry.state,
+            method: entry.details.method,
             similarity: entry.similarity.map(|similarity| similarity.0),
             best: entry.best.as_ref().map(|name| name.as_str()),
             note: entry.note.as_deref(),
@@ -138,7 +138,7 @@ pub fn run(
     out: &mut Output<'_>,
 ) -> Result<Exit, CliError> {
     match command {
-        LogCommand::Verify(args) => verify(handle, args.head, out),
+        LogCommand::Verify(args) => verify(handle, args, out),
         LogCommand::Head => {
             let end = end(handle)?;
             let text = format!("{}:{}", end.sequence, end.hash);
@@ -161,20 +161,83 @@ fn end(handle: &EngineHandle) -> Result<ChainHead, CliError> {
     }
 }
 
-fn verify(handle: &EngineHandle, kept: Option<ChainHead>, out: &mut Output<'_>) -> Result<Exit, CliError> {
-    let end = match handle.call(Command::VerifyLedger { kept }) {
-        Ok(Reply::Ledger(end)) => end,
+#[derive(Serialize)]
+struct VerifiedObject {
+    #[serde(flatten)]
+    head: HeadObject,
+    entries_a_second: u64,
+    /// Ends kept elsewhere that were looked at and fit.
+    heads: usize,
+}
+
+fn verify(handle: &EngineHandle, args: &VerifyArgs, out: &mut Output<'_>) -> Result<Exit, CliError> {
+    let lines = args.head_file.as_deref().map(|path| kept_lines(handle, path)).transpose()?;
+    let lines = lines.unwrap_or_default();
+    let kept: Vec<ChainHead> = args.head.into_iter().chain(lines.iter().map(|(_, line)| line.end)).collect();
+    let heads = kept.len();
+    let verified = match handle.call(Command::VerifyLedger { kept: kept.clone() }) {
+        Ok(Reply::Verified(verified)) => verified,
         Ok(other) => return Err(unexpected(&other)),
         Err(CommandError::Store { reason }) => return Err(CliError::negative(reason)),
         Err(error) => return Err(error.into()),
     };
-    let text = match end.sequence.0 {
+    let end = verified.end;
+    if let Some((place, unfit)) = verified.unfit.and_then(|place| Some((place, kept.get(place)?))) {
+        let fault = if unfit.sequence > end.sequence {
+            ChainFault::End { kept: unfit.sequence, found: end.sequence }
+        } else {
+            ChainFault::Hash { sequence: unfit.sequence }
+        };
+        let line = place.checked_sub(usize::from(args.head.is_some())).and_then(|place| lines.get(place));
+        let whose = line.map_or_else(String::new, |(number, line)| {
+            let at = line.at.to_rfc3339_opts(SecondsFormat::Secs, true);
+            format!("line {number} of {}, written {at}: ", shown(args.head_file.as_deref()))
+        });
+        return Err(CliError::negative(format_args!("{whose}the ledger does not verify: {fault}")));
+    }
+    let rate = verified.entries_a_second();
+    let mut text = match end.sequence.0 {
         0 => "the ledger has no entry yet".to_owned(),
         1 => format!("the ledger verifies: 1 entry, its hash is {}", end.hash),
-        count => format!("the ledger verifies: {count} entries, the last one's hash is {}", end.hash),
+        count => format!(
+            "the ledger verifies: {count} entries, the last one's hash is {} ({rate} entries a second)",
+            end.hash
+        ),
     };
-    out.either(&head_object("verified", &end), text)?;
+    if args.head_file.is_some() {
+        text +=
+            &format!("; each of the {} ends of {} is in it", lines.len(), shown(args.head_file.as_deref()));
+    }
+    let head = head_object("verified", &end);
+    out.either(&VerifiedObject { head, entries_a_second: rate, heads }, text)?;
     Ok(Exit::Done)
+}
+
+fn shown(path: Option<&Path>) -> String {
+    path.map_or_else(String::new, |path| printable(&path.display().to_string()).into_owned())
+}
+
+/// The lines of a file of ends, which must all be readable and of this ledger's terminal.
+fn kept_lines(handle: &EngineHandle, path: &Path) -> Result<Vec<(usize, KeptHead)>, CliError> {
+    let name = shown(Some(path));
+    let read = head_file::read(path);
+    let read = read.map_err(|error| CliError::missing(format_args!("{name} cannot be read: {error}")))?;
+    let terminal = head_file::current(handle).map(|now| now.terminal);
+    let line = |(number, line): (usize, Result<KeptHead, ()>)| {
+        let line = line.map_err(|()| {
+            CliError::negative(format_args!(
+                "line {number} of {name} is no end of a ledger: expected a time, a terminal, a number and 64 digits"
+            ))
+        })?;
+        if terminal.is_some_and(|terminal| terminal != line.terminal) {
+            return Err(CliError::negative(format_args!(
+                "line {number} of {name} is of the terminal {}, not of this one",
+                line.terminal.0
+            )));
+        }
+        Ok((number, line))
+    };
+    read.into_iter().map(line).collect()
 }
 
 fn print(
@@ -183,7 +246,7 @@ fn print(
     out: &mut Output<'_>,
 ) -> Result<(), CliError> {
     let at = local_time(entry.at).format("%Y-%m-%d %H:%M:%S");
-    let text = format!("{:>8}  {at}  {}", entry.sequence, printable(&words(entry)));
+    let text = format!("{:>8}  {at}  {}", entry.sequence, printable(&words(entry, local_time)));
     Ok(out.either(&EntryObject::of(entry), text)?)
 }
 
@@ -272,6 +335,7 @@ fn export(handle: &EngineHandle, output: Option<&Path>, out: &mut Output<'_>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::Sha256Digest;
 
     #[test]
     fn a_head_is_read_as_it_is_printed() {

@@ -101,9 +101,20 @@ pub fn csv_text(header: &[&str], rows: &[Vec<String>]) -> String {
     String::from_utf8_lossy(&bytes).trim_end().to_owned()
 }
 
-/// Whether a spreadsheet would take `text` for a formula.
+/// A line of CSV as RFC 4180 has it, with its end, each cell made harmless for a spreadsheet.
+pub fn csv_line(cells: &[String]) -> String {
+    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+    // A vector takes every byte, so that nothing here can fail.
+    let _ = writer.write_record(cells.iter().map(|cell| harmless(cell).into_owned()));
+    String::from_utf8(writer.into_inner().unwrap_or_default()).unwrap_or_default()
+}
+
+/// Whether a spreadsheet would take `text` for a formula: it begins with one of `= + - @`, or their
+/// full-width forms, perhaps after blanks that some programs take away; or with a tab or a return.
 fn is_formula(text: &str) -> bool {
-    text.starts_with(['=', '+', '-', '@', '\t', '\r'])
+    let is_blank = |c: char| c.is_whitespace() || c.is_control();
+    let begins = ['=', '+', '-', '@', '\u{FF1D}', '\u{FF0B}', '\u{FF0D}', '\u{FF20}'];
+    text.starts_with(['\t', '\r', '\n']) || text.trim_start_matches(is_blank).starts_with(begins)
 }
 
 /// `cell` with an apostrophe before what a spreadsheet would take for a formula. A cell that
@@ -140,10 +151,32 @@ mod tests {
             assert!(!is_formula(&harmless(cell)), "{cell}");
             assert_eq!(plain(&harmless(cell)), cell);
         }
+        // After what a program may take away, and the forms that some read as the same.
+        for cell in [" =1", "\u{A0}+1", "\r\n@a", "\u{3000}-1", "＝1", " ＋1", "－1", "＠a", "\u{0}=1", "\nx"]
+        {
+            assert_eq!(harmless(cell), format!("'{cell}"));
+            assert_eq!(plain(&harmless(cell)), cell);
+        }
+        for cell in ["a=1", " a", "1-1", "Ana-Lena", "'a", "(=1)"] {
+            assert_eq!(harmless(cell), cell);
+        }
         assert_eq!(
             csv_text(&["name"], &[vec!["=HYPERLINK(\"x\")".into()]]),
             "name\n\"'=HYPERLINK(\"\"x\"\")\""
         );
+    }
+
+    #[test]
+    fn a_line_of_csv_is_as_the_rfc_has_it() {
+        let line =
+            |cells: &[&str]| csv_line(&cells.iter().map(|cell| (*cell).to_owned()).collect::<Vec<_>>());
+        assert_eq!(line(&["a", "b c", ""]), "a,b c,\r\n");
+        assert_eq!(
+            line(&["a,b", "say \"x\"", "two\nlines", "=1"]),
+            "\"a,b\",\"say \"\"x\"\"\",\"two\nlines\",'=1\r\n"
+        );
+        // One empty cell is a line all the same.
+        assert_eq!(line(&[""]), "\"\"\r\n");
     }
 
     #[test]

@@ -73,7 +73,7 @@ impl Plain {
         }
         self.last = entry.sequence;
         let at = (self.local_time)(entry.at).format("%Y-%m-%d %H:%M:%S");
-        Ok(out.line(format_args!("{at}  {}", printable(&log::words(entry))))?)
+        Ok(out.line(format_args!("{at}  {}", printable(&log::words(entry, self.local_time))))?)
     }
 
     fn catch_up(&mut self, handle: &EngineHandle, out: &mut Output<'_>) -> Result<(), CliError> {
@@ -137,7 +137,8 @@ mod tests {
         let mut live = LiveState::default();
         live.source.name = "camera:0".to_owned();
         live.source.state = state;
-        Snapshot { live: Arc::new(live), roster: Arc::default(), inbox: Arc::default() }
+        let role = Some(crate::access::Role::Admin);
+        Snapshot { live: Arc::new(live), roster: Arc::default(), inbox: Arc::default(), role }
     }
 
     #[test]

@@ -1,285 +1,283 @@
-//! `muster report`: who was here on a day, or is here now.
+//! `muster report`: who was here on a day or over a span of days, or is here now; as a table, for a
+//! spreadsheet, as a calendar, and as a stream.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::str::FromStr;
+mod args;
+mod calendar;
+mod csv;
+mod follow;
+mod heat;
+mod here;
+mod ics;
+mod json;
+mod names;
+mod read;
+mod sink;
+mod span;
+mod table;
+mod workbook;
 
-use chrono::{DateTime, NaiveDate, TimeZone, Utc};
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
+use crossbeam_channel::Receiver;
 use serde::Serialize;
-use unicode_width::UnicodeWidthStr;
 
-use crate::attendance::PersonId;
-use crate::attendance::report::{Day, DayState, Listed, ReportRow, present, report};
-use crate::attendance::statement::{held, presence_records};
+use crate::attendance::session::SessionId;
+use crate::attendance::summary::{DayTable, PersonTotals, Selection, SessionChoice};
 use crate::attendance::zone::SiteZone;
-use crate::config::{DayRollover, Effective};
-use crate::engine::state::RosterRow;
-use crate::engine::{EngineHandle, LogEntry};
+use crate::attendance::{AttendanceRules, Person};
+use crate::config::Effective;
+use crate::engine::{Command, EngineHandle, Reply};
 
-use super::args::{ReportArgs, ReportFormat};
 use super::exit::{CliError, Exit};
-use super::output::{Output, columns, csv_text};
+use super::output::{Output, printable};
 use super::people;
+use super::roster::{replace_file, unexpected};
+use heat::Heat;
+use ics::Ics;
+use names::Names;
+use read::Question;
+use sink::Sink;
+use span::Span;
+use table::Table;
+use workbook::Workbook;
 
-/// A day as `--date` names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DayArg {
-    /// The day of attendance that holds now.
-    Today,
-    /// The one before.
-    Yesterday,
-    /// The one that begins on this date.
-    On(NaiveDate),
+pub use args::{DayArg, MonthArg, REPORT_HELP, ReportArgs, ReportFormat, Rows};
+pub use calendar::Calendar;
+
+/// What a report needs of the place and the moment at which it is made.
+pub struct Site<'a> {
+    /// The clock, the zone and the rollover.
+    pub calendar: Calendar<SiteZone>,
+    /// How people clock, and the schedule.
+    pub rules: &'a AttendanceRules,
+    /// Whether what is printed goes to a terminal that has colours.
+    pub colours: bool,
+    /// Says when to stop.
+    pub stopped: &'a Receiver<()>,
 }
 
-impl FromStr for DayArg {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "today" => Ok(Self::Today),
-            "yesterday" => Ok(Self::Yesterday),
-            _ if text.len() == 10 => {
-                NaiveDate::parse_from_str(text, "%Y-%m-%d").map(Self::On).map_err(|_| ())
-            }
-            _ => Err(()),
-        }
-        .map_err(|()| "expected YYYY-MM-DD, today or yesterday".to_owned())
-    }
-}
-
-/// The clock and the zone that a report is read in, and when its days begin.
-#[derive(Debug, Clone, Copy)]
-pub struct Calendar<Tz: TimeZone> {
-    /// Now.
-    pub now: DateTime<Utc>,
-    /// Where.
-    pub zone: Tz,
-    /// When a day begins.
-    pub rollover: DayRollover,
-}
-
-impl Calendar<SiteZone> {
+impl<'a> Site<'a> {
     /// As it is configured.
-    pub fn of(effective: &Effective, now: DateTime<Utc>) -> Self {
-        let attendance = &effective.attendance;
-        Self { now, zone: attendance.zone.value, rollover: attendance.day_rollover.value }
+    pub fn of(
+        effective: &'a Effective,
+        now: DateTime<Utc>,
+        colours: bool,
+        stopped: &'a Receiver<()>,
+    ) -> Self {
+        Self { calendar: Calendar::of(effective, now), rules: &effective.attendance.rules, colours, stopped }
     }
-}
-
-impl<Tz: TimeZone> Calendar<Tz> {
-    /// The day that `day` means.
-    ///
-    /// # Errors
-    /// [`CliError`] for one outside of the calendar.
-    pub fn day(&self, day: DayArg) -> Result<Day, CliError> {
-        let rollover = self.rollover.0;
-        let today = || Day::containing(self.now, &self.zone, rollover);
-        let day = match day {
-            DayArg::Today => today(),
-            DayArg::Yesterday => {
-                let date = today().and_then(|today| today.date.pred_opt());
-                date.and_then(|date| Day::of(date, &self.zone, rollover))
-            }
-            DayArg::On(date) => Day::of(date, &self.zone, rollover),
-        };
-        day.ok_or_else(|| CliError::usage("that day is outside of the calendar"))
-    }
-
-    /// The day that `at` belongs to.
-    ///
-    /// # Errors
-    /// [`CliError`] for one outside of the calendar.
-    pub fn containing(&self, at: DateTime<Utc>) -> Result<Day, CliError> {
-        let day = Day::containing(at, &self.zone, self.rollover.0);
-        day.ok_or_else(|| CliError::usage("that day is outside of the calendar"))
-    }
-
-    pub(super) fn local(&self, at: DateTime<Utc>, format: &str) -> String {
-        // The naive local time needs no `Display` of the zone's offset.
-        at.with_timezone(&self.zone).naive_local().format(format).to_string()
-    }
-
-    /// With the zone's offset, as RFC 3339 has it.
-    pub(super) fn rfc3339(&self, at: DateTime<Utc>) -> String {
-        at.with_timezone(&self.zone).fixed_offset().to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
-    }
-}
-
-/// The day's rows: everybody on the roster, and whoever has a record of that day and was removed
-/// since, by the name that `entries` have for them.
-fn day_rows(day: &Day, roster: &[RosterRow], entries: &[LogEntry]) -> Vec<ReportRow> {
-    let mut listed: BTreeMap<PersonId, Listed> = BTreeMap::new();
-    for entry in entries {
-        if let (Some(person), Some(name)) = (entry.person, &entry.name) {
-            let removed = Listed { person, name: name.clone(), identifier: None, is_active: false };
-            listed.insert(person, removed);
-        }
-    }
-    for row in roster {
-        let (name, identifier) = (row.name.clone(), row.identifier.clone());
-        listed.insert(row.person, Listed { person: row.person, name, identifier, is_active: true });
-    }
-    let held = held(entries.iter().filter_map(LogEntry::statement));
-    report(day, presence_records(&held), listed.into_values())
-}
-
-/// What a row is called on paper: whoever has no name any more, by id.
-fn name(row: &ReportRow) -> String {
-    row.name.as_ref().map_or_else(|| row.person.to_string(), ToString::to_string)
-}
-
-fn identifier(row: &ReportRow) -> Option<&str> {
-    row.identifier.as_ref().map(|identifier| identifier.as_str())
-}
-
-/// A row as `--json` prints it.
-#[derive(Serialize)]
-struct RowObject<'a> {
-    date: NaiveDate,
-    person: String,
-    id: String,
-    identifier: Option<&'a str>,
-    state: DayState,
-    since: Option<String>,
-    first_seen: Option<String>,
-    last_seen: Option<String>,
-    records: u32,
-    back_filled: u32,
 }
 
 /// Writes the report.
 ///
 /// # Errors
-/// [`CliError`] where the flags contradict each other or the output cannot be written.
-pub fn run<Tz: TimeZone>(
+/// [`CliError`] where the flags contradict each other, nobody is meant, or the output cannot be written.
+pub fn run(
     handle: &EngineHandle,
     args: &ReportArgs,
-    calendar: &Calendar<Tz>,
+    site: &Site<'_>,
     out: &mut Output<'_>,
 ) -> Result<Exit, CliError> {
-    let format = match (args.format, out.json) {
-        (Some(ReportFormat::Table | ReportFormat::Csv), true) => {
+    let format = format(args, out.json)?;
+    people::settle(handle);
+    if args.present {
+        return here::run(handle, format, &site.calendar, out);
+    }
+    let people = match handle.call(Command::People)? {
+        Reply::People(people) => people,
+        other => return Err(unexpected(&other)),
+    };
+    let selection = selection(handle, args, &people)?;
+    if args.follow {
+        return follow::run(handle, args.since_entry, &people, &selection, site, out);
+    }
+    let span = Span::of(args, format, &site.calendar)?;
+    let order = Order { format, rows: args.rows, people: &people, selection: &selection, span: &span };
+    let Some(path) = &args.output else {
+        return write(handle, site, &order, out, None);
+    };
+    if path.exists() && !args.force {
+        let path = path.display().to_string();
+        return Err(CliError::usage(format_args!(
+            "{} is there already: choose another name, or replace it with --force",
+            printable(&path)
+        )));
+    }
+    to_file(handle, site, &order, path, out)
+}
+
+/// What is written, and of what.
+struct Order<'a> {
+    format: ReportFormat,
+    rows: Option<Rows>,
+    people: &'a [Person],
+    selection: &'a Selection,
+    span: &'a Span,
+}
+
+impl Order<'_> {
+    /// What a line is where one kind of line is written.
+    fn row(&self) -> Rows {
+        let of_a_span = match self.format {
+            _ if self.selection.session.is_some() => Rows::Sessions,
+            _ if self.span.is_one_day => Rows::Days,
+            ReportFormat::Table if self.selection.person.is_none() => Rows::People,
+            _ => Rows::Days,
+        };
+        self.rows.unwrap_or(of_a_span)
+    }
+
+    /// The same for JSON, which can have several; none for all but records.
+    fn objects(&self) -> Option<Rows> {
+        let is_plain_day = self.span.is_one_day && self.selection.session.is_none();
+        self.rows.or(is_plain_day.then_some(Rows::Days))
+    }
+}
+
+fn format(args: &ReportArgs, json: bool) -> Result<ReportFormat, CliError> {
+    use ReportFormat::{Csv, Heatmap, Ics, Json, Table, Xlsx};
+    let format = match (args.format, json) {
+        (Some(Table | Csv | Heatmap), true) => {
             return Err(CliError::usage("--json and --format contradict each other: leave one of them out"));
         }
         (Some(format), _) => format,
-        (None, true) => ReportFormat::Json,
-        (None, false) => ReportFormat::Table,
+        (None, true) => Json,
+        (None, false) => Table,
     };
-    people::settle(handle);
-    let day = calendar.day(if args.present { DayArg::Today } else { args.date })?;
-    let entries = handle.records_between(day.from, day.until);
-    let everybody = day_rows(&day, &handle.snapshot().roster.rows, &entries);
-    let total = everybody.len();
-    let rows = if args.present { present(everybody) } else { everybody };
-    match format {
-        ReportFormat::Json => {
-            for row in &rows {
-                out.object(&object(row, day.date, calendar))?;
-            }
+    let word = format.word();
+    if args.present && matches!(format, Xlsx | Ics | Heatmap) {
+        return Err(CliError::usage(format_args!("--present is no {word}: leave one of them out")));
+    }
+    if args.rows.is_some() && matches!(format, Xlsx | Ics | Heatmap) {
+        return Err(CliError::usage(format_args!("--rows has no meaning for {word}: leave one of them out")));
+    }
+    if format == Xlsx && args.output.is_none() {
+        return Err(CliError::usage("a workbook is a file: name it with -o FILE.xlsx"));
+    }
+    if format == Ics && args.person.is_none() {
+        return Err(CliError::usage("a calendar is one person's: name them with --person WHO"));
+    }
+    Ok(format)
+}
+
+/// Who and what is meant.
+fn selection(handle: &EngineHandle, args: &ReportArgs, everybody: &[Person]) -> Result<Selection, CliError> {
+    let roster = handle.snapshot().roster;
+    let person = args.person.as_deref().map(|who| people::find(&roster, who).map(|row| row.person));
+    let person = person.transpose()?;
+    if let Some(group) = args.group.as_ref().filter(|group| !everybody.iter().any(|p| p.is_in(group))) {
+        let groups = everybody.iter().flat_map(|person| &person.particulars.groups);
+        let known: BTreeSet<&str> = groups.map(|group| group.as_str()).collect();
+        let known: Vec<&str> = known.into_iter().collect();
+        return Err(CliError::negative(match known.as_slice() {
+            [] => format!("nobody is in the group `{group}`, or in any other"),
+            known => format!("nobody is in the group `{group}`; there are: {}", known.join(", ")),
+        }));
+    }
+    let choice = |text: &String| match text.parse() {
+        Ok(id) => Ok(SessionChoice::One(SessionId(id))),
+        Err(_) => text.parse().map(SessionChoice::Named).map_err(CliError::usage),
+    };
+    let session = args.session.as_ref().map(choice).transpose()?;
+    Ok(Selection { person, group: args.group.clone(), session })
+}
+
+/// Reads the span and writes it to `to`, or else as `out` says.
+fn write(
+    handle: &EngineHandle,
+    site: &Site<'_>,
+    order: &Order<'_>,
+    out: &mut Output<'_>,
+    to: Option<&mut Vec<u8>>,
+) -> Result<Exit, CliError> {
+    let names = Names::of(order.people);
+    let calendar = &site.calendar;
+    let colours = site.colours && to.is_none();
+    let Output { out: printed, progress, .. } = out;
+    let to: &mut dyn Write = match to {
+        Some(bytes) => bytes,
+        None => *printed,
+    };
+    let mut sink: Box<dyn Sink + '_> = match order.format {
+        ReportFormat::Csv => {
+            let mut csv = csv::Csv { to, names: &names, calendar, rows: order.row() };
+            csv.begin()?;
+            Box::new(csv)
         }
-        ReportFormat::Csv => out.line(csv_text(
-            &["name", "identifier", "state", "first_seen", "last_seen", "records", "back_filled"],
-            &rows.iter().map(|row| csv_cells(row, calendar)).collect::<Vec<_>>(),
-        ))?,
-        ReportFormat::Table if args.present => out.line(present_text(&rows, total, calendar))?,
-        ReportFormat::Table => out.line(day_text(&rows, day.date, calendar))?,
+        ReportFormat::Json => Box::new(json::Json { to, names: &names, calendar, rows: order.objects() }),
+        ReportFormat::Xlsx => Box::new(Workbook::new(to, &names, calendar)?),
+        ReportFormat::Heatmap => Box::new(Heat::new(to, &names, order.span, order.selection.person, colours)),
+        ReportFormat::Ics => match order.selection.person {
+            Some(person) => Box::new(Ics::begin(to, &names, person, calendar.now)?),
+            None => return Err(CliError::usage("a calendar is one person's: name them with --person WHO")),
+        },
+        ReportFormat::Table => Box::new(Table::new(to, &names, calendar, order.span, order.row())),
+    };
+    let (people, rules, selection, span) = (order.people, site.rules, order.selection, order.span);
+    let question = Question { people, rules, selection, span };
+    let mut has_sessions = false;
+    let totals = read::read(handle, site, &question, *progress, |mut table| {
+        has_sessions |= !table.sessions.is_empty();
+        keep_what_says_something(&mut table, order);
+        sink.day(&table)
+    })?;
+    sink.end(&keep_people(totals, order))?;
+    drop(sink);
+    if selection.session.is_some() && !has_sessions {
+        out.note(format_args!("there was no such session: {}", span.words()));
+        return Ok(Exit::Negative);
     }
     Ok(Exit::Done)
 }
 
-fn object<'a, Tz: TimeZone>(row: &'a ReportRow, date: NaiveDate, calendar: &Calendar<Tz>) -> RowObject<'a> {
-    let time = |at: Option<DateTime<Utc>>| at.map(|at| calendar.rfc3339(at));
-    RowObject {
-        date,
-        person: name(row),
-        id: row.person.to_string(),
-        identifier: identifier(row),
-        state: row.state,
-        since: time(row.since),
-        first_seen: time(row.first_seen),
-        last_seen: time(row.last_seen),
-        records: row.records,
-        back_filled: row.back_filled,
+/// Takes out lines of days that mean nothing: of a span those of people who were not here on a day that does
+/// not count for them, and where sessions were named, all days without one.
+fn keep_what_says_something(table: &mut DayTable, order: &Order<'_>) {
+    if order.selection.session.is_some() {
+        table.rows.retain(|row| row.standing.counts());
+    } else if !order.span.is_one_day && order.format != ReportFormat::Heatmap {
+        table.rows.retain(|row| !row.is_empty());
     }
 }
 
-fn cells(row: &ReportRow, time: impl Fn(DateTime<Utc>) -> String) -> Vec<String> {
-    vec![
-        name(row),
-        identifier(row).unwrap_or_default().to_owned(),
-        row.state.to_string(),
-        row.first_seen.map(&time).unwrap_or_default(),
-        row.last_seen.map(&time).unwrap_or_default(),
-        row.records.to_string(),
-    ]
+/// The same of the totals: where sessions were named, of those whom none expected.
+fn keep_people(mut totals: Vec<PersonTotals>, order: &Order<'_>) -> Vec<PersonTotals> {
+    if order.selection.session.is_some() {
+        totals.retain(|totals| totals.days.counted > 0 || totals.sessions.counted > 0);
+    }
+    totals
 }
 
-fn csv_cells<Tz: TimeZone>(row: &ReportRow, calendar: &Calendar<Tz>) -> Vec<String> {
-    let mut cells = cells(row, |at| calendar.rfc3339(at));
-    cells.push(row.back_filled.to_string());
-    cells
-}
-
-/// For the table: what was added later is said only where there is such a thing.
-fn table_cells<Tz: TimeZone>(row: &ReportRow, calendar: &Calendar<Tz>) -> Vec<String> {
-    let mut cells = cells(row, |at| calendar.local(at, "%H:%M:%S"));
-    if let (1.., Some(records)) = (row.back_filled, cells.last_mut()) {
-        *records = format!("{records} ({} added later)", row.back_filled);
+fn to_file(
+    handle: &EngineHandle,
+    site: &Site<'_>,
+    order: &Order<'_>,
+    path: &Path,
+    out: &mut Output<'_>,
+) -> Result<Exit, CliError> {
+    #[derive(Serialize)]
+    struct Exported {
+        kind: &'static str,
+        format: &'static str,
+        bytes: usize,
+        file: String,
     }
-    cells
-}
-
-fn day_text<Tz: TimeZone>(rows: &[ReportRow], date: NaiveDate, calendar: &Calendar<Tz>) -> String {
-    let seen = rows.iter().filter(|row| row.records > 0).count();
-    let title = format!("{}: {seen} of {} people seen", date.format("%A %Y-%m-%d"), rows.len());
-    if rows.is_empty() {
-        return title;
-    }
-    let lines: Vec<_> = rows.iter().map(|row| table_cells(row, calendar)).collect();
-    let header = ["name", "identifier", "state", "first seen", "last seen", "records"];
-    format!("{title}\n\n{}", columns(&header, &lines))
-}
-
-/// Lines of a screen that people may take: 24 less the title, a blank and the prompt.
-const SCREEN_ROWS: usize = 20;
-/// Cells of a printed line.
-const SCREEN_WIDTH: usize = 80;
-
-/// Who is here, side by side where one under the other would not fit on a screen.
-fn present_text<Tz: TimeZone>(rows: &[ReportRow], total: usize, calendar: &Calendar<Tz>) -> String {
-    let now = calendar.local(calendar.now, "%A %Y-%m-%d %H:%M");
-    let title = format!("In the building, {now}: {} of {total} people", rows.len());
-    if rows.is_empty() {
-        return title;
-    }
-    let shared: BTreeSet<String> =
-        rows.windows(2).filter(|pair| pair[0].name == pair[1].name).map(|pair| name(&pair[0])).collect();
-    let people: Vec<String> = rows
-        .iter()
-        .map(|row| {
-            let since = row.since.map(|at| calendar.local(at, "%H:%M")).unwrap_or_default();
-            let name = name(row);
-            match identifier(row) {
-                // Two people of one name are told apart; others need no number on the door.
-                Some(identifier) if shared.contains(&name) => format!("{since}  {name} ({identifier})"),
-                _ => format!("{since}  {name}"),
-            }
-        })
-        .collect();
-    let widest = people.iter().map(|cell| cell.width()).max().unwrap_or(0) + 3;
-    let fitting = (SCREEN_WIDTH / widest).max(1);
-    let across = people.len().div_ceil(SCREEN_ROWS).clamp(1, fitting);
-    let down = people.len().div_ceil(across);
-    let mut text = format!("{title}\n");
-    for line in 0..down {
-        text.push('\n');
-        let mut cells = String::new();
-        for person in people.iter().skip(line).step_by(down) {
-            cells.push_str(person);
-            cells.extend(std::iter::repeat_n(' ', widest - person.width()));
-        }
-        text.push_str(cells.trim_end());
-    }
-    text
+    let format = order.format.word();
+    let (first, last) = (order.span.first.date, order.span.last.date);
+    // Noted first: what leaves the store is on record even where the file is not finished.
+    let what = format!("a report from {first} to {last} ({format})");
+    handle.call(Command::NoteExport { what })?;
+    let mut bytes = Vec::new();
+    let exit = write(handle, site, order, out, Some(&mut bytes))?;
+    let file = printable(&path.display().to_string()).into_owned();
+    replace_file(path, &bytes)
+        .map_err(|error| CliError::missing(format_args!("{file} cannot be written: {error}")))?;
+    let said = format!("written to {file}: {}", order.span.words());
+    out.either(&Exported { kind: "exported", format, bytes: bytes.len(), file }, said)?;
+    Ok(exit)
 }
 
 #[cfg(test)]

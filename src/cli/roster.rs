@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::attendance::PresenceState;
-use crate::engine::command::ImportRow;
+use crate::attendance::{FaceUse, GroupName, PresenceState};
 use crate::engine::state::RosterRow;
 use crate::engine::{Command, EngineHandle, Reply};
 
@@ -16,7 +15,7 @@ use super::args::RosterCommand;
 use super::exit::{CliError, Exit};
 use super::output::{Output, columns, people_count, printable};
 use super::roster_file::RosterFileError;
-use super::{erase, people, roster_file};
+use super::{erase, people, roster_file, roster_import, roster_particulars};
 
 /// Puts a question on the terminal; `None` where there is none to ask on.
 pub type Ask<'a> = &'a mut dyn FnMut(&str) -> Option<bool>;
@@ -27,6 +26,8 @@ struct RowObject<'a> {
     person: &'a str,
     id: String,
     identifier: Option<&'a str>,
+    groups: &'a [GroupName],
+    face: FaceUse,
     templates: u32,
     state: Option<PresenceState>,
     since: Option<String>,
@@ -54,7 +55,10 @@ pub fn run(
 ) -> Result<Exit, CliError> {
     people::settle(handle);
     match command {
-        RosterCommand::List => list(handle, out),
+        RosterCommand::List { group } => list(handle, group.as_ref(), out),
+        RosterCommand::Show { who } => roster_particulars::show(handle, who, out),
+        RosterCommand::Set(args) => roster_particulars::set(handle, args, out),
+        RosterCommand::Pin(args) => roster_particulars::pin(handle, args, out),
         RosterCommand::Remove { who, yes } => remove(handle, who, *yes, ask, out),
         RosterCommand::Erase(args) => erase::run(handle, args, ask, out),
         RosterCommand::Rename { who, name } => {
@@ -66,7 +70,7 @@ pub fn run(
             out.either(&change("renamed", &renamed), text)?;
             Ok(Exit::Done)
         }
-        RosterCommand::Import { file, .. } => import(handle, file, read_roster_file(file)?, out),
+        RosterCommand::Import { file, dry_run } => roster_import::run(handle, file, *dry_run, out),
         RosterCommand::Export { output } => export(handle, output.as_deref(), out),
     }
 }
@@ -80,14 +84,18 @@ fn change<'a>(kind: &'static str, row: &'a RosterRow) -> ChangeObject<'a> {
     }
 }
 
-fn list(handle: &EngineHandle, out: &mut Output<'_>) -> Result<Exit, CliError> {
+fn list(handle: &EngineHandle, group: Option<&GroupName>, out: &mut Output<'_>) -> Result<Exit, CliError> {
     let roster = handle.snapshot().roster;
+    let is_listed = |row: &&RosterRow| group.is_none_or(|group| row.groups.contains(group));
+    let listed: Vec<&RosterRow> = roster.rows.iter().filter(is_listed).collect();
     if out.json {
-        for row in &roster.rows {
+        for row in listed {
             out.object(&RowObject {
                 person: row.name.as_str(),
                 id: row.person.to_string(),
                 identifier: row.identifier.as_ref().map(|i| i.as_str()),
+                groups: &row.groups,
+                face: row.face,
                 templates: row.templates,
                 state: row.presence.map(|presence| presence.state),
                 since: row.presence.map(|presence| presence.since.to_rfc3339()),
@@ -99,20 +107,24 @@ fn list(handle: &EngineHandle, out: &mut Output<'_>) -> Result<Exit, CliError> {
         out.line("nobody is enrolled yet: muster enroll NAME IMAGE")?;
         return Ok(Exit::Done);
     }
-    let rows: Vec<Vec<String>> = roster
-        .rows
+    if let (Some(group), true) = (group, listed.is_empty()) {
+        out.line(format_args!("nobody is in the group {group}"))?;
+        return Ok(Exit::Done);
+    }
+    let rows: Vec<Vec<String>> = listed
         .iter()
         .map(|row| {
             vec![
                 row.name.to_string(),
                 row.identifier.as_ref().map(ToString::to_string).unwrap_or_default(),
-                row.templates.to_string(),
+                row.groups.iter().map(GroupName::as_str).collect::<Vec<_>>().join("; "),
+                if row.face == FaceUse::Off { "off".to_owned() } else { row.templates.to_string() },
                 row.presence.map(|presence| presence.state.to_string()).unwrap_or_default(),
                 row.person.to_string(),
             ]
         })
         .collect();
-    out.line(columns(&["name", "identifier", "templates", "today", "id"], &rows))?;
+    out.line(columns(&["name", "identifier", "groups", "templates", "today", "id"], &rows))?;
     Ok(Exit::Done)
 }
 
@@ -150,19 +162,11 @@ fn remove(
     Ok(Exit::Done)
 }
 
-/// The people of a roster file; needs no engine.
-///
-/// # Errors
-/// [`CliError`] of usage with the file and the lines that are wrong.
-pub fn read_roster_file(file: &Path) -> Result<Vec<ImportRow>, CliError> {
-    read_rows(file, "nothing was imported", roster_file::parse)
-}
-
 /// The rows that `parse` makes of a roster file; `not_done` says what did not happen where it is wrong.
 ///
 /// # Errors
 /// [`CliError`] of usage with the file and the lines that are wrong.
-pub fn read_rows<T>(
+pub(super) fn read_rows<T>(
     file: &Path,
     not_done: &str,
     parse: fn(&[u8]) -> Result<Vec<T>, RosterFileError>,
@@ -183,51 +187,6 @@ pub fn read_rows<T>(
         let lines: Vec<String> = text.lines().map(|line| format!("{label}: {line}")).collect();
         CliError::usage(format_args!("{not_done}\n{}", lines.join("\n")))
     })
-}
-
-/// What `import --dry-run` says: the file is good. Needs no engine.
-///
-/// # Errors
-/// [`CliError`] where the output cannot be written.
-pub fn dry_run(file: &Path, rows: &[ImportRow], out: &mut Output<'_>) -> Result<Exit, CliError> {
-    #[derive(Serialize)]
-    struct Checked {
-        kind: &'static str,
-        rows: usize,
-    }
-    let label = file.display().to_string();
-    let count = people_count(rows.len());
-    let text = format!("{} has {count} and no mistake; nothing was imported", printable(&label));
-    out.either(&Checked { kind: "checked", rows: rows.len() }, text)?;
-    Ok(Exit::Done)
-}
-
-fn import(
-    handle: &EngineHandle,
-    file: &Path,
-    rows: Vec<ImportRow>,
-    out: &mut Output<'_>,
-) -> Result<Exit, CliError> {
-    #[derive(Serialize)]
-    struct Imported {
-        kind: &'static str,
-        added: u32,
-        skipped: u32,
-    }
-    match handle.call(Command::Import(rows))? {
-        Reply::Imported(report) => {
-            let label = file.display().to_string();
-            let text = format!(
-                "put on the roster from {}: {}; there already: {}",
-                printable(&label),
-                people_count(report.added as usize),
-                report.skipped
-            );
-            out.either(&Imported { kind: "imported", added: report.added, skipped: report.skipped }, text)?;
-            Ok(Exit::Done)
-        }
-        other => Err(unexpected(&other)),
-    }
 }
 
 fn export(handle: &EngineHandle, output: Option<&Path>, out: &mut Output<'_>) -> Result<Exit, CliError> {
@@ -283,15 +242,23 @@ pub fn unexpected(reply: &Reply) -> CliError {
         Reply::SelfTest(_) => "self_test",
         Reply::Identified(_) => "identified",
         Reply::Written(_) => "written",
-        Reply::Imported(_) => "imported",
+        Reply::Register(_) => "register",
+        Reply::Door(_) => "door",
+        Reply::Hooks(_) => "hooks",
         Reply::Roster { .. } => "roster",
         Reply::Ledger(_) => "ledger",
+        Reply::Verified(_) => "verified ledger",
         Reply::People(_) => "people",
         Reply::Erased(_) => "erased",
         Reply::Spaces(_) => "spaces",
         Reply::Reembedded(_) => "reembedded",
+        Reply::Store(_) => "store",
         Reply::Inbox(_) => "inbox",
         Reply::Attendance(_) => "attendance",
+        Reply::Operators(_) => "operators",
+        Reply::ConsentText(_) => "consent",
+        Reply::Retention(_) => "retention",
+        Reply::PersonExport(_) => "person_export",
         Reply::Done => "done",
     };
     CliError::missing(format_args!("the engine gave an answer of another kind (`{kind}`)"))

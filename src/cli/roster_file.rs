@@ -1,9 +1,11 @@
 //! A roster as a CSV file: read with every mistake named by its line, and written harmless. Works
 //! on bytes and opens no file.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::str::FromStr;
 
-use crate::attendance::{Identifier, Person, PersonName};
+use crate::attendance::import::{Wanted, face_word};
+use crate::attendance::{FaceUse, GroupName, Identifier, Person, PersonId};
 use crate::engine::command::ImportRow;
 
 use super::output::{csv_text, plain};
@@ -73,11 +75,52 @@ fn listed(mistakes: &[Mistake], more: usize) -> String {
 
 /// Where the columns that count are.
 struct Columns {
+    id: Option<usize>,
     name: usize,
     identifier: Option<usize>,
+    groups: Vec<usize>,
+    email: Option<usize>,
+    face: Option<usize>,
     pictures: Option<usize>,
 }
 
+/// Between the groups of one cell; a backslash before one, or before another backslash, makes it a letter.
+const GROUP_SEPARATORS: [char; 2] = [';', '|'];
+
+fn is_special(c: char) -> bool {
+    GROUP_SEPARATORS.contains(&c) || c == '\\'
+}
+
+/// The names in a cell of groups.
+fn group_names(cell: &str) -> Vec<String> {
+    let mut names = vec![String::new()];
+    let mut letters = cell.chars().peekable();
+    while let Some(c) = letters.next() {
+        let escaped = if c == '\\' { letters.next_if(|next| is_special(*next)) } else { None };
+        match (escaped, names.last_mut()) {
+            (None, _) if GROUP_SEPARATORS.contains(&c) => names.push(String::new()),
+            (letter, Some(name)) => name.push(letter.unwrap_or(c)),
+            (_, None) => {}
+        }
+    }
+    names.iter().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
+}
+
+/// A cell that [`group_names`] reads back.
+fn group_cell(person: &Person) -> String {
+    let escaped = |name: &GroupName| {
+        let mut text = String::new();
+        for c in name.as_str().chars() {
+            if is_special(c) {
+                text.push('\\');
+            }
+            text.push(c);
+        }
+        text
+    };
+    let names: Vec<String> = person.particulars.groups.iter().map(escaped).collect();
+    names.join("; ")
+}
 /// Between the pictures of one cell.
 const PICTURE_SEPARATOR: char = '|';
 
@@ -117,18 +160,19 @@ pub fn parse_pictured(bytes: &[u8]) -> Result<Vec<PicturedRow>, RosterFileError>
     let mut records = reader.byte_records();
     // Reading from memory cannot fail, and rows of any length are taken: there is no error left.
     let header = records.next().and_then(Result::ok).ok_or(RosterFileError::Empty)?;
-    let columns = find_columns(&header)?;
+    let mut lines = Lines::of(bytes);
+    let columns = find_columns(&header, lines.of_record(&header))?;
     let mut rows = Rows::default();
     for record in records.filter_map(Result::ok) {
+        let line = lines.of_record(&record);
         if record.iter().all(|cell| cell.trim_ascii().is_empty()) {
             continue;
         }
-        let line = line_of(&record);
         if rows.people.len() == ROW_LIMIT {
             rows.mistake(line, format!("a roster file may have {ROW_LIMIT} people"));
             break;
         }
-        match row(&record, header.len(), &columns) {
+        match row(&record, line, header.len(), &columns) {
             Ok(row) => rows.add(line, row),
             Err(detail) => rows.mistake(line, detail),
         }
@@ -182,59 +226,141 @@ fn delimiter(bytes: &[u8]) -> u8 {
     if count(b';') > count(b',') { b';' } else { b',' }
 }
 
-fn line_of(record: &csv::ByteRecord) -> u64 {
-    record.position().map_or(0, csv::Position::line)
+/// Counts lines: the reader's own count is of where it began to look for the row, before empty lines and the
+/// second half of a line end.
+struct Lines<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    line: u64,
 }
 
-fn find_columns(header: &csv::ByteRecord) -> Result<Columns, RosterFileError> {
-    let line = line_of(header);
+impl<'a> Lines<'a> {
+    fn of(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0, line: 1 }
+    }
+
+    /// The line, from 1, on which `record` begins; to be asked for in their order.
+    fn of_record(&mut self, record: &csv::ByteRecord) -> u64 {
+        let begun = record.position().map_or(0, |position| usize::try_from(position.byte()).unwrap_or(0));
+        let mut end = begun.max(self.at);
+        while self.bytes.get(end).is_some_and(|byte| matches!(byte, b'\r' | b'\n')) {
+            end += 1;
+        }
+        let passed = &self.bytes[self.at.min(end)..end.min(self.bytes.len())];
+        let follows_return = |at: usize| at > 0 && passed[at - 1] == b'\r';
+        let ends = passed.iter().enumerate().filter(|(at, byte)| match byte {
+            b'\n' => !follows_return(*at),
+            b'\r' => true,
+            _ => false,
+        });
+        self.line += ends.count() as u64;
+        self.at = end;
+        self.line
+    }
+}
+
+fn find_columns(header: &csv::ByteRecord, line: u64) -> Result<Columns, RosterFileError> {
     let names: Vec<String> =
         header.iter().map(|cell| String::from_utf8_lossy(cell).trim().to_lowercase()).collect();
-    let find = |column: &'static str| {
-        let mut at = names.iter().enumerate().filter(|(_, name)| *name == column).map(|(at, _)| at);
-        match (at.next(), at.next()) {
-            (Some(_), Some(_)) => Err(RosterFileError::ColumnTwice { line, column }),
-            (first, _) => Ok(first),
-        }
+    let all = |called: &[&str]| -> Vec<usize> {
+        names
+            .iter()
+            .enumerate()
+            .filter(|(_, name)| called.contains(&name.as_str()))
+            .map(|(at, _)| at)
+            .collect()
     };
-    let identifier = find("identifier")?;
-    let name = find("name")?.ok_or_else(|| RosterFileError::NoNameColumn {
+    // The first word is what it is called where there are two.
+    let one = |called: &[&'static str]| match all(called).as_slice() {
+        [] => Ok(None),
+        [at] => Ok(Some(*at)),
+        _ => Err(RosterFileError::ColumnTwice { line, column: called[0] }),
+    };
+    let name = one(&["name"])?.ok_or_else(|| RosterFileError::NoNameColumn {
         line,
         found: names.iter().take(20).map(|n| n.escape_debug().to_string()).collect::<Vec<_>>().join(", "),
     })?;
-    let pictures = match (find("pictures")?, find("picture")?) {
-        (Some(_), Some(_)) => return Err(RosterFileError::ColumnTwice { line, column: "pictures" }),
-        (found, other) => found.or(other),
-    };
-    Ok(Columns { name, identifier, pictures })
+    Ok(Columns {
+        id: one(&["id"])?,
+        name,
+        identifier: one(&["identifier"])?,
+        groups: all(&["group", "groups"]),
+        email: one(&["email", "e-mail", "mail"])?,
+        face: one(&["face"])?,
+        pictures: one(&["pictures", "picture"])?,
+    })
 }
 
-fn row(record: &csv::ByteRecord, expected: usize, columns: &Columns) -> Result<PicturedRow, String> {
+/// The cells of a row as texts.
+struct Cells<'a>(&'a csv::ByteRecord);
+
+impl<'a> Cells<'a> {
+    fn text(&self, at: usize) -> Result<&'a str, String> {
+        std::str::from_utf8(&self.0[at])
+            .map(|cell| plain(cell.trim()))
+            .map_err(|_| "it is not UTF-8; save the file as `CSV UTF-8`".to_owned())
+    }
+
+    /// What a cell says, where there is such a column; none where it is empty.
+    fn value<T: FromStr<Err: std::fmt::Display>>(&self, at: Option<usize>) -> Result<Option<T>, String> {
+        match at.map(|at| self.text(at)).transpose()? {
+            None | Some("") => Ok(None),
+            Some(text) => text.parse().map(Some).map_err(|error: T::Err| error.to_string()),
+        }
+    }
+
+    fn groups(&self, columns: &[usize]) -> Result<Option<BTreeSet<GroupName>>, String> {
+        let mut groups = BTreeSet::new();
+        for at in columns {
+            for name in group_names(self.text(*at)?) {
+                groups.insert(name.parse().map_err(|error| format!("{error}"))?);
+            }
+        }
+        Ok((!columns.is_empty()).then_some(groups))
+    }
+
+    fn face(&self, at: Option<usize>) -> Result<Option<FaceUse>, String> {
+        let Some(text) = at.map(|at| self.text(at)).transpose()? else { return Ok(None) };
+        match text.to_lowercase().as_str() {
+            "" => Ok(None),
+            "on" => Ok(Some(FaceUse::On)),
+            "off" => Ok(Some(FaceUse::Off)),
+            other => Err(format!("`{}` is no use of a face: expected on or off", other.escape_debug())),
+        }
+    }
+}
+
+fn row(
+    record: &csv::ByteRecord,
+    line: u64,
+    expected: usize,
+    columns: &Columns,
+) -> Result<PicturedRow, String> {
     if record.len() != expected {
         return Err(format!(
             "it has {} cells, and the first line has {expected}; a cell with a comma, a semicolon or a line break must be in quotes",
             record.len()
         ));
     }
-    let text = |at: usize| {
-        std::str::from_utf8(&record[at])
-            .map(|cell| plain(cell.trim()))
-            .map_err(|_| "it is not UTF-8; save the file as `CSV UTF-8`".to_owned())
+    let cells = Cells(record);
+    let name = cells.text(columns.name)?.parse().map_err(|error| format!("{error}"))?;
+    let person = ImportRow {
+        line,
+        // A column of that name may be another program's; one of ours is known by its form.
+        id: columns.id.map(|at| cells.text(at)).transpose()?.and_then(|id| id.parse().ok()).map(PersonId),
+        name,
+        identifier: cells.value::<Identifier>(columns.identifier)?,
+        groups: cells.groups(&columns.groups)?,
+        email: match (columns.email, cells.value(columns.email)?) {
+            (None, _) => Wanted::Keep,
+            (Some(_), None) => Wanted::Clear,
+            (Some(_), Some(email)) => Wanted::Put(email),
+        },
+        face: cells.face(columns.face)?,
     };
-    let name: PersonName =
-        text(columns.name)?.parse().map_err(|e: crate::attendance::roster::NameError| e.to_string())?;
-    let identifier = match columns.identifier.map(text).transpose()? {
-        None | Some("") => None,
-        Some(identifier) => {
-            Some(identifier.parse().map_err(|e: crate::attendance::roster::NameError| e.to_string())?)
-        }
-    };
-    let pictures = columns.pictures.map(text).transpose()?.unwrap_or_default();
+    let pictures = columns.pictures.map(|at| cells.text(at)).transpose()?.unwrap_or_default();
     let pictures = pictures.split(PICTURE_SEPARATOR).map(str::trim).filter(|path| !path.is_empty());
-    Ok(PicturedRow {
-        person: ImportRow { name, identifier },
-        pictures: pictures.map(str::to_owned).collect(),
-    })
+    Ok(PicturedRow { person, pictures: pictures.map(str::to_owned).collect() })
 }
 
 /// A roster file of `people`, which [`parse`] reads back.
@@ -245,136 +371,16 @@ pub fn write(people: &[Person]) -> String {
             vec![
                 person.name.to_string(),
                 person.identifier.as_ref().map(ToString::to_string).unwrap_or_default(),
+                group_cell(person),
+                person.particulars.email.as_ref().map(ToString::to_string).unwrap_or_default(),
+                face_word(person.particulars.face).to_owned(),
                 person.id.to_string(),
                 person.created_at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
             ]
         })
         .collect();
-    csv_text(&["name", "identifier", "id", "enrolled_at"], &rows)
+    csv_text(&["name", "identifier", "groups", "email", "face", "id", "enrolled_at"], &rows)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::attendance::PersonId;
-    use chrono::DateTime;
-    use ulid::Ulid;
-
-    fn import_row(name: &str, identifier: Option<&str>) -> ImportRow {
-        ImportRow { name: name.parse().unwrap(), identifier: identifier.map(|i| i.parse().unwrap()) }
-    }
-
-    fn message(text: &str) -> String {
-        parse(text.as_bytes()).unwrap_err().to_string()
-    }
-
-    #[test]
-    fn what_spreadsheets_write_is_read() {
-        let expected = vec![import_row("Müller, Ana", Some("7")), import_row("Bo", None)];
-        for text in [
-            "name,identifier\n\"Müller, Ana\",7\nBo,\n",
-            "\u{FEFF}Name;Identifier\r\nMüller, Ana;7\r\nBo;\r\n",
-            "\n\nidentifier , class, NAME\n7,4b,\" Müller, Ana \"\n\n,,\n,4c,Bo",
-            "name;identifier\n\"Müller, Ana\";'7\n'Bo;\n".replace('\'', "").as_str(),
-        ] {
-            assert_eq!(parse(text.as_bytes()).unwrap(), expected, "{text}");
-        }
-        assert_eq!(parse(b"name\nAna\n").unwrap(), [import_row("Ana", None)]);
-        assert_eq!(parse(b"name\n").unwrap(), []);
-    }
-
-    #[test]
-    fn pictures_are_named_in_a_column_of_their_own() {
-        for header in ["name,Pictures", "name,picture"] {
-            let text = format!("{header}\nAna,a.jpg| b c.png |\nBo,\n");
-            let rows = parse_pictured(text.as_bytes()).unwrap();
-            assert_eq!((rows[0].pictures.join("+").as_str(), rows[1].pictures.len()), ("a.jpg+b c.png", 0));
-        }
-        assert!(message("name,picture,pictures\nAna,a,b\n").contains("two columns are called `pictures`"));
-    }
-
-    #[test]
-    fn every_mistake_is_named_by_its_line() {
-        let text = "name,identifier\nAna,7\n,8\nBo,7\n\"A\tb\",9\nC,D,E\n";
-        let lines: Vec<String> = message(text).lines().map(str::to_owned).collect();
-        assert_eq!(lines[0], "line 3: the name is empty");
-        assert_eq!(lines[1], "line 4: the identifier 7 is on line 2 already");
-        assert!(lines[2].starts_with("line 5: the name has a control character"));
-        assert!(lines[3].starts_with("line 6: it has 3 cells, and the first line has 2"));
-        assert_eq!(lines.len(), 4);
-    }
-
-    #[test]
-    fn a_file_that_is_no_roster_is_refused() {
-        assert!(matches!(parse(b""), Err(RosterFileError::Empty)));
-        assert!(message("nom,id\nAna,7\n").contains("the columns are: nom, id"));
-        assert!(message("name,name\nAna,7\n").contains("two columns are called `name`"));
-        assert!(matches!(parse(b"name\nAna\xFF\n"), Err(RosterFileError::Rows { mistakes, .. })
-            if mistakes[0].line == 2 && mistakes[0].detail.contains("UTF-8")));
-        // A quote that is never closed swallows the rest, which cannot be a name.
-        assert!(message("name\n\"Ana\nBo\nCarl\n").starts_with("line 2: the name has a control character"));
-        assert!(matches!(parse(&vec![b'x'; SIZE_LIMIT_BYTES + 1]), Err(RosterFileError::TooLarge { .. })));
-    }
-
-    #[test]
-    fn a_thousand_mistakes_are_counted() {
-        let text = format!("name\n{}", "\"\t\t\"x\u{1}\n".repeat(1000));
-        assert!(message(&text).ends_with("and 980 more"), "{}", message(&text));
-    }
-
-    #[test]
-    fn what_is_written_is_read_back() {
-        let names = ["Ana", "=HYPERLINK(1)", "O'Neil, \"Bo\"", "'=x", "-Dash", "山田;太郎"];
-        let people: Vec<Person> = names
-            .iter()
-            .enumerate()
-            .map(|(i, name)| Person {
-                id: PersonId(Ulid(i as u128)),
-                name: name.parse().unwrap(),
-                identifier: (i % 2 == 0).then(|| format!("+{i}").parse().unwrap()),
-                created_at: DateTime::UNIX_EPOCH,
-                removed_at: None,
-                particulars: crate::attendance::Particulars::default(),
-            })
-            .collect();
-        let text = write(&people);
-        let expected: Vec<ImportRow> = people
-            .iter()
-            .map(|p| ImportRow { name: p.name.clone(), identifier: p.identifier.clone() })
-            .collect();
-        assert_eq!(parse(text.as_bytes()).unwrap(), expected, "{text}");
-    }
-
-    /// Seeded: bytes of a roster are changed, cut and doubled; whatever comes, no panic, and what is
-    /// read is bounded by what there is.
-    #[test]
-    fn mutations_never_panic() {
-        let seed = 0x0c5f_u64;
-        println!("seed {seed:#x}");
-        let sample = "\u{FEFF}name;identifier\r\n\"Müller; Ana\";7\r\nBo;'=8\r\n\"C \"\"x\"\"\";\r\n";
-        let mut state = seed;
-        let mut next = |below: usize| {
-            // Knuth's linear congruential generator (MMIX); the high bits are the good ones.
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (state >> 33) as usize % below.max(1)
-        };
-        for _ in 0..5_000 {
-            let mut bytes = sample.as_bytes().to_vec();
-            for _ in 0..=next(6) {
-                let at = next(bytes.len());
-                match next(4) {
-                    0 => bytes[at] = next(256) as u8,
-                    1 => bytes.truncate(at),
-                    2 => bytes.insert(at, b"\",;'\r\n\0=\xFFn"[next(10)]),
-                    _ => bytes.extend_from_within(at..),
-                }
-                if bytes.is_empty() {
-                    bytes.push(b'"');
-                }
-            }
-            if let Ok(rows) = parse(&bytes) {
-                assert!(rows.len() <= bytes.len());
-            }
-        }
-    }
-}
+mod tests;

@@ -12,6 +12,7 @@ use crate::capture::SourceSpec;
 use crate::engine::state::{InferenceStatus, SourceState, TrackId};
 use crate::engine::{Command, EngineEvent, EngineHandle, LogEntry};
 use crate::ledger::{EntryKind, Sequence};
+use crate::tui::pane::log::words;
 
 use super::exit::{CliError, Exit};
 use super::nets::{self, Running};
@@ -252,7 +253,11 @@ impl<Tz: TimeZone> Log<'_, Tz> {
             }
             EntryKind::Unidentified => self.counts.unidentified += 1,
             // These frame the run; they are not of it.
-            EntryKind::Started | EntryKind::Stopped => return Ok(()),
+            EntryKind::Started
+            | EntryKind::Stopped
+            | EntryKind::ConfigurationChanged
+            | EntryKind::ThresholdChanged
+            | EntryKind::RetentionApplied => return Ok(()),
             _ => {}
         }
         let object = EntryObject {
@@ -297,9 +302,9 @@ impl<Tz: TimeZone> Log<'_, Tz> {
             EntryKind::Renamed => format!("{at}  {name} has a new name{note}"),
             EntryKind::Exported => format!("{at}  the roster was exported{note}"),
             EntryKind::Started | EntryKind::Stopped => format!("{at}  {:?}", entry.kind),
-            kind => {
-                let who = entry.name.as_ref().map(|name| format!("  {name}")).unwrap_or_default();
-                format!("{at}  {}{who}{state}{note}", kind.words())
+            _ => {
+                let local_time = |at: DateTime<Utc>| at.with_timezone(self.zone).naive_local();
+                format!("{at}  {}", printable(&words(entry, local_time)))
             }
         }
     }

@@ -119,9 +119,7 @@ pub fn run<Tz: TimeZone>(
     calendar: &Calendar<Tz>,
     out: &mut Output<'_>,
 ) -> Result<Exit, CliError> {
-    let state = handle
-        .threshold_state(site.facts)
-        .ok_or_else(|| CliError::missing("the engine stopped before it answered"))?;
+    let state = handle.threshold_state(site.facts)?;
     match &args.command {
         None => overview::run(&state, site, out),
         Some(ThresholdCommand::Plan(args)) => plan::run(handle, args, &state, site, calendar, out),

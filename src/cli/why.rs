@@ -84,7 +84,7 @@ pub fn run<Tz: TimeZone>(
     zone: &Tz,
     out: &mut Output<'_>,
 ) -> Result<Exit, CliError> {
-    let Some(whole) = handle.whole_entry(args.entry) else {
+    let Some(whole) = handle.whole_entry(args.entry)? else {
         let last = handle.entries_before(Sequence(u64::MAX), 1).first().map(|entry| entry.sequence);
         return Err(CliError::negative(match last {
             Some(last) => format!("there is no entry {}; the log goes from 1 to {last}", args.entry),

@@ -5,12 +5,17 @@ mod nets;
 mod parts;
 mod presenter;
 mod probes;
+mod store_keys;
+mod whole;
 
 pub use analyser::analyser;
 pub use nets::{cpu_loader, runtime};
 pub use parts::open_source;
 pub use presenter::presenter;
-pub use probes::{holds_a_store, probe_liveness, probe_models, probe_provider, probe_runtime, probe_store};
+pub use probes::{
+    holds_a_store, probe_key, probe_liveness, probe_models, probe_provider, probe_runtime, probe_store,
+};
+pub use whole::{Listed, Waiting, change_key, prepare_restore};
 
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
@@ -25,6 +30,7 @@ use crate::engine::{
     StartError, attach_or_host,
 };
 use crate::face::PicturePolicy;
+use crate::hook::worker::Deliveries;
 use crate::ledger::Actor;
 use crate::store::StoreError;
 use crate::tui::graphics::{Graphics, GraphicsChoice};
@@ -33,7 +39,8 @@ use crate::tui::{self, TuiError, TuiOptions};
 
 use super::args::ScreenArgs;
 use super::exit::{CliError, Exit};
-use super::{keys, lines, sounds, themes};
+use super::head_file::HeadKeeper;
+use super::{hooks, keys, lines, operators, sounds, themes};
 
 /// What a subcommand needs of the engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,20 +59,50 @@ pub enum Need {
 /// An engine in this process; stopped in good order when it is dropped.
 pub struct Hosted {
     handle: EngineHandle,
+    /// Ended before the engine, so that they can deliver what was written last.
+    deliveries: Option<Deliveries>,
     engine: Option<RunningEngine>,
+    heads: Option<HeadKeeper>,
     /// Given up after the engine has stopped.
     _lock: DataDirLock,
 }
 
 impl Hosted {
+    /// With the hooks of the configuration, which deliver from now on.
+    fn with_hooks(mut self, effective: &Effective) -> Result<Self, CliError> {
+        let hooks = hooks::hooks(effective)?;
+        if !hooks.is_empty() {
+            let engine = self.engine.as_ref().map(|engine| engine.handle(Actor::System));
+            let handle = engine.unwrap_or_else(|| self.handle.clone());
+            let started = Deliveries::start(hooks, &handle, &effective.state_dir);
+            self.deliveries = Some(started.map_err(CliError::missing)?);
+        }
+        Ok(self)
+    }
+
     /// What a shell holds of it.
     pub fn handle(&self) -> &EngineHandle {
         &self.handle
+    }
+
+    /// Writes the end of the ledger where the configuration says, for as long as the engine is here.
+    fn keep_heads(mut self, effective: &Effective) -> Result<Self, CliError> {
+        let settings = &effective.ledger;
+        let minutes = settings.head_minutes.value.get();
+        if let (Some(path), true) = (&settings.head_file.value, minutes > 0) {
+            let every = Duration::from_secs(60 * u64::from(minutes));
+            let keeper = HeadKeeper::start(self.handle.clone(), path.clone(), every);
+            self.heads = Some(keeper.map_err(CliError::missing)?);
+        }
+        Ok(self)
     }
 }
 
 impl Drop for Hosted {
     fn drop(&mut self) {
+        // While there is an engine that it can ask.
+        self.heads = None;
+        drop(self.deliveries.take());
         if let Some(engine) = self.engine.take() {
             engine.stop();
         }
@@ -81,7 +118,8 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// [`CliError`] of a missing part: the data directory is held by another process or cannot be
 /// opened.
 pub fn host(effective: &Effective, need: Need) -> Result<Hosted, CliError> {
-    host_in(&effective.data_dir.value, |lock| {
+    let is_watching = matches!(need, Need::Frames(_));
+    let hosted = host_in(&effective.data_dir.value, |lock| {
         let mut parts = parts::store_only(effective, lock)?;
         if need != Need::Store {
             parts.load_analyser = Some(parts::load_analyser(effective));
@@ -93,7 +131,19 @@ pub fn host(effective: &Effective, need: Need) -> Result<Hosted, CliError> {
             parts.source = Some(parts::source(effective, spec, pace));
         }
         Ok(parts)
-    })
+    })?;
+    let hosted = if is_watching { hosted.keep_heads(effective)?.with_hooks(effective)? } else { hosted };
+    acting(hosted, effective)
+}
+
+/// The same with the role of the operator that `--as` names. Whoever runs this must be able to see the list
+/// of operators, which takes an admin; what the role allows is for the engine to say.
+fn acting(mut hosted: Hosted, effective: &Effective) -> Result<Hosted, CliError> {
+    if let (Some(who), Some(engine)) = (&effective.acting_as, &hosted.engine) {
+        let operator = operators::find(&hosted.handle, who)?;
+        hosted.handle = engine.handle(Actor::Operator(operator.id.0));
+    }
+    Ok(hosted)
 }
 
 /// Becomes the engine of `data_dir`, with the parts that `make` puts together under the lock.
@@ -106,19 +156,23 @@ pub(super) fn host_in(
 ) -> Result<Hosted, CliError> {
     let Attachment::Host(lock) = attach_or_host(data_dir, PATIENCE).map_err(attach_error)?;
     let engine = crate::engine::start(make(&lock)?).map_err(start_error)?;
+    store_keys::forget();
     let handle = engine.handle(Actor::Local { uid: rustix::process::getuid().as_raw() });
-    Ok(Hosted { handle, engine: Some(engine), _lock: lock })
+    Ok(Hosted { handle, deliveries: None, engine: Some(engine), heads: None, _lock: lock })
 }
 
 /// An engine that shows `spec` as a camera, for a screen.
 pub(super) fn host_live(effective: &Effective, spec: SourceSpec) -> Result<Hosted, CliError> {
-    host_in(&effective.data_dir.value, |lock| {
+    let hosted = host_in(&effective.data_dir.value, |lock| {
         let mut parts = parts::store_only(effective, lock)?;
         parts.load_analyser = Some(parts::load_analyser(effective));
         parts.settings = parts::settings(effective, &spec);
         parts.source = Some(parts::source(effective, spec, Pace::RealTime));
         Ok(parts)
-    })
+    })?
+    .keep_heads(effective)?
+    .with_hooks(effective)?;
+    acting(hosted, effective)
 }
 
 /// The demo's engine, in a store of its own: without a source to enrol, then with the stills as a
@@ -165,8 +219,14 @@ fn kiosk(effective: &Effective, begins: bool) -> Result<KioskOptions, CliError> 
         }
         return Ok(KioskOptions::default());
     };
+    let badge = effective.attendance.rules.takes_identifiers().then(|| effective.attendance.badge());
     let ring = sounds::ring(&effective.kiosk).map_err(CliError::missing)?;
-    Ok(KioskOptions { begins, check_pin: Some(Arc::new(move |typed| pin.is(typed))), ring: Some(ring) })
+    Ok(KioskOptions {
+        begins,
+        check_pin: Some(Arc::new(move |typed| pin.is(typed))),
+        ring: Some(ring),
+        badge,
+    })
 }
 
 /// Draws the screen until it is left.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 
 use super::ConfigError;
+use super::key_place::KeyPlace;
 use super::kiosk::KioskPin;
 use super::typed::{PackName, Typed};
 
@@ -48,6 +49,16 @@ pub fn with_pack(text: &str, pack: &PackName, path: &Path) -> Result<String, Edi
 pub fn with_kiosk_pin(text: &str, pin: &KioskPin, path: &Path) -> Result<String, EditError> {
     let change = Change { table: "kiosk", key: "pin", value: format!("\"{}\"", pin.as_str()) };
     change.made(text, path, |typed| typed.kiosk.pin = Some(pin.clone()))
+}
+
+/// `text` with `store.key` set to `place`, as [`with_pack`].
+///
+/// # Errors
+/// [`EditError`]; a file that cannot be edited so is left to its owner.
+pub fn with_store_key(text: &str, place: &KeyPlace, path: &Path) -> Result<String, EditError> {
+    let change =
+        Change { table: "store", key: "key", value: toml::Value::from(place.to_string()).to_string() };
+    change.made(text, path, |typed| typed.store.key = Some(super::values::Text(place.clone())))
 }
 
 /// One key of one table, and its new value as TOML.
@@ -175,6 +186,18 @@ mod tests {
         let changed = edited(sample);
         assert_eq!(changed, sample.replace("\npack = \"default\"\n", "\npack = \"yunet\"\n"));
         assert_ne!(changed, sample);
+    }
+
+    #[test]
+    fn a_place_of_a_key_is_written_as_toml_whatever_is_in_it() {
+        for place in ["passphrase", "file:/a \"b\"/store.key", "file:back\\slash"] {
+            let wanted: KeyPlace = place.parse().unwrap();
+            let text =
+                with_store_key("[store]\nkey = \"file:x\" # old\n", &wanted, Path::new("m.toml")).unwrap();
+            let typed = Typed::parse(&text, Path::new("m.toml")).unwrap();
+            assert_eq!(typed.store.key.map(|key| key.0), Some(wanted), "{text}");
+            assert!(text.ends_with(" # old\n"), "{text}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What is used, and where each value came from.
 
 mod attendance;
+mod privacy;
 mod quality;
 mod recognition;
 mod screen;
@@ -8,6 +9,7 @@ mod show;
 mod source;
 
 pub use attendance::AttendanceSettings;
+pub use privacy::{ConsentSettings, RetentionSettings};
 pub use quality::QualitySettings;
 pub use recognition::Recognition;
 pub use screen::ScreenSettings;
@@ -23,8 +25,10 @@ use crate::inference::DeviceChoice;
 
 use super::ConfigError;
 use super::environment::Environment;
+use super::hooks::HookSettings;
 use super::key_place::{StoreKey, store_key};
 use super::kiosk::KioskSettings;
+use super::ledger::LedgerSettings;
 use super::typed::{InboxHours, KeepDays, PackName, SIZE_LIMIT_BYTES, Shots, Typed};
 use super::values::LogLevel;
 
@@ -94,6 +98,8 @@ pub struct Flags {
     pub source_flags: SourceFlags,
     /// How many `-v`: each makes the diagnostics one level louder.
     pub verbosity: u8,
+    /// `--as`
+    pub acting_as: Option<String>,
 }
 
 /// A configuration file that was read.
@@ -142,8 +148,16 @@ pub struct Effective {
     pub quality: QualitySettings,
     /// Hours that a stranger's item is kept; 0 for no inbox.
     pub inbox_hours: Setting<InboxHours>,
+    /// What waits for the store, and where the end of the ledger is written to.
+    pub ledger: LedgerSettings,
+    /// What people are asked before they are enrolled.
+    pub consent: ConsentSettings,
+    /// How long things are kept.
+    pub retention: RetentionSettings,
     /// What the site decides about attendance.
     pub attendance: AttendanceSettings,
+    /// Where records go, besides the store.
+    pub hooks: Vec<HookSettings>,
     /// How the screen behaves.
     pub screen: ScreenSettings,
     /// How the kiosk view behaves.
@@ -152,6 +166,8 @@ pub struct Effective {
     pub log_level: Setting<LogLevel>,
     /// How many daily files stay.
     pub log_keep_days: Setting<KeepDays>,
+    /// The operator whose role is taken; none for that of whoever runs this.
+    pub acting_as: Option<String>,
     /// Where the diagnostics go: `$XDG_STATE_HOME/muster`, or `log` in the data directory where
     /// there is no home.
     pub state_dir: PathBuf,
@@ -216,13 +232,24 @@ impl Effective {
             keep_crops: Setting::typed(typed.enrolment.keep_crops, false),
             quality: QualitySettings::resolve(&typed.quality),
             inbox_hours: Setting::typed(typed.inbox.keep_hours, DEFAULT_INBOX_HOURS),
+            consent: ConsentSettings::resolve(&typed.consent, |path| file_path(path, &base, environment))?,
+            retention: RetentionSettings::resolve(&typed.retention),
             attendance,
+            ledger: LedgerSettings::resolve(&typed.ledger, &typed.store, |path| {
+                file_path(path, &base, environment)
+            }),
+            hooks: typed
+                .hook
+                .iter()
+                .filter_map(|hook| HookSettings::resolve(hook, |path| file_path(path, &base, environment)))
+                .collect(),
             screen: ScreenSettings::resolve(&typed.screen, environment, |path| {
                 file_path(path, &base, environment)
             }),
             kiosk: KioskSettings::resolve(&typed.kiosk),
             log_level: Setting::typed(typed.log.level.map(|level| level.0), LogLevel::Info),
             log_keep_days: Setting::typed(typed.log.keep_days, DEFAULT_KEEP_DAYS),
+            acting_as: flags.acting_as.clone(),
             state_dir,
             data_dir,
             file,

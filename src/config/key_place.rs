@@ -14,25 +14,39 @@ pub enum KeyPlace {
     File(PathBuf),
     /// `credential:NAME`, handed over by the service manager
     Credential(String),
+    /// `passphrase`, asked for on the terminal; the key is made of it
+    Passphrase,
+    /// `passphrase-credential:NAME`, a passphrase that the service manager hands over
+    PassphraseCredential(String),
+    /// `passphrase-fd:N`, a passphrase that is read from an open file descriptor
+    PassphraseFd(u32),
 }
+
+/// What a place of a key looks like.
+pub const KEY_PLACES: &str =
+    "file:PATH, credential:NAME, passphrase, passphrase-credential:NAME or passphrase-fd:N";
 
 impl FromStr for KeyPlace {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
         let is_name = |name: &str| {
-            !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+            let fits = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+            !name.is_empty() && name.bytes().all(fits) && !name.starts_with('.')
         };
-        match text.split_once(':') {
-            Some(("file", path)) if !path.is_empty() => Ok(Self::File(PathBuf::from(path))),
-            Some(("credential", name)) if is_name(name) && !name.starts_with('.') => {
-                Ok(Self::Credential(name.to_owned()))
+        let of_terminal = (text == "passphrase").then_some(Self::Passphrase);
+        let place = of_terminal.or_else(|| match text.split_once(':')? {
+            ("file", path) if !path.is_empty() => Some(Self::File(PathBuf::from(path))),
+            ("credential", name) if is_name(name) => Some(Self::Credential(name.to_owned())),
+            ("passphrase-credential", name) if is_name(name) => {
+                Some(Self::PassphraseCredential(name.to_owned()))
             }
-            _ => Err(format!(
-                "`{}` names no place of a key: expected file:PATH or credential:NAME",
-                text.escape_debug()
-            )),
-        }
+            ("passphrase-fd", number) => number.parse().ok().map(Self::PassphraseFd),
+            _ => None,
+        });
+        place.ok_or_else(|| {
+            format!("`{}` names no place of a key: expected {KEY_PLACES}", text.escape_debug())
+        })
     }
 }
 
@@ -41,6 +55,9 @@ impl fmt::Display for KeyPlace {
         match self {
             Self::File(path) => write!(f, "file:{}", path.display()),
             Self::Credential(name) => write!(f, "credential:{name}"),
+            Self::Passphrase => f.write_str("passphrase"),
+            Self::PassphraseCredential(name) => write!(f, "passphrase-credential:{name}"),
+            Self::PassphraseFd(number) => write!(f, "passphrase-fd:{number}"),
         }
     }
 }
@@ -53,8 +70,28 @@ const CREDENTIAL: &str = "muster-store-key";
 pub struct StoreKey {
     /// As it is written.
     pub place: KeyPlace,
-    /// The file.
-    pub path: PathBuf,
+    /// The file that holds the key or the passphrase; none where it is asked for.
+    pub path: Option<PathBuf>,
+}
+
+impl StoreKey {
+    /// The place `place`, whose file lies where `from_file` and `environment` say.
+    pub fn at(place: KeyPlace, environment: &Environment, from_file: impl Fn(&Path) -> PathBuf) -> Self {
+        let path = match &place {
+            KeyPlace::File(path) => Some(from_file(path)),
+            KeyPlace::Credential(name) | KeyPlace::PassphraseCredential(name) => {
+                Some(credential(name, environment))
+            }
+            KeyPlace::Passphrase => None,
+            KeyPlace::PassphraseFd(number) => Some(PathBuf::from(format!("/proc/self/fd/{number}"))),
+        };
+        Self { place, path }
+    }
+}
+
+fn credential(name: &str, environment: &Environment) -> PathBuf {
+    let folder = environment.variable("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    folder.unwrap_or_else(|| environment.system("run/credentials")).join(name)
 }
 
 /// The place that is configured, or else: the credential `muster-store-key` where the service manager hands
@@ -66,31 +103,19 @@ pub(super) fn store_key(
     environment: &Environment,
     from_file: impl Fn(&Path) -> PathBuf,
 ) -> Setting<StoreKey> {
-    let credential = |name: &str| {
-        let folder = environment.variable("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-        folder.unwrap_or_else(|| environment.system("run/credentials")).join(name)
-    };
-    let (place, path, origin) = match typed {
-        Some(KeyPlace::File(path)) => {
-            let absolute = from_file(&path);
-            (KeyPlace::File(path), absolute, Origin::File)
-        }
-        Some(KeyPlace::Credential(name)) => {
-            let path = credential(&name);
-            (KeyPlace::Credential(name), path, Origin::File)
-        }
-        None if credential(CREDENTIAL).exists() => {
-            let place = KeyPlace::Credential(CREDENTIAL.to_owned());
-            (place, credential(CREDENTIAL), Origin::Found("the service manager's"))
+    let (place, origin) = match typed {
+        Some(place) => (place, Origin::File),
+        None if credential(CREDENTIAL, environment).exists() => {
+            (KeyPlace::Credential(CREDENTIAL.to_owned()), Origin::Found("the service manager's"))
         }
         None => {
             let home = environment.xdg("XDG_CONFIG_HOME", ".config").map(|dir| dir.join("muster/store.key"));
             let apart = home.filter(|path| !path.starts_with(data_dir));
             let path = apart.unwrap_or_else(|| environment.system("etc/muster/store.key"));
-            (KeyPlace::File(path.clone()), path, Origin::Default)
+            (KeyPlace::File(path), Origin::Default)
         }
     };
-    Setting { value: StoreKey { place, path }, origin }
+    Setting { value: StoreKey::at(place, environment, from_file), origin }
 }
 
 #[cfg(test)]
@@ -98,11 +123,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_a_file_or_a_credential() {
-        for text in ["file:/etc/muster/store.key", "credential:muster-store-key"] {
+    fn a_place_is_a_file_a_credential_or_a_passphrase() {
+        for text in [
+            "file:/etc/muster/store.key",
+            "credential:muster-store-key",
+            "passphrase",
+            "passphrase-credential:words",
+            "passphrase-fd:3",
+        ] {
             assert_eq!(text.parse::<KeyPlace>().unwrap().to_string(), text);
         }
-        for text in ["", "file:", "credential:", "credential:../x", "credential:a/b", "/etc/key", "x:y\n"] {
+        for text in [
+            "",
+            "file:",
+            "credential:",
+            "credential:../x",
+            "credential:a/b",
+            "/etc/key",
+            "x:y\n",
+            "passphrase:secret",
+            "passphrase-fd:-1",
+        ] {
             let message = text.parse::<KeyPlace>().unwrap_err();
             assert!(message.contains("expected file:PATH") && !message.contains('\n'), "{message}");
         }
@@ -116,7 +157,7 @@ mod tests {
             ..Environment::default()
         };
         let found = |home: &str, data: &str| {
-            store_key(None, Path::new(data), &environment(home), Path::to_owned).value.path
+            store_key(None, Path::new(data), &environment(home), Path::to_owned).value.path.unwrap()
         };
         let path = found("/home/ana", "/home/ana/.local/share/muster");
         assert_eq!(path, Path::new("/home/ana/.config/muster/store.key"));

@@ -12,8 +12,10 @@ use crate::face::PicturePolicy;
 use crate::inference::DeviceChoice;
 
 use super::ConfigError;
+use super::hooks::{HOOK_KEYS, HookTable};
 use super::key_place::KeyPlace;
 use super::kiosk::{KioskPin, KioskSound, ProgramLine};
+use super::ledger::{LEDGER_KEYS, LedgerTable, QueueEntries};
 use super::values::{
     GraphicsName, LogLevel, MarginRange, Ranged, Real, SecondsRange, ShareRange, SimilarityThreshold,
     SourceText, TargetRange, Text,
@@ -39,7 +41,7 @@ pub type InboxHours = Ranged<0, 672>;
 /// Every table with its keys, for the suggestion that goes with an unknown one.
 const KEYS: &[(&str, &[&str])] = &[
     ("data", &["dir"]),
-    ("store", &["key"]),
+    ("store", &["key", "queue_entries"]),
     ("models", &["dir", "pack"]),
     ("inference", &["device"]),
     ("source", &["default", "name", "region", "rotate", "mirror", "check_certificate", "role"]),
@@ -76,6 +78,8 @@ const KEYS: &[(&str, &[&str])] = &[
         ],
     ),
     ("inbox", &["keep_hours"]),
+    ("consent", CONSENT_KEYS),
+    ("retention", RETENTION_KEYS),
     (
         "attendance",
         &[
@@ -83,6 +87,8 @@ const KEYS: &[(&str, &[&str])] = &[
             "zone",
             "clock",
             "identifier",
+            "badge_prefix",
+            "badge_suffix",
             "early_minutes",
             "grace_minutes",
             "leaves_early_minutes",
@@ -90,20 +96,24 @@ const KEYS: &[(&str, &[&str])] = &[
     ),
     ("screen", &["keymap", "mouse", "theme", "graphics", "picture"]),
     ("kiosk", &["pin", "sound", "success_command", "refusal_command"]),
+    ("ledger", LEDGER_KEYS),
     ("log", &["level", "keep_days"]),
 ];
 
 /// Every list of tables, written `[[name]]`, with its keys.
-const LISTS: &[(&str, &[&str])] = &[("session", SESSION_KEYS), ("holiday", HOLIDAY_KEYS)];
+const LISTS: &[(&str, &[&str])] =
+    &[("session", SESSION_KEYS), ("holiday", HOLIDAY_KEYS), ("hook", HOOK_KEYS)];
 /// Every table of tables that the site names, written `[name.OWN]`, with their keys.
 const MAPS: &[(&str, &[&str])] = &[("group", GROUP_KEYS)];
 
 pub mod attendance;
+pub mod privacy;
 mod quality;
 
 use attendance::{
     AttendanceTable, GROUP_KEYS, GroupTables, HOLIDAY_KEYS, HolidayTable, SESSION_KEYS, SessionTable,
 };
+use privacy::{CONSENT_KEYS, ConsentTable, RETENTION_KEYS, RetentionTable};
 
 pub use quality::QualityTable;
 
@@ -131,6 +141,10 @@ pub struct Typed {
     pub quality: QualityTable,
     /// `[inbox]`
     pub inbox: InboxTable,
+    /// `[consent]`
+    pub consent: ConsentTable,
+    /// `[retention]`
+    pub retention: RetentionTable,
     /// `[attendance]`
     pub attendance: AttendanceTable,
     /// `[group.NAME]`
@@ -139,10 +153,14 @@ pub struct Typed {
     pub session: Vec<SessionTable>,
     /// `[[holiday]]`
     pub holiday: Vec<HolidayTable>,
+    /// `[[hook]]`
+    pub hook: Vec<HookTable>,
     /// `[screen]`
     pub screen: ScreenTable,
     /// `[kiosk]`
     pub kiosk: KioskTable,
+    /// `[ledger]`
+    pub ledger: LedgerTable,
     /// `[log]`
     pub log: LogTable,
 }
@@ -191,6 +209,8 @@ pub struct KioskTable {
 pub struct StoreTable {
     /// Where the store's key is.
     pub key: Option<Text<KeyPlace>>,
+    /// Entries that wait for it at most.
+    pub queue_entries: Option<QueueEntries>,
 }
 
 /// Where the nets are.

@@ -8,20 +8,38 @@ use crate::identify::{Candidates, Identification, Threshold};
 use crate::ledger::{Actor, ChainHead, Sequence};
 use crate::store::KeptRecords;
 
+use super::consent::{ConsentCommand, ConsentState};
 use super::event::LogEntry;
-use super::inbox::{InboxCommand, InboxError, InboxReply};
+use super::export::PersonExport;
+use super::inbox::{InboxCommand, InboxReply};
+use super::operators::{OperatorsCommand, OperatorsReply};
+use super::retention::{RetentionCommand, RetentionRow};
 
 pub mod attendance;
+pub mod door;
 mod enrolling;
 mod erasing;
+mod error;
+pub mod hooks;
+pub mod ledger;
 pub mod looking_up;
+pub mod register;
+mod storing;
 
-use attendance::{AttendanceCommand, AttendanceError, AttendanceReply};
+use attendance::{AttendanceCommand, AttendanceReply};
+use ledger::LedgerVerified;
 
 pub use enrolling::{
     Alike, EnrolmentNotes, EnrolmentPictures, PictureNote, RefusedPicture, SelfTest, SelfTestOf, ShootingId,
 };
 pub use erasing::ErasureCertificate;
+pub use error::CommandError;
+pub use storing::{StoreCommand, StoreReply};
+
+pub use crate::attendance::import::ImportRow;
+use door::{DoorCommand, DoorReply};
+use hooks::{HookCommand, HookReply};
+use register::{RegisterCommand, RegisterReply};
 
 /// Pairs a reply with its request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -96,15 +114,6 @@ pub enum EnrolmentSource {
     Shots(Vec<ShotId>),
 }
 
-/// A line of a roster file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ImportRow {
-    /// What they are called.
-    pub name: PersonName,
-    /// What the site calls them by.
-    pub identifier: Option<Identifier>,
-}
-
 /// What is to happen to the challenge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -113,6 +122,14 @@ pub enum ChallengeOrder {
     Begin,
     /// None any more.
     Close,
+}
+
+/// Something that changes no record and was done all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Act {
+    /// The kiosk view was left, with its PIN.
+    KioskLeft,
 }
 
 /// What a shell asks.
@@ -167,9 +184,12 @@ pub enum Command {
         /// To what.
         name: PersonName,
     },
-    /// Puts people on the roster without pictures; rows whose identifier or (without one) exact
-    /// name is there already are skipped.
-    Import(Vec<ImportRow>),
+    /// Something about who belongs here and what is kept of them.
+    Register(RegisterCommand),
+    /// Somebody comes in by an identifier.
+    Door(DoorCommand),
+    /// Something that the delivery of records needs.
+    Hooks(HookCommand),
     /// Notes that the roster left the store as a file, and gives it.
     Export,
     /// Notes that something left the store.
@@ -177,12 +197,14 @@ pub enum Command {
         /// What, in words without a name.
         what: String,
     },
+    /// Something about the store as a whole.
+    Store(StoreCommand),
     /// The end of the ledger.
     LedgerHead,
     /// Walks the whole ledger.
     VerifyLedger {
-        /// An end that was kept, which must be an entry of it.
-        kept: Option<ChainHead>,
+        /// Ends that were kept, each of which must be an entry of it.
+        kept: Vec<ChainHead>,
     },
     /// How many templates there are in each embedding space.
     Spaces,
@@ -213,12 +235,22 @@ pub enum Command {
     },
     /// Stops taking frames, or goes on.
     SetPaused(bool),
+    /// Notes in the ledger that somebody did something.
+    NoteAct(Act),
+    /// Something about operators.
+    Operators(OperatorsCommand),
+    /// Something about consent.
+    Consent(ConsentCommand),
+    /// Something about how long things are kept.
+    Retention(RetentionCommand),
+    /// Everything that is held about somebody, also where their enrolment has ended; noted in the ledger.
+    ExportPerson(PersonId),
     /// Ends the engine in good order: what was acknowledged is on disk before the reply comes.
     Shutdown,
 }
 
-/// A shot waiting for confirmation.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// A shot waiting for confirmation; `Debug` prints no pixels.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Shot {
     /// Names it.
     pub id: ShotId,
@@ -234,6 +266,12 @@ pub struct Shot {
     pub threshold: Threshold,
     /// The limits that it breaks, the worst first.
     pub findings: Vec<Finding>,
+}
+
+impl std::fmt::Debug for Shot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Shot({}, {}x{})", self.id.0, self.crop_side, self.crop_side)
+    }
 }
 
 /// One face of [`Command::Identify`]. Also one that was rejected, of which only the detection is
@@ -269,15 +307,6 @@ pub struct PictureAnswer {
     pub faces: Vec<IdentifiedFace>,
     /// Milliseconds a stage, by the stage's name.
     pub timings_ms: Vec<(String, f32)>,
-}
-
-/// What an import did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct ImportReport {
-    /// People who are new on the roster.
-    pub added: u32,
-    /// Rows that were there already.
-    pub skipped: u32,
 }
 
 /// The templates of one embedding space.
@@ -329,8 +358,12 @@ pub enum Reply {
     Identified(PictureAnswer),
     /// The entry that was written.
     Written(LogEntry),
-    /// What was imported.
-    Imported(ImportReport),
+    /// What came of a command about who belongs here.
+    Register(RegisterReply),
+    /// What is said at the door.
+    Door(DoorReply),
+    /// What the delivery of records asked.
+    Hooks(HookReply),
     /// Everybody on the roster.
     Roster {
         /// By name.
@@ -340,6 +373,8 @@ pub enum Reply {
     },
     /// The end of the ledger.
     Ledger(ChainHead),
+    /// The ledger was walked.
+    Verified(LedgerVerified),
     /// Everybody, by name.
     People(Vec<Person>),
     /// Somebody was erased.
@@ -348,181 +383,24 @@ pub enum Reply {
     Spaces(Vec<SpaceCount>),
     /// What was moved to the space of the nets that are loaded.
     Reembedded(SpaceReport),
+    /// What came of a command about the store as a whole.
+    Store(Box<StoreReply>),
     /// What came of a command about the inbox.
     Inbox(InboxReply),
     /// What came of a command about attendance.
     Attendance(AttendanceReply),
+    /// What came of a command about operators.
+    Operators(OperatorsReply),
+    /// The text that people are asked about.
+    ConsentText(Box<ConsentState>),
+    /// How each kind of thing stands that is kept for a time.
+    Retention(Vec<RetentionRow>),
+    /// Everything that is held about somebody.
+    PersonExport(Box<PersonExport>),
     /// What is known of a person.
     Person(Box<looking_up::PersonDetails>),
     /// A day.
     Day(Box<looking_up::DayLog>),
     /// Done; there is nothing more to say.
     Done,
-}
-
-/// Why a command did nothing. Every message says what to do.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, thiserror::Error)]
-pub enum CommandError {
-    /// An active person has that name.
-    #[error(
-        "{name} is already enrolled: add a picture to that person with --add, or give the new one an identifier with --id"
-    )]
-    NameTaken {
-        /// The name.
-        name: PersonName,
-        /// Who has it.
-        people: Vec<PersonId>,
-    },
-    /// A command about attendance did nothing.
-    #[error(transparent)]
-    Attendance(AttendanceError),
-    /// An active person has that identifier.
-    #[error(
-        "the identifier {identifier} belongs to {name}: choose another, or add a picture to that person with --add"
-    )]
-    IdentifierTaken {
-        /// The identifier.
-        identifier: Identifier,
-        /// Whose it is.
-        name: PersonName,
-    },
-    /// A picture cannot be read.
-    #[error("{0}")]
-    Picture(String),
-    /// A picture has no face.
-    #[error(
-        "{label}: no face was found; use a picture that shows the face from the front, at least 40 pixels wide"
-    )]
-    NoFace {
-        /// Which picture.
-        label: String,
-    },
-    /// A picture has more than one face that could be meant.
-    #[error("{label}: {} faces could be meant; choose one with --face N, from the left: {}", faces.len(), choices(faces))]
-    AmbiguousFace {
-        /// Which picture.
-        label: String,
-        /// The boxes in pixels, from the left.
-        faces: Vec<Rect>,
-    },
-    /// `--face N` is more than there are.
-    #[error("{label}: there is no face {wanted}; it has {found}")]
-    NoSuchFace {
-        /// Which picture.
-        label: String,
-        /// N.
-        wanted: u32,
-        /// How many there are.
-        found: u32,
-    },
-    /// The points of the face coincide or the net gave no direction.
-    #[error("{label}: the face could not be aligned; use another picture")]
-    NotAlignable {
-        /// Which picture.
-        label: String,
-    },
-    /// A face is too poor to be of any use, whoever chose it.
-    #[error("{label}: the face is too poor to enrol: {sentence}")]
-    PoorFace {
-        /// Which picture.
-        label: String,
-        /// What to do.
-        sentence: String,
-    },
-    /// Of several pictures none can be used.
-    #[error("{}", reasons(refused))]
-    NoGoodPicture {
-        /// Each of them.
-        refused: Vec<RefusedPicture>,
-    },
-    /// Somebody enrolled looks like the person who is to be.
-    #[error(
-        "this looks like somebody who is enrolled already: {}; add the picture to that person with --add, or enrol another person with --anyway",
-        named(people)
-    )]
-    LooksEnrolled {
-        /// Who, the most alike first.
-        people: Vec<Alike>,
-    },
-    /// The pictures do not show one person.
-    #[error(
-        "not all pictures show the same person: {} unlike the others (most alike {similarity:.2}, {threshold:.2} is needed); leave it out, or enrol all with --anyway",
-        odd(labels)
-    )]
-    NotOnePerson {
-        /// The pictures of somebody else.
-        labels: Vec<String>,
-        /// How alike the most alike of them is to one of the others.
-        similarity: f32,
-        /// The threshold in force.
-        threshold: f32,
-    },
-    /// The day lies outside of the calendar.
-    #[error("that day is outside of the calendar")]
-    NoSuchDay,
-    /// The run of shots is over, or another has begun.
-    #[error("the shots are no longer there; begin again")]
-    NoSuchShooting,
-    /// There is no such person, or not any more.
-    #[error("that person is not on the roster any more")]
-    NoSuchPerson,
-    /// Nothing came of a command about the inbox.
-    #[error(transparent)]
-    Inbox(#[from] InboxError),
-    /// The shot is gone: another was taken, or the source changed.
-    #[error("the shot is no longer there; take another")]
-    NoSuchShot,
-    /// There is no live picture.
-    #[error("there is no live picture to take: {reason}")]
-    NoPicture {
-        /// What the source says.
-        reason: String,
-    },
-    /// The nets are not there.
-    #[error("recognition is not available: {reason}")]
-    NoInference {
-        /// What is missing and what to do.
-        reason: String,
-    },
-    /// The store could not write it; nothing was written.
-    #[error("nothing was saved: {reason}")]
-    Store {
-        /// What it said.
-        reason: String,
-    },
-    /// As many commands wait as there is room for; this one was not taken.
-    #[error("the engine is busy; try again")]
-    Busy,
-    /// The engine has ended.
-    #[error("the engine has stopped")]
-    Stopped,
-}
-
-fn named(people: &[Alike]) -> String {
-    let list: Vec<String> = people
-        .iter()
-        .map(|alike| format!("{} (id {}, similarity {:.2})", alike.name, alike.person, alike.similarity.0))
-        .collect();
-    list.join(", ")
-}
-
-fn reasons(refused: &[RefusedPicture]) -> String {
-    let list: Vec<&str> = refused.iter().map(|picture| picture.reason.as_str()).collect();
-    format!("no picture can be used: {}", list.join("; "))
-}
-
-fn odd(labels: &[String]) -> String {
-    match labels {
-        [one] => format!("{one} is"),
-        several => format!("{} are", several.join(", ")),
-    }
-}
-
-fn choices(faces: &[Rect]) -> String {
-    let list: Vec<String> = faces
-        .iter()
-        .enumerate()
-        .map(|(i, r)| format!("{} at {:.0},{:.0} ({:.0}x{:.0})", i + 1, r.x, r.y, r.width, r.height))
-        .collect();
-    list.join("; ")
 }

@@ -1,23 +1,37 @@
 //! The engine thread: the one owner of gallery, roster, tracks and presence. It never blocks on a
 //! send; what finds no room waits in a counted backlog.
 
+mod access;
+mod applied;
 mod attending;
 mod best_shots;
 mod challenge;
 mod commands;
 mod commits;
+mod consent;
 mod crops;
+mod door;
 mod enrolling;
 mod enrolment;
 mod erasing;
+mod exporting;
+mod hooks;
 mod inbox;
 mod live;
 mod looking_up;
+pub(super) mod noting;
 mod observe;
+mod operators;
+mod register;
+mod retention;
+mod session_views;
 mod sessions;
+mod storing;
 #[cfg(test)]
 mod tests;
 mod threshold;
+mod unsaved;
+mod unsure;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -39,7 +53,7 @@ use crate::ledger::{Actor, ClockState, Entry, EntryDraft, EntryId, EntryKind, No
 use crate::store::{Change, StoreError};
 use crate::track::{Jury, TrackId};
 
-use super::command::{CommandError, Reply, ShotId};
+use super::command::{Reply, ShotId};
 use super::environment::{Calendar, Clock, Entropy, moment};
 use super::event::EngineEvent;
 use super::handle::{Board, Call};
@@ -48,13 +62,12 @@ use super::state::{InferenceStatus, SourceState, SourceStatus};
 use super::worker::capture::{SourceControl, SourceReport};
 use super::worker::inference::{InferenceReport, Job, JobId};
 use super::worker::look::Attention;
+use super::worker::pins::{PinJob, PinOutcome};
 use super::worker::store::{StoreAnswer, StoreRequest, Ticket};
 
+pub(crate) use access::ReplySender;
 use commits::{CommitQueue, Pending};
 use live::{FrameRate, Subscribers};
-
-/// Where a reply goes.
-pub(crate) type ReplySender = Sender<Result<Reply, CommandError>>;
 
 /// What a passage says of whoever was seen.
 const PRESENT: PresenceState = PresenceState::Present;
@@ -64,13 +77,15 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// The channels between the engine thread and the others.
 pub(crate) struct Channels {
-    pub(crate) calls: Receiver<Call>,
+    pub(crate) calls: Receiver<(Actor, Call)>,
     pub(crate) inference: Receiver<InferenceReport>,
     pub(crate) source: Receiver<SourceReport>,
     pub(crate) store: Receiver<(Ticket, Result<StoreAnswer, StoreError>)>,
     pub(crate) jobs: Sender<Job>,
     pub(crate) attention: Sender<Attention>,
     pub(crate) store_requests: Sender<(Ticket, StoreRequest)>,
+    pub(crate) pin_jobs: Sender<PinJob>,
+    pub(crate) pins: Receiver<(u64, PinOutcome)>,
     /// None where there is no source.
     pub(crate) source_control: Option<SourceLine>,
 }
@@ -94,6 +109,8 @@ pub(crate) struct Beginning {
     pub(crate) source_name: Option<String>,
     pub(crate) pace: Pace,
     pub(crate) inference: InferenceStatus,
+    /// What the ledger noted last of what it notes only where it changes.
+    pub(crate) noted: noting::Noted,
 }
 
 /// What the ledger held before the engine started.
@@ -135,11 +152,15 @@ pub(crate) struct Core {
     inference: InferenceStatus,
 
     operators: BTreeMap<OperatorId, Operator>,
+    noted: noting::Noted,
+    retention: retention::Keeper,
     day: Option<NaiveDate>,
     presence: HashMap<PersonId, Presence>,
     /// What was last said of everybody today, on disk or on its way there.
     turns: HashMap<PersonId, PresenceState>,
     sessions: sessions::Sessions,
+    arrivals: session_views::Arrivals,
+    unsure: unsure::UnsureTimes,
     watch: ClockWatch,
     /// Whether a source is watched: who hosts an engine for one question alone opens and ends nothing.
     is_watching: bool,
@@ -148,6 +169,7 @@ pub(crate) struct Core {
     policy: AttendancePolicy,
     jury: Jury,
     desk: inbox::Desk,
+    door: door::Door,
 
     source: SourceStatus,
     source_is_lost: bool,
@@ -172,13 +194,15 @@ pub(crate) struct Core {
 
 impl Core {
     pub(crate) fn new(beginning: Beginning, channels: Channels) -> Self {
-        let Beginning { settings, clock, calendar, entropy, board, source_name, pace, inference } = beginning;
+        let Beginning { settings, clock, calendar, entropy, board, source_name, pace, inference, noted } =
+            beginning;
         let source = SourceStatus { name: source_name.unwrap_or_default(), ..SourceStatus::default() };
         Self {
             policy: AttendancePolicy::new(settings.debounce),
             jury: Jury::new(settings.tracks),
             desk: inbox::Desk::default(),
             settings,
+            door: door::Door::default(),
             clock,
             calendar,
             entropy,
@@ -195,10 +219,14 @@ impl Core {
             thresholds: threshold::Follower::default(),
             inference,
             operators: BTreeMap::new(),
+            noted,
+            retention: retention::Keeper::default(),
             day: None,
             presence: HashMap::new(),
             turns: HashMap::new(),
             sessions: sessions::Sessions::default(),
+            arrivals: session_views::Arrivals::default(),
+            unsure: unsure::UnsureTimes::new(true),
             watch: ClockWatch::default(),
             first_seen: HashMap::new(),
             source,
@@ -227,10 +255,12 @@ impl Core {
         for change in changes {
             self.apply(change);
         }
+        self.refresh_access();
         self.watch.begin(past.last.as_ref());
         past.earlier.iter().chain(&past.today).for_each(|entry| self.sessions.note(entry));
         let today = &past.today;
         self.restore_presence(today);
+        self.restore_door(today);
         for day in &past.days {
             if self.is_watching {
                 self.take_ended_day(day, &past.earlier);
@@ -275,8 +305,14 @@ impl Core {
         self.watch_clock();
         if self.is_watching {
             self.write_entry(EntryKind::Started, Actor::System, Parts::default());
+            self.note_configuration();
+            self.retain_daily();
         }
         self.follow_schedule();
+        if !self.sessions.open.is_empty() {
+            // Who has come to them so far.
+            self.ask_for_presence(self.now());
+        }
         self.sweep_inbox();
         self.publish_roster();
         self.publish_live();
@@ -288,7 +324,7 @@ impl Core {
         let wait = self.commits.until_retry(now).map_or(until_tick, |retry| retry.min(until_tick));
         select! {
             recv(self.channels.calls) -> call => match call {
-                Ok(call) => self.take_call(call),
+                Ok((actor, call)) => self.take_call(actor, call),
                 // Every handle is gone: nobody can ask for anything any more.
                 Err(_) => self.begin_shutdown(None),
             },
@@ -309,6 +345,10 @@ impl Core {
                     self.channels.store = never();
                     self.commits.fault = Some("the store thread has ended; restart muster".to_owned());
                 }
+            },
+            recv(self.channels.pins) -> answer => match answer {
+                Ok((id, outcome)) => self.take_pin(id, outcome),
+                Err(_) => self.channels.pins = never(),
             },
             default(wait) => {}
         }
@@ -347,7 +387,10 @@ impl Core {
         }
         self.watch_clock();
         self.follow_schedule();
+        self.look_for_unsure_times();
         self.sweep_inbox();
+        self.note_threshold();
+        self.retain_daily();
         self.expire_challenge();
         if self.frame_rate.has_gone_quiet() {
             self.publish_live();
@@ -391,7 +434,7 @@ impl Core {
     /// Queues an entry that no shell waits for; it is tried until the store takes it.
     fn write_entry(&mut self, kind: EntryKind, actor: Actor, parts: Parts) {
         let draft = self.draft(kind, actor, parts);
-        self.commits.queue_entry(draft, None);
+        self.queue_entry(draft, None);
     }
 
     pub(super) fn take_source(&mut self, report: SourceReport) {
@@ -436,6 +479,7 @@ impl Core {
         self.channels.source = never();
         let had_source = self.channels.source_control.take().is_some();
         self.finish_tracks();
+        self.note_threshold_now();
         if had_source {
             self.write_entry(EntryKind::Stopped, Actor::System, Parts::default());
         }

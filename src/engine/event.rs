@@ -107,6 +107,7 @@ impl NamedEntry {
 
 /// Something happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[allow(clippy::large_enum_variant, reason = "nearly every event that holds anything is an entry")]
 pub enum EngineEvent {
     /// An entry is on disk.
     Entry(LogEntry),

@@ -8,10 +8,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chrono::{DateTime, Utc};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use crate::access::Role;
 use crate::face::PicturePolicy;
 use crate::inference::MatchingFacts;
 use crate::ledger::{Actor, Sequence};
 
+use super::access::{Access, live_for_observer};
 use super::command::{Command, CommandError, Reply, Request, RequestId};
 use super::event::{EngineEvent, LogEntry, NamedEntry};
 use super::inbox::InboxState;
@@ -52,6 +54,19 @@ pub struct Board {
     pub preview: Slot<Option<Preview>>,
     /// What the screen can show of it; none while no screen asks.
     pub preview_request: Slot<Option<PreviewRequest>>,
+    /// Who may look at what of all this.
+    pub access: Slot<Access>,
+    /// What observers see of `roster`.
+    pub roster_for_observers: Slot<RosterState>,
+    /// What they see of `inbox`: nothing, always the same.
+    no_inbox: Slot<InboxState>,
+}
+
+impl Board {
+    /// An empty board that is looked at as `access` says.
+    pub fn new(access: Access) -> Self {
+        Self { access: Slot::new(access), ..Self::default() }
+    }
 }
 
 /// A snapshot: pointers to plain data.
@@ -63,6 +78,8 @@ pub struct Snapshot {
     pub roster: Arc<RosterState>,
     /// People whom the gallery does not know.
     pub inbox: Arc<InboxState>,
+    /// What whoever looks may do; none where nothing.
+    pub role: Option<Role>,
 }
 
 /// What goes to the engine thread besides commands.
@@ -78,21 +95,37 @@ pub enum Call {
     /// A page of the log before a sequence, newest first.
     EntriesBefore(Sequence, usize, Sender<Vec<LogEntry>>),
     /// Entries with all their parts, after a sequence, oldest first.
-    WholeEntriesSince(Sequence, usize, Sender<Vec<NamedEntry>>),
+    WholeEntriesSince(Sequence, usize, Sender<Result<Vec<NamedEntry>, CommandError>>),
     /// All that is known of the threshold; the facts are for an engine without nets.
-    Threshold(MatchingFacts, Sender<ThresholdState>),
+    Threshold(MatchingFacts, Sender<Result<ThresholdState, CommandError>>),
     /// All of the log from one time until another, oldest first.
     EntriesBetween(DateTime<Utc>, DateTime<Utc>, Sender<Vec<LogEntry>>),
     /// The same with their corrections, and with all that speaks of the span, by sequence.
     RecordsBetween(DateTime<Utc>, DateTime<Utc>, Sender<Vec<LogEntry>>),
+    /// Those of them that speak of another time than their own, by sequence.
+    HeldBetween(DateTime<Utc>, DateTime<Utc>, Sender<Vec<LogEntry>>),
 }
 
-/// What a shell holds of the engine.
+/// The way to the engine for one actor, whose name goes with every call.
+#[derive(Debug, Clone)]
+struct Line {
+    calls: Sender<(Actor, Call)>,
+    actor: Actor,
+}
+
+impl Line {
+    /// Whether there is an engine to take it; without one, whoever waits for the reply is told so.
+    fn send(&self, call: Call) -> bool {
+        self.calls.send((self.actor.clone(), call)).is_ok()
+    }
+}
+
+/// What a shell holds of the engine. Who it is for stands when it is made, and nobody who holds it can
+/// change that; what it gives is what that actor may see at the moment.
 #[derive(Debug, Clone)]
 pub struct EngineHandle {
-    calls: Sender<Call>,
+    calls: Line,
     board: Arc<Board>,
-    actor: Actor,
     pictures: PicturePolicy,
     next_request: Arc<AtomicU64>,
 }
@@ -136,9 +169,19 @@ impl PendingReply {
 
 impl EngineHandle {
     /// A handle for `actor` on the engine that reads `calls` and writes `board`.
-    pub fn new(calls: Sender<Call>, board: Arc<Board>, actor: Actor) -> Self {
+    pub fn new(calls: Sender<(Actor, Call)>, board: Arc<Board>, actor: Actor) -> Self {
         let pictures = PicturePolicy::default();
-        Self { calls, board, actor, pictures, next_request: Arc::new(AtomicU64::new(1)) }
+        let calls = Line { calls, actor };
+        Self { calls, board, pictures, next_request: Arc::new(AtomicU64::new(1)) }
+    }
+
+    /// What this client may do at the moment; none where nothing.
+    pub fn role(&self) -> Option<Role> {
+        self.board.access.get().role_of(&self.calls.actor)
+    }
+
+    fn may_see_faces(&self) -> bool {
+        self.pictures == PicturePolicy::Allowed && self.role() >= Some(Role::Operator)
     }
 
     /// The same for a client that is given pictures as `pictures` says.
@@ -155,7 +198,7 @@ impl EngineHandle {
     pub fn send(&self, command: Command) -> PendingReply {
         let request_id = RequestId(self.next_request.fetch_add(1, Ordering::Relaxed));
         let (to_shell, reply) = bounded(1);
-        let request = Request { request_id, actor: self.actor.clone(), command };
+        let request = Request { request_id, actor: self.calls.actor.clone(), command };
         // If the engine has ended, the sender is dropped here and the reply reads as `Stopped`.
         let _ = self.calls.send(Call::Command(request, to_shell));
         PendingReply { request_id, pictures: self.pictures, reply }
@@ -169,23 +212,34 @@ impl EngineHandle {
         self.send(command).wait()
     }
 
-    /// What is so at the moment.
+    /// What is so at the moment, as far as this client may see it.
     pub fn snapshot(&self) -> Snapshot {
-        let board = &self.board;
-        Snapshot { live: board.live.get(), roster: board.roster.get(), inbox: board.inbox.get() }
+        let (board, role) = (&self.board, self.role());
+        match role {
+            None => Snapshot { live: Arc::default(), roster: Arc::default(), inbox: Arc::default(), role },
+            Some(Role::Observer) => Snapshot {
+                live: Arc::new(live_for_observer(&board.live.get())),
+                roster: board.roster_for_observers.get(),
+                inbox: board.no_inbox.get(),
+                role,
+            },
+            Some(Role::Operator | Role::Admin) => Snapshot {
+                live: board.live.get(),
+                roster: board.roster.get(),
+                inbox: board.inbox.get(),
+                role,
+            },
+        }
     }
 
     /// The newest small picture, where one was asked for and has come.
     pub fn preview(&self) -> Arc<Option<Preview>> {
-        match self.pictures {
-            PicturePolicy::Allowed => self.board.preview.get(),
-            PicturePolicy::Never => Arc::default(),
-        }
+        if self.may_see_faces() { self.board.preview.get() } else { Arc::default() }
     }
 
     /// Asks for pictures of at most this size and rate, or for none. Who is given none changes nothing.
     pub fn request_preview(&self, request: Option<PreviewRequest>) {
-        if self.pictures == PicturePolicy::Allowed {
+        if self.may_see_faces() {
             self.board.preview_request.set(request);
         }
     }
@@ -214,26 +268,39 @@ impl EngineHandle {
 
     /// Entries after `sequence` with all their parts, oldest first, at most `limit`; none where the
     /// engine has ended.
-    pub fn whole_entries_since(&self, sequence: Sequence, limit: usize) -> Vec<NamedEntry> {
+    ///
+    /// # Errors
+    /// [`CommandError::NotAllowed`] for a client that may not see what decisions rest on.
+    pub fn whole_entries_since(
+        &self,
+        sequence: Sequence,
+        limit: usize,
+    ) -> Result<Vec<NamedEntry>, CommandError> {
         let (to_shell, entries) = bounded(1);
         let _ = self.calls.send(Call::WholeEntriesSince(sequence, limit, to_shell));
-        entries.recv().unwrap_or_default()
+        entries.recv().unwrap_or_else(|_| Ok(Vec::new()))
     }
 
     /// The entry `sequence` with all its parts; none where there is no such entry, or the engine has
     /// ended.
-    pub fn whole_entry(&self, sequence: Sequence) -> Option<NamedEntry> {
-        let before = Sequence(sequence.0.checked_sub(1)?);
-        let found = self.whole_entries_since(before, 1).into_iter().next()?;
-        (found.entry.head.sequence == sequence).then_some(found)
+    ///
+    /// # Errors
+    /// [`CommandError::NotAllowed`] for a client that may not see what decisions rest on.
+    pub fn whole_entry(&self, sequence: Sequence) -> Result<Option<NamedEntry>, CommandError> {
+        let Some(before) = sequence.0.checked_sub(1) else { return Ok(None) };
+        let found = self.whole_entries_since(Sequence(before), 1)?.into_iter().next();
+        Ok(found.filter(|found| found.entry.head.sequence == sequence))
     }
 
-    /// All that is known of the threshold; none where the engine has ended. An engine that has no nets
-    /// loaded takes `facts` for theirs.
-    pub fn threshold_state(&self, facts: MatchingFacts) -> Option<ThresholdState> {
+    /// All that is known of the threshold. An engine that has no nets loaded takes `facts` for theirs.
+    ///
+    /// # Errors
+    /// [`CommandError::NotAllowed`] for a client that may not see similarities, [`CommandError::Stopped`]
+    /// where the engine has ended.
+    pub fn threshold_state(&self, facts: MatchingFacts) -> Result<ThresholdState, CommandError> {
         let (to_shell, state) = bounded(1);
         let _ = self.calls.send(Call::Threshold(facts, to_shell));
-        state.recv().ok()
+        state.recv().unwrap_or(Err(CommandError::Stopped))
     }
 
     /// Entries whose time lies in `from..until`, oldest first; none where the engine has ended.
@@ -248,6 +315,14 @@ impl EngineHandle {
     pub fn records_between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Vec<LogEntry> {
         let (to_shell, entries) = bounded(1);
         let _ = self.calls.send(Call::RecordsBetween(from, until, to_shell));
+        entries.recv().unwrap_or_default()
+    }
+
+    /// Those alone that speak of a time in `from..until` other than their own, such as excuses, with all that
+    /// they correct and that corrects them, by sequence. None where the engine has ended.
+    pub fn held_between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Vec<LogEntry> {
+        let (to_shell, entries) = bounded(1);
+        let _ = self.calls.send(Call::HeldBetween(from, until, to_shell));
         entries.recv().unwrap_or_default()
     }
 }

@@ -13,7 +13,9 @@ use crate::capture::Pace;
 use crate::ledger::{Actor, Sequence};
 use crate::store::{ChangePoint, Store, StoreError};
 
+use super::access::Access;
 use super::command::Command;
+use super::core::noting::Noted;
 use super::core::{Beginning, Channels, Core, Past, SourceLine};
 use super::environment::{Calendar, Clock, Entropy};
 use super::handle::{Board, Call, EngineHandle};
@@ -23,6 +25,7 @@ use super::state::InferenceStatus;
 use super::worker::capture::{CaptureWorker, FrameMessage, SourceParts, SourceReport};
 use super::worker::inference::{InferenceWorker, LoadAnalyser};
 use super::worker::look::LiveLook;
+use super::worker::pins::PinWorker;
 use super::worker::store::StoreWorker;
 use crate::face::PicturePolicy;
 
@@ -62,7 +65,7 @@ pub enum StartError {
 
 /// An engine with its threads. Dropping it stops it.
 pub struct RunningEngine {
-    calls: Option<Sender<Call>>,
+    calls: Option<Sender<(Actor, Call)>>,
     board: Arc<Board>,
     pictures: PicturePolicy,
     threads: Vec<(&'static str, JoinHandle<()>)>,
@@ -104,7 +107,7 @@ pub(crate) fn past(
 /// [`StartError`] where the store cannot be read; nothing runs then.
 pub fn start(parts: EngineParts) -> Result<RunningEngine, StartError> {
     let EngineParts { store, load_analyser, source, settings, clock, calendar, entropy } = parts;
-    let board = Arc::new(Board::default());
+    let board = Arc::new(Board::new(Access::new(settings.owner_uid)));
     let pace = source.as_ref().map_or(Pace::RealTime, |source| source.pace);
     let inference = match load_analyser {
         Some(_) => InferenceStatus::Loading,
@@ -128,7 +131,10 @@ pub fn start(parts: EngineParts) -> Result<RunningEngine, StartError> {
     let (inference_reports, inference_receiver) = bounded(ROOM);
     // One answer a frame, and the next frame waits for it: there is always room.
     let (attention, attention_receiver) = bounded(2);
+    let (pin_jobs, pin_job_receiver) = bounded(ROOM);
+    let (pin_answers, pin_answer_receiver) = bounded(ROOM);
     let source_name = source.as_ref().map(|source| source.name.clone());
+    let noted = Noted::read(&*store)?;
 
     engine.spawn("muster-store", StoreWorker { store, requests, answers }, StoreWorker::run)?;
     let (line, frames, source_reports) = match source {
@@ -147,7 +153,10 @@ pub fn start(parts: EngineParts) -> Result<RunningEngine, StartError> {
         look: LiveLook::new(settings.tracks, attention_receiver),
     };
     engine.spawn("muster-infer", worker, InferenceWorker::run)?;
-    let beginning = Beginning { settings, clock, calendar, entropy, board, source_name, pace, inference };
+    let worker = PinWorker { jobs: pin_job_receiver, answers: pin_answers };
+    engine.spawn("muster-pins", worker, PinWorker::run)?;
+    let beginning =
+        Beginning { settings, clock, calendar, entropy, board, source_name, pace, inference, noted };
     let channels = Channels {
         calls,
         inference: inference_receiver,
@@ -156,6 +165,8 @@ pub fn start(parts: EngineParts) -> Result<RunningEngine, StartError> {
         jobs,
         attention,
         store_requests,
+        pin_jobs,
+        pins: pin_answer_receiver,
         source_control: line,
     };
     let mut core = Core::new(beginning, channels);

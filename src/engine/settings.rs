@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::consent::ConsentPolicy;
+use super::retention::RetentionPolicy;
 use crate::attendance::{AttendanceRules, SourceRole};
 use crate::face::PicturePolicy;
 use chrono::TimeDelta;
@@ -38,6 +40,17 @@ pub struct EngineSettings {
     pub rules: Arc<AttendanceRules>,
     /// Which way people pass the source.
     pub source_role: SourceRole,
+    /// Entries that wait for the store at most.
+    pub queue_entries: usize,
+    /// The account that the engine runs as, which may do everything unless an operator has it.
+    pub owner_uid: u32,
+    /// What people are asked before they are enrolled.
+    pub consent: ConsentPolicy,
+    /// How long each kind of thing is kept.
+    pub retention: RetentionPolicy,
+    /// The configuration in force by its keys, as the ledger notes it where it is another than at the last
+    /// start; nothing is noted where there is none. No secret is in it.
+    pub configuration: Vec<(String, String)>,
 }
 
 /// What follows from the liveness net.
@@ -72,6 +85,11 @@ impl Default for EngineSettings {
             takes_attendance: true,
             rules: Arc::default(),
             source_role: SourceRole::default(),
+            queue_entries: 10_000,
+            owner_uid: rustix::process::getuid().as_raw(),
+            consent: ConsentPolicy::default(),
+            retention: RetentionPolicy::default(),
+            configuration: Vec::new(),
         }
     }
 }

@@ -1,15 +1,19 @@
 //! What is so at the moment: plain data that every screen draws from.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::attendance::{Identifier, PersonId, PersonName, Presence};
+use crate::attendance::session::SessionName;
+use crate::attendance::{FaceUse, GroupName, Identifier, PersonId, PersonName, Presence, Session};
 use crate::face::challenge::{ChallengeOutcome, ChallengePrompt};
 use crate::face::quality::Guidance;
 use crate::face::{Liveness, Rect, Similarity};
 use crate::identify::threshold::GallerySize;
 use crate::identify::{ImpostorModel, Threshold, ThresholdBasis, ThresholdInForce, ThresholdPolicy};
 use crate::inference::Provider;
+pub use crate::store::DiskState;
 
 use super::command::ShootingId;
 pub use crate::track::TrackId;
@@ -80,6 +84,20 @@ pub enum InferenceStatus {
     },
 }
 
+/// How the record of a passage stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Recorded {
+    /// It is on disk.
+    Yes,
+    /// It is on its way there.
+    Soon,
+    /// The store takes nothing at the moment; it waits.
+    NotYet,
+    /// The store took nothing, and there was no more room to wait: there is no record.
+    No,
+}
+
 /// How a track stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -95,7 +113,7 @@ pub enum TrackVerdict {
         /// How alike.
         similarity: Similarity,
         /// Whether the record of this passage is on disk.
-        recorded: bool,
+        recorded: Recorded,
     },
     /// Nobody the gallery knows.
     Unidentified,
@@ -163,6 +181,12 @@ pub struct LiveState {
     pub store_fault: Option<String>,
     /// Records that wait for the store.
     pub store_queue: u32,
+    /// The state of its disk, where that is why.
+    #[serde(default)]
+    pub store_disk: Option<DiskState>,
+    /// Records for which there was no room to wait, since the store last took one.
+    #[serde(default)]
+    pub not_recorded: u64,
     /// The challenge, from its beginning until it is closed.
     pub challenge: Option<ChallengeView>,
 }
@@ -191,6 +215,10 @@ pub struct RosterRow {
     pub name: PersonName,
     /// What the site calls them by.
     pub identifier: Option<Identifier>,
+    /// The groups that they are in, by name.
+    pub groups: Vec<GroupName>,
+    /// Whether their face may be used.
+    pub face: FaceUse,
     /// How many templates are searched; 0 for somebody who was imported and has no picture yet.
     pub templates: u32,
     /// Where they are today; none for somebody not seen.
@@ -210,6 +238,52 @@ pub struct RosterState {
     pub threshold: Option<Threshold>,
     /// Where it came from.
     pub threshold_basis: Option<ThresholdBasis>,
+    /// The sessions that are open, by their beginning.
+    pub sessions: Vec<OpenSession>,
+    /// The sessions that the schedule has today and that were not opened yet, by their beginning.
+    pub planned: Vec<PlannedSession>,
+    /// Records of an unsure time whose true one is known by now.
+    pub unsure_times: u32,
+}
+
+/// An open session, and who of those expected is there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenSession {
+    /// Which.
+    pub session: Session,
+    /// How many people are expected.
+    pub expected: u32,
+    /// How many of them are there now.
+    pub here: u32,
+    /// When those who came did, whether they are there still or not.
+    pub arrived: BTreeMap<PersonId, DateTime<Utc>>,
+}
+
+impl OpenSession {
+    /// Whether somebody in `groups` is expected.
+    pub fn expects(&self, groups: &[GroupName]) -> bool {
+        self.session.group.as_ref().is_none_or(|group| groups.contains(group))
+    }
+
+    /// How many of those expected are not there.
+    pub fn missing(&self) -> u32 {
+        self.expected.saturating_sub(self.here)
+    }
+}
+
+/// A session of the schedule that was not opened yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedSession {
+    /// What it is called.
+    pub name: SessionName,
+    /// Who is expected; none for everybody.
+    pub group: Option<GroupName>,
+    /// When it is opened.
+    pub opens_at: DateTime<Utc>,
+    /// When it begins.
+    pub starts_at: DateTime<Utc>,
+    /// When it ends.
+    pub ends_at: DateTime<Utc>,
 }
 
 /// Two people of the gallery who are alike: perhaps one person enrolled twice.

@@ -1,5 +1,7 @@
 //! Why an entry says what it says: an entry with its parts, in words. One function for every shell.
 
+mod facts;
+
 use serde::Serialize;
 
 use crate::face::{Liveness, Quality};
@@ -43,6 +45,14 @@ pub fn why(whole: &NamedEntry) -> Vec<WhyLine> {
     let parts = &whole.entry.parts;
     if let Some(note) = &parts.note {
         lines.push(line("note", note.text.clone()));
+    }
+    if let Some(facts) = &parts.facts {
+        lines.extend(facts::lines(facts));
+        return lines;
+    }
+    if let Some(erasure) = &parts.erasure {
+        lines.push(line("parts", format!("{} parts of earlier entries went", erasure.count())));
+        return lines;
     }
     let Some(evidence) = &parts.evidence else {
         lines.push(line("evidence", without_evidence(whole)));

@@ -4,4 +4,5 @@
 pub mod capture;
 pub mod inference;
 pub(crate) mod look;
+pub(crate) mod pins;
 pub mod store;

@@ -1,13 +1,12 @@
 //! The chain: sealing drafts onto its end, and walking it to see whether it fits.
 
-use std::collections::BTreeSet;
-
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::digest::sha256;
 use super::{
-    Entry, EntryDraft, EntryKind, Head, HeadError, PartError, PartKind, Parts, Sequence, Sha256Digest,
-    StoredPart, TerminalId, to_microsecond,
+    Entry, EntryDraft, Head, HeadError, PartError, PartKind, Sequence, Sha256Digest, StoredPart, TerminalId,
+    to_microsecond,
 };
 
 /// What the first entry of `terminal` follows.
@@ -86,7 +85,7 @@ pub fn seal(draft: &EntryDraft, terminal: TerminalId, end: &ChainHead) -> Result
 
 /// The hash of a head with these canonical bytes after the entry with the hash `previous`.
 pub(super) fn chain_hash(previous: &Sha256Digest, head_bytes: &[u8]) -> Sha256Digest {
-    Sha256Digest(Sha256::new().chain_update(previous.0).chain_update(head_bytes).finalize().into())
+    sha256(&previous.0, head_bytes)
 }
 
 /// The first thing that does not fit when a chain is walked.
@@ -170,7 +169,7 @@ pub enum ChainFault {
 }
 
 /// Walks a chain: hand it every head in order, with the hash kept for it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChainWalk {
     terminal: TerminalId,
     end: ChainHead,
@@ -179,7 +178,12 @@ pub struct ChainWalk {
 impl ChainWalk {
     /// A walk from the genesis of `terminal`.
     pub fn new(terminal: TerminalId) -> Self {
-        Self { terminal, end: ChainHead::empty(terminal) }
+        Self::after(terminal, ChainHead::empty(terminal))
+    }
+
+    /// A walk of what follows `end`, which was kept.
+    pub fn after(terminal: TerminalId, end: ChainHead) -> Self {
+        Self { terminal, end }
     }
 
     /// The next head as it is stored: the number it is kept under, its bytes, and the hash that
@@ -233,78 +237,10 @@ impl ChainWalk {
     }
 }
 
-/// A head as a store keeps it: its number, its canonical bytes, its hash.
-pub type StoredHead = (Sequence, Vec<u8>, Sha256Digest);
-
-/// Walks a whole ledger from genesis to the kept end, with every part: each is there exactly if
-/// its head holds a digest and no later erasure or retention names it, has that digest, and can be read. `heads` come by sequence, `parts` by
-/// sequence and kind.
-///
-/// # Errors
-/// The first [`ChainFault`], or the first error of the two iterators.
-pub fn verify_chain<E: From<ChainFault>>(
-    terminal: TerminalId,
-    kept: &ChainHead,
-    heads: impl Iterator<Item = Result<StoredHead, E>>,
-    parts: impl Iterator<Item = Result<(Sequence, StoredPart), E>>,
-) -> Result<ChainHead, E> {
-    let mut walk = ChainWalk::new(terminal);
-    let mut parts = parts.peekable();
-    let mut missing = BTreeSet::new();
-    for head in heads {
-        let (sequence, bytes, hash) = head?;
-        let head = walk.step(sequence, &bytes, &hash)?;
-        let mut found = [false; 3];
-        let here = |next: &Result<(Sequence, StoredPart), E>| match next {
-            Ok((of, _)) => *of <= sequence,
-            Err(_) => true,
-        };
-        while let Some(next) = parts.next_if(here) {
-            let (of, part) = next?;
-            let content = check_part(&head, of, &part)?;
-            let takes_away = matches!(head.kind, EntryKind::Erased | EntryKind::RetentionApplied);
-            if let (true, Some(erasure)) = (takes_away, content.erasure) {
-                missing.retain(|(gone, kind)| !erasure.names(*gone, *kind));
-            }
-            found[part.kind.index()] = true;
-        }
-        for part in PartKind::ALL {
-            if head.part(part).is_some() && !found[part.index()] {
-                missing.insert((sequence, part));
-            }
-        }
-    }
-    let end = walk.finish(kept)?;
-    if let Some((sequence, part)) = missing.pop_first() {
-        return Err(ChainFault::MissingPart { sequence, part }.into());
-    }
-    match parts.next() {
-        None => Ok(end),
-        Some(stray) => {
-            let (sequence, part) = stray?;
-            Err(ChainFault::StrayPart { sequence, part: part.kind }.into())
-        }
-    }
-}
-
-/// Checks a part stored under `sequence` while the walk is at `head`.
-fn check_part(head: &Head, sequence: Sequence, part: &StoredPart) -> Result<Parts, ChainFault> {
-    let digest = if sequence == head.sequence { head.part(part.kind) } else { None };
-    let Some(digest) = digest else {
-        return Err(ChainFault::StrayPart { sequence, part: part.kind });
-    };
-    if digest != part.digest() {
-        return Err(ChainFault::Part { sequence, part: part.kind });
-    }
-    let mut content = Parts::default();
-    content.put(part).map_err(|fault| ChainFault::PartContent { sequence, fault })?;
-    Ok(content)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::{Actor, ClockState, EntryId, EntryKind, NotePart, Parts};
+    use crate::ledger::{Actor, ClockState, EntryId, EntryKind, NotePart, Parts, StoredHead, verify_chain};
     use chrono::DateTime;
     use ulid::Ulid;
 
@@ -399,7 +335,7 @@ mod tests {
             }
         }
         let heads = heads.into_iter().map(Ok);
-        let parts = [Err(Medium::Broken)].into_iter();
+        let parts = [Err::<(Sequence, StoredPart), _>(Medium::Broken)].into_iter();
         assert_eq!(verify_chain(TERMINAL, &end, heads, parts), Err(Medium::Broken));
     }
 }

@@ -53,6 +53,11 @@ const SHORTFALLS: [(Shortfall, u8); 5] = [
     (Shortfall::Liveness, 5),
 ];
 
+/// Whether `number` stands for a shortfall.
+pub(super) fn is_shortfall(number: u8) -> bool {
+    SHORTFALLS.iter().any(|(_, known)| *known == number)
+}
+
 impl EvidenceV2 {
     pub(super) fn new(part: &EvidencePart, details: &DecisionDetails) -> Self {
         let number = |wanted| SHORTFALLS.iter().find(|(kind, _)| *kind == wanted).map(|(_, number)| *number);

@@ -44,7 +44,7 @@ pub enum Facts {
     },
 }
 
-/// A value that is different now.
+/// A value that is different now; or the same, where all of them are noted with one that is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChangedValue {
     /// What it is called: `recognition.threshold`.

@@ -1,11 +1,13 @@
 //! The parts of an entry, and the bytes they are stored as.
 
+mod check;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use ulid::Ulid;
 
 use super::details::EvidenceV2;
+use super::digest::sha256;
 use super::erasure::{ErasedRun, ErasurePart};
 use super::facts::{Facts, FactsV4};
 use super::record::{RecordDetails, RecordPart, RecordV1, RecordV2};
@@ -91,7 +93,7 @@ pub type Salt = [u8; 16];
 
 /// The digest of a part as a head holds it: SHA-256 over the salt and the bytes as stored.
 pub fn part_digest(salt: &Salt, stored: &[u8]) -> Sha256Digest {
-    Sha256Digest(Sha256::new().chain_update(salt).chain_update(stored).finalize().into())
+    sha256(salt, stored)
 }
 
 /// A part as a store keeps it. The salt goes when the part goes. `Debug` prints no bytes.
@@ -112,6 +114,12 @@ impl std::fmt::Debug for StoredPart {
 }
 
 impl StoredPart {
+    /// Whether it is evidence, and no erasure and no facts, which lie in the same place.
+    pub fn holds_evidence(&self) -> bool {
+        let evidence = matches!(self.bytes.first().copied(), Some(VERSION_1 | VERSION_2));
+        self.kind == PartKind::Evidence && evidence
+    }
+
     /// The digest that a head holds of it.
     pub fn digest(&self) -> Sha256Digest {
         part_digest(&self.salt, &self.bytes)

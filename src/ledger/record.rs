@@ -94,6 +94,16 @@ fn value_of<T: Copy>(table: &[(T, u8)], wanted: u8, what: &str) -> Result<T, Str
     found.ok_or_else(|| format!("there is no {what} {wanted}"))
 }
 
+/// Whether `number` stands for a way of being known.
+pub(super) fn is_method(number: u8) -> bool {
+    METHODS.iter().any(|(_, known)| *known == number)
+}
+
+/// Whether `number` stands for how somebody stood.
+pub(super) fn is_standing(number: u8) -> bool {
+    STANDINGS.iter().any(|(_, known)| *known == number)
+}
+
 /// A stored time.
 pub(super) fn time(us: i64) -> Result<DateTime<Utc>, String> {
     DateTime::from_timestamp_micros(us).ok_or_else(|| format!("{us} microseconds from 1970 is no date"))

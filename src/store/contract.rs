@@ -2,6 +2,7 @@
 
 pub(super) mod beside;
 mod records;
+mod retention;
 
 use std::collections::BTreeMap;
 
@@ -444,6 +445,21 @@ macro_rules! contract {
             #[test]
             fn cursors_are_kept_and_in_no_feed() {
                 records::cursors_are_kept_and_in_no_feed(&mut $make.1);
+            }
+
+            #[test]
+            fn what_is_old_goes_with_an_entry_that_names_it() {
+                retention::what_is_old_goes_with_an_entry_that_names_it(&mut $make.1);
+            }
+
+            #[test]
+            fn a_step_looks_at_a_few_and_the_next_goes_on() {
+                retention::a_step_looks_at_a_few_and_the_next_goes_on(&mut $make.1);
+            }
+
+            #[test]
+            fn old_crops_go_and_their_templates_stay() {
+                retention::old_crops_go_and_their_templates_stay(&mut $make.1);
             }
 
             #[test]

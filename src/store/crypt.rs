@@ -1,7 +1,7 @@
 //! What the store keeps of people is encrypted: names, templates, crops, items of the inbox and notes.
 //!
 //! Three layers of keys, each 32 random bytes:
-//! - the **store key**, which lies outside of the data directory ([`source`]), wraps
+//! - the **store key**, which lies outside of the data directory ([`source`]) or is made of a [`passphrase`], wraps
 //! - the **epoch key**, which lies in the small file beside the database ([`vault`]) and wraps
 //! - one **subject key** for every person and every item of the inbox, in a table of the database, which
 //!   encrypts everything that is kept about them.
@@ -9,12 +9,15 @@
 //! An erasure takes the subject key away. But the database is copy-on-write, and an old page may hold its
 //! wrapped form still; so there is a new epoch key, all other keys are wrapped by it, and the old one is
 //! overwritten where it lies. What was encrypted for the erased person can then be opened with no key that
-//! there is.
+//! there is. A change of the store key comes with a new epoch key for the same reason.
+//!
+//! A backup ([`backup`](super::backup)) is sealed under a key of its own, which the store key wraps.
 //!
 //! Everything is sealed with XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03) under a random nonce of 24
 //! bytes, which may be drawn without counting. What a row belongs to is authenticated with it, so that a row
 //! under another key of its table, of another person or of another layout does not open.
 
+pub mod passphrase;
 pub mod ring;
 pub mod source;
 pub mod vault;

@@ -16,9 +16,10 @@ use crate::ledger::{
 
 use super::changes::{Object, Staged, Stored, stage};
 use super::records::with_corrections;
+use super::retention::{Dated, Due, RetentionPlace, STEP, crop_time_us};
 use super::{
-    Change, ChangePoint, Changes, Committed, Erased, Erasure, KeptRecords, Store, StoreError, Transaction,
-    range_us,
+    Change, ChangePoint, Changes, Committed, Erased, Erasure, KeptRecords, Retained, RetentionStep, Store,
+    StoreError, Transaction, range_us,
 };
 
 /// See the module.
@@ -143,6 +144,11 @@ impl MemoryStore {
         sealed.entry
     }
 
+    fn corrections_of(&self, sequence: u64) -> Vec<u64> {
+        let range = self.corrections.range((sequence, 0)..=(sequence, u64::MAX));
+        range.map(|(_, correction)| *correction).collect()
+    }
+
     fn entry(&self, sequence: u64) -> Result<Entry, StoreError> {
         let damaged = |detail: String| StoreError::Damaged { path: "the store in memory".into(), detail };
         let (bytes, _) =
@@ -178,6 +184,48 @@ impl MemoryStore {
             }
         }
         Ok(gone)
+    }
+
+    fn old_parts(&self, step: &RetentionStep, from: (i64, u64)) -> Result<(Retained, Due), StoreError> {
+        let (mut retained, mut due) = (Retained::default(), Due::default());
+        let until = step.until_us().map_or(Bound::Unbounded, |us| Bound::Excluded((us, 0)));
+        if matches!(until, Bound::Excluded(until) if until <= from) {
+            retained.next = Some(RetentionPlace::Crops(TemplateId(ulid::Ulid(0))));
+            return Ok((retained, due));
+        }
+        let mut rows = self.by_time_us.range((Bound::Included(from), until));
+        for _ in 0..STEP {
+            let Some((at_us, sequence)) = rows.next().copied() else {
+                retained.next = Some(RetentionPlace::Crops(TemplateId(ulid::Ulid(0))));
+                return Ok((retained, due));
+            };
+            retained.next = Some(RetentionPlace::Entries(at_us, sequence + 1));
+            let entry = self.entry(sequence)?.head.kind;
+            for (_, part) in self.parts.range((sequence, 0)..=(sequence, u8::MAX)) {
+                let Some(dated) = Dated::of_part(entry, part.kind, part.holds_evidence()) else { continue };
+                let is_due = step.is_due(dated, at_us);
+                retained.counts[dated.index()].add(at_us, is_due);
+                if is_due {
+                    due.parts.push((Sequence(sequence), part.kind));
+                }
+            }
+        }
+        Ok((retained, due))
+    }
+
+    fn old_crops(&self, step: &RetentionStep, from: TemplateId) -> (Retained, Due) {
+        let (mut retained, mut due) = (Retained::default(), Due::default());
+        for id in self.crops.range(from..).map(|(id, _)| *id) {
+            let at_us = crop_time_us(id);
+            let is_due = step.is_due(Dated::Crop, at_us);
+            if step.until_us().is_none_or(|until| at_us < until) {
+                retained.counts[Dated::Crop.index()].add(at_us, is_due);
+            }
+            if is_due {
+                due.crops.push(id);
+            }
+        }
+        (retained, due)
     }
 
     fn change(&self, object: &Object) -> Option<Change> {
@@ -285,7 +333,43 @@ impl Store for MemoryStore {
         }
         let entries = vec![self.append(sealed)];
         let committed = Committed { point: ChangePoint(self.point), entries };
-        Ok(Erased { committed, templates, crops, strangers, parts: count, old_key_stays: None })
+        Ok(Erased {
+            committed,
+            templates,
+            crops,
+            strangers,
+            parts: count,
+            backups: vec![],
+            old_key_stays: None,
+        })
+    }
+
+    fn retain(&mut self, step: RetentionStep) -> Result<Retained, StoreError> {
+        let (mut retained, due) = match step.from {
+            RetentionPlace::Entries(us, sequence) => self.old_parts(&step, (us, sequence))?,
+            RetentionPlace::Crops(template) => self.old_crops(&step, template),
+        };
+        let Some(draft) = step.entry.filter(|_| !due.is_nothing()) else { return Ok(retained) };
+        let sealed = seal(&due.entry(draft), self.terminal, &self.end)?;
+        let changes: Vec<Change> = due.crops.iter().map(|id| Change::CropRemoved(*id)).collect();
+        let staged = stage(&changes, self)?;
+        // Nothing fails from here on.
+        self.apply(staged);
+        for (Sequence(sequence), kind) in due.parts {
+            self.parts.remove(&(sequence, kind as u8));
+            if kind == PartKind::Record {
+                self.by_person.retain(|(_, held)| *held != sequence);
+                self.by_held_time_us.retain(|(_, held)| *held != sequence);
+                self.corrections.retain(|(_, correction)| *correction != sequence);
+            }
+        }
+        let entries = vec![self.append(sealed)];
+        retained.committed = Some(Committed { point: ChangePoint(self.point), entries });
+        Ok(retained)
+    }
+
+    fn templates_held(&self, person: PersonId) -> Result<Vec<Template>, StoreError> {
+        Ok(self.templates.values().filter(|template| template.person == person).cloned().collect())
     }
 
     fn changes_since(&self, point: ChangePoint) -> Result<Changes, StoreError> {
@@ -326,11 +410,17 @@ impl Store for MemoryStore {
         let span = (from, 0)..(until, 0);
         let written = self.by_time_us.range(span.clone()).map(|(_, sequence)| *sequence);
         let held = self.by_held_time_us.range(span).map(|(_, sequence)| *sequence);
-        let corrections = |sequence| {
-            let range = self.corrections.range((sequence, 0)..=(sequence, u64::MAX));
-            Ok(range.map(|(_, correction)| *correction).collect())
-        };
-        with_corrections(written.chain(held), |sequence| self.entry(sequence), corrections)
+        with_corrections(
+            written.chain(held),
+            |sequence| self.entry(sequence),
+            |at| Ok(self.corrections_of(at)),
+        )
+    }
+
+    fn held_between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Result<Vec<Entry>, StoreError> {
+        let Some((from, until)) = range_us(from, until) else { return Ok(Vec::new()) };
+        let held = self.by_held_time_us.range((from, 0)..(until, 0)).map(|(_, sequence)| *sequence);
+        with_corrections(held, |sequence| self.entry(sequence), |at| Ok(self.corrections_of(at)))
     }
 
     fn cursor(&self, name: &str) -> Result<Option<Sequence>, StoreError> {

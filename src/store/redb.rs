@@ -16,46 +16,57 @@
 //! - **Sealed**: names, templates, crops, items of the inbox and notes; see [`crypt`](super::crypt).
 //! - **Upgrade**: a file of an older schema is raised into a new file, which is verified and takes its
 //!   name; the old one is overwritten. From then on an older program says that it is newer.
+//! - **Whole**: a backup is a snapshot of one read transaction; a restore puts a verified file in the place of
+//!   this one ([`restore`]); a compaction and another store key are commits as any other.
 //! - **Removal**: the rows of a removed template, its crop or an item of the inbox go at once. Their pages
 //!   are free for the next commit to write over, but redb does not wipe them, so that sealed bytes can
 //!   stay in the file until then. [`Store::erase`] destroys the keys that would open them.
 
+mod copy;
 mod erase;
+mod fault;
 mod open;
 mod raise;
 mod read;
+mod records;
+pub mod restore;
+mod retain;
 mod sealed;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod walk;
+mod whole;
 
 use std::ops::Bound;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
-use redb::{Database, Durability, ReadTransaction, ReadableDatabase, ReadableTable, WriteTransaction};
+#[cfg(test)]
+use redb::Durability;
+use redb::{Database, ReadTransaction, ReadableDatabase, WriteTransaction};
+use ulid::Ulid;
 
 use crate::attendance::PersonId;
-use crate::face::{EncodedCrop, TemplateId};
-use crate::ledger::{
-    ChainFault, ChainHead, Entry, Sealed, Sequence, Sha256Digest, TerminalId, seal, verify_chain,
-};
+use crate::face::{EncodedCrop, Template, TemplateId};
+use crate::ledger::{ChainHead, Entry, EntryDraft, Sealed, Sequence, Sha256Digest, TerminalId, seal};
 
+use self::fault::{Fault, guarded, write_transaction};
 use self::open::{DataFile, open_checked};
-use self::read::{EntryReader, unreadable_part};
+use self::read::EntryReader;
+pub(in crate::store) use self::records::read_frame;
 use self::tables::{
     BY_HELD_TIME, BY_PERSON, BY_TIME, CHANGE_POINT, CORRECTIONS, CROPS, CURSORS, FEED, HEADS, KEYS, META,
-    OPERATORS, PARTS, PEOPLE, STRANGERS, TEMPLATES, Tables, head_row, kept_end, meta, object,
+    OPERATORS, PEOPLE, STRANGERS, TEMPLATES, TEMPLATES_OF, Tables, head_row, kept_end, meta, object,
 };
 use super::changes::{Object, stage};
-use super::crypt::NoRandom;
 use super::crypt::ring::{Ring, RingError, SITE};
-use super::crypt::source::{KeySource, Making};
+use super::crypt::source::KeySource;
 use super::crypt::vault::VaultFile;
 use super::records::with_corrections;
 use super::{
-    Change, ChangePoint, Changes, Committed, Erased, Erasure, Store, StoreError, Transaction, range_us,
+    BackupOnRecord, BackupOrder, Change, ChangePoint, Changes, Committed, Compacted, Erased, ErasedId,
+    Erasure, Retained, RetentionStep, Store, StoreError, StoreFigures, Transaction, range_us,
 };
 
 /// The file's name in the data directory.
@@ -66,96 +77,8 @@ trait Medium: Send {
     /// The file, for messages.
     fn path(&self) -> &Path;
     fn open(&self) -> Result<Database, Fault>;
-}
-
-/// What goes wrong inside, before it is known what the store was doing.
-#[derive(Debug)]
-enum Fault {
-    /// The file system or redb said no.
-    Medium(String),
-    /// What is stored cannot be.
-    Damaged(String),
-    /// What is to be stored has no stored form.
-    Unwritable(String),
-    /// Another process has the file.
-    Busy,
-    /// Its schema has this number, which is to be raised first.
-    Older(u32),
-    /// Already in the words of the port.
-    Said(StoreError),
-}
-
-impl<E: Into<redb::Error>> From<E> for Fault {
-    fn from(error: E) -> Self {
-        use std::io::ErrorKind::{InvalidData, UnexpectedEof};
-        match error.into() {
-            redb::Error::DatabaseAlreadyOpen => Self::Busy,
-            redb::Error::Io(error) if !matches!(error.kind(), InvalidData | UnexpectedEof) => {
-                Self::Medium(error.to_string())
-            }
-            error @ (redb::Error::Io(_)
-            | redb::Error::Corrupted(_)
-            | redb::Error::UpgradeRequired(_)
-            | redb::Error::TableTypeMismatch { .. }
-            | redb::Error::TypeDefinitionChanged { .. }
-            | redb::Error::TableIsMultimap(_)
-            | redb::Error::TableDoesNotExist(_)) => Self::Damaged(error.to_string()),
-            error => Self::Medium(error.to_string()),
-        }
-    }
-}
-
-impl From<StoreError> for Fault {
-    fn from(error: StoreError) -> Self {
-        Self::Said(error)
-    }
-}
-
-impl From<NoRandom> for Fault {
-    fn from(error: NoRandom) -> Self {
-        Self::Medium(error.to_string())
-    }
-}
-
-impl From<ChainFault> for Fault {
-    fn from(fault: ChainFault) -> Self {
-        Self::Said(fault.into())
-    }
-}
-
-impl Fault {
-    fn into_store_error(self, step: &'static str, path: &Path) -> StoreError {
-        match self {
-            Self::Medium(detail) => StoreError::Failed { step, detail },
-            Self::Damaged(detail) => StoreError::Damaged { path: path.to_owned(), detail },
-            Self::Unwritable(detail) => StoreError::Refused(detail),
-            Self::Busy => StoreError::Busy { path: path.to_owned() },
-            Self::Older(found) => {
-                let detail = format!("its schema has version {found} all at once");
-                StoreError::Damaged { path: path.to_owned(), detail }
-            }
-            Self::Said(error) => error,
-        }
-    }
-}
-
-/// Runs `work` so that a panic inside redb, which a page that rots while the store is open can
-/// cause, is damage reported and not the end of the thread. What `work` borrows is either dropped
-/// by the unwinding (a transaction, which rolls back) or not touched again before it was opened anew.
-fn guarded<T>(work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-        let said = panic.downcast_ref::<String>().map(String::as_str);
-        let said = said.or(panic.downcast_ref::<&str>().copied()).unwrap_or("a panic");
-        Err(Fault::Damaged(format!("the database gave up: {said}")))
-    })
-}
-
-/// A write transaction as the module's documentation promises it.
-fn write_transaction(database: &Database) -> Result<WriteTransaction, Fault> {
-    let mut transaction = database.begin_write()?;
-    transaction.set_durability(Durability::Immediate)?;
-    transaction.set_two_phase_commit(true);
-    Ok(transaction)
+    /// How large the file is.
+    fn bytes(&self) -> std::io::Result<u64>;
 }
 
 /// See the module.
@@ -167,6 +90,9 @@ pub struct RedbStore {
     database: Option<Database>,
     /// A transaction whose commit failed and whose outcome could not be looked at yet.
     in_doubt: Option<(Transaction, Planned)>,
+    /// What tests put in place of [`write_transaction`]'s durability.
+    #[cfg(test)]
+    durability: Durability,
 }
 
 impl std::fmt::Debug for RedbStore {
@@ -218,23 +144,35 @@ impl RedbStore {
         };
         let (database, terminal) = opened.map_err(|fault| fault.into_store_error("open", file.path()))?;
         file.clean();
-        Ok(Self { medium: Box::new(file), ring, terminal, database: Some(database), in_doubt: None })
+        Ok(Self::opened(Box::new(file), ring, terminal, database))
     }
 
-    #[cfg(test)]
+    /// Opens a store that is there.
     fn on(medium: Box<dyn Medium>, mut ring: Ring) -> Result<Self, StoreError> {
         let opened = open_checked(&*medium, &mut ring);
         let (database, terminal) = opened.map_err(|fault| fault.into_store_error("open", medium.path()))?;
-        Ok(Self { medium, ring, terminal, database: Some(database), in_doubt: None })
+        Ok(Self::opened(medium, ring, terminal, database))
     }
 
-    /// Puts the store under another store key. What is stored is not written anew.
+    fn opened(medium: Box<dyn Medium>, ring: Ring, terminal: TerminalId, database: Database) -> Self {
+        Self {
+            medium,
+            ring,
+            terminal,
+            database: Some(database),
+            in_doubt: None,
+            #[cfg(test)]
+            durability: Durability::Immediate,
+        }
+    }
+
+    /// Puts the store under another store key, and all of it under a new epoch key; `entry` says so. A crash
+    /// leaves both done or neither.
     ///
     /// # Errors
-    /// [`StoreError::Keys`]; then either key may be the one that holds.
-    pub fn change_store_key(&mut self, to: &KeySource) -> Result<(), StoreError> {
-        let change = |ring: &mut Ring| ring.change_store_key(to.key(Making::Allowed)?);
-        change(&mut self.ring).map_err(|error| keys_error(error, self.medium.path()))
+    /// [`StoreError::Keys`] where there is no such key, or what writing says.
+    pub fn change_store_key(&mut self, to: &KeySource, entry: &EntryDraft) -> Result<Committed, StoreError> {
+        whole::change_store_key(self, to, entry)
     }
 
     fn read<T>(
@@ -252,7 +190,10 @@ impl RedbStore {
 
     fn write(&self, database: &Database, transaction: &Transaction) -> Attempt {
         let prepare = || {
-            let write = write_transaction(database)?;
+            #[cfg_attr(not(test), expect(unused_mut, reason = "tests alone change it"))]
+            let mut write = write_transaction(database)?;
+            #[cfg(test)]
+            write.set_durability(self.durability)?;
             let planned = self.fill(&write, transaction)?;
             Ok((write, planned))
         };
@@ -340,6 +281,32 @@ impl RedbStore {
             }
         }
     }
+
+    /// The entries that `tables`, which are by time, have of a span, with their corrections.
+    fn with_corrections(
+        &self,
+        tables: &[redb::TableDefinition<(i64, u64), ()>],
+        from: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<Vec<Entry>, StoreError> {
+        let Some((from, until)) = range_us(from, until) else { return Ok(Vec::new()) };
+        self.read("read records", |transaction| {
+            let reader = EntryReader::open(transaction, &self.ring)?;
+            let mut begin: Vec<u64> = Vec::new();
+            for table in tables {
+                let table = transaction.open_table(*table)?;
+                for row in table.range((from, 0)..(until, 0))? {
+                    begin.push(row?.0.value().1);
+                }
+            }
+            let corrections = transaction.open_table(CORRECTIONS)?;
+            let corrections_of = |sequence| {
+                let range = corrections.range((sequence, 0)..=(sequence, u64::MAX))?;
+                range.map(|row| Ok(row?.0.value().1)).collect()
+            };
+            with_corrections(begin, |sequence| reader.entry_at(sequence), corrections_of)
+        })
+    }
 }
 
 impl Store for RedbStore {
@@ -372,6 +339,45 @@ impl Store for RedbStore {
 
     fn erase(&mut self, erasure: Erasure) -> Result<Erased, StoreError> {
         erase::erase(self, &erasure)
+    }
+
+    fn back_up(&self, order: &BackupOrder) -> Result<BackupOnRecord, StoreError> {
+        whole::back_up(self, order)
+    }
+
+    fn compact(&mut self) -> Result<Compacted, StoreError> {
+        whole::compact(self)
+    }
+
+    fn figures(&self) -> Result<StoreFigures, StoreError> {
+        whole::figures(self)
+    }
+
+    fn erasures(&self) -> Result<Vec<ErasedId>, StoreError> {
+        self.read("look at the erasures", records::erasures)
+    }
+
+    fn retain(&mut self, step: RetentionStep) -> Result<Retained, StoreError> {
+        retain::retain(self, &step)
+    }
+
+    fn templates_held(&self, person: PersonId) -> Result<Vec<Template>, StoreError> {
+        self.read("read the templates of a person", |transaction| {
+            let keys = transaction.open_table(KEYS)?;
+            let Some(key) = sealed::key_of(&keys, &self.ring, sealed::of_person(person))? else {
+                return Ok(Vec::new());
+            };
+            let templates = transaction.open_table(TEMPLATES)?;
+            let of_person = transaction.open_table(TEMPLATES_OF)?;
+            let mut held = Vec::new();
+            for row in of_person.range((person.0.0, 0)..=(person.0.0, u128::MAX))? {
+                let id = TemplateId(Ulid(row?.0.value().1));
+                let missing = || Fault::Damaged(format!("template {} has no row", id.0));
+                let row = templates.get(id.0.0)?.ok_or_else(missing)?;
+                held.push(sealed::template(&key, id, row.value())?);
+            }
+            Ok(held)
+        })
     }
 
     fn changes_since(&self, point: ChangePoint) -> Result<Changes, StoreError> {
@@ -465,23 +471,11 @@ impl Store for RedbStore {
     }
 
     fn records_between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Result<Vec<Entry>, StoreError> {
-        let Some((from, until)) = range_us(from, until) else { return Ok(Vec::new()) };
-        self.read("read records", |transaction| {
-            let reader = EntryReader::open(transaction, &self.ring)?;
-            let mut begin: Vec<u64> = Vec::new();
-            for table in [BY_TIME, BY_HELD_TIME] {
-                let table = transaction.open_table(table)?;
-                for row in table.range((from, 0)..(until, 0))? {
-                    begin.push(row?.0.value().1);
-                }
-            }
-            let corrections = transaction.open_table(CORRECTIONS)?;
-            let corrections_of = |sequence| {
-                let range = corrections.range((sequence, 0)..=(sequence, u64::MAX))?;
-                range.map(|row| Ok(row?.0.value().1)).collect()
-            };
-            with_corrections(begin, |sequence| reader.entry_at(sequence), corrections_of)
-        })
+        self.with_corrections(&[BY_TIME, BY_HELD_TIME], from, until)
+    }
+
+    fn held_between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Result<Vec<Entry>, StoreError> {
+        self.with_corrections(&[BY_HELD_TIME], from, until)
     }
 
     fn cursor(&self, name: &str) -> Result<Option<Sequence>, StoreError> {
@@ -511,23 +505,6 @@ impl Store for RedbStore {
     }
 
     fn verify(&self) -> Result<ChainHead, StoreError> {
-        self.read("verify the ledger", |transaction| {
-            let kept = kept_end(&transaction.open_table(META)?)?;
-            let heads = transaction.open_table(HEADS)?;
-            let parts = transaction.open_table(PARTS)?;
-            let keys = transaction.open_table(KEYS)?;
-            let heads = heads.iter()?.map(|row| {
-                let (sequence, row) = row?;
-                let (hash, bytes) = head_row(sequence.value(), row.value())?;
-                Ok((Sequence(sequence.value()), bytes.to_vec(), hash))
-            });
-            let parts = parts.iter()?.map(|row| {
-                let (key, row) = row?;
-                let (sequence, kind) = key.value();
-                let part = sealed::part(&keys, &self.ring, (sequence, kind), row.value());
-                Ok((Sequence(sequence), part.map_err(|fault| unreadable_part(fault, sequence, kind))?))
-            });
-            verify_chain(self.terminal, &kept, heads, parts)
-        })
+        self.read("verify the ledger", |transaction| walk::verify(transaction, &self.ring, self.terminal))
     }
 }

@@ -1,15 +1,19 @@
 //! Dialogs: what lies over the panes and takes the keys.
 
 pub mod challenge;
+pub mod correct;
 pub mod enrol;
+pub mod excuse;
 pub mod filter;
 pub mod help;
 pub mod inbox;
 pub mod mark;
+pub mod month;
 pub mod output;
 pub mod palette;
 pub mod remove;
 pub mod roll_call;
+pub mod sessions;
 pub mod stats;
 pub mod why;
 
@@ -24,8 +28,8 @@ use super::keymap::{Action, Mode};
 use super::message::{DialogId, Effect};
 use super::text;
 use super::theme::{Role, Theme};
-use crate::attendance::PersonId;
 use crate::attendance::roster::NAME_LIMIT;
+use crate::attendance::{PersonId, PersonName, SessionId};
 
 /// What lies over the panes.
 #[derive(Debug, Clone)]
@@ -54,6 +58,23 @@ pub enum Dialog {
     RollCall(Box<roll_call::RollCallDialog>),
     /// The numbers.
     Stats(Box<stats::StatsDialog>),
+    /// The sessions.
+    Sessions(Box<sessions::SessionsDialog>),
+    /// The correction of an entry.
+    Correct(Box<correct::CorrectDialog>),
+    /// The excuse.
+    Excuse(Box<excuse::ExcuseDialog>),
+    /// A month.
+    Month(Box<month::MonthDialog>),
+}
+
+/// What a dialog wants opened over itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Opening {
+    /// The mark of somebody.
+    Mark(PersonId),
+    /// The excuse of somebody, from one session where that is given.
+    Excuse(PersonId, Option<(SessionId, PersonName)>),
 }
 
 /// What becomes of a dialog after an action.
@@ -61,6 +82,8 @@ pub enum Dialog {
 pub enum Step {
     /// It stays.
     Stay(Vec<Effect>),
+    /// It stays, and this is opened over it.
+    Open(Opening),
     /// It closes.
     Close,
     /// It closes, and that has consequences.
@@ -89,6 +112,10 @@ impl Dialog {
             Dialog::Output(_) => Mode::Output,
             Dialog::RollCall(_) => Mode::RollCall,
             Dialog::Stats(_) => Mode::Stats,
+            Dialog::Sessions(dialog) => dialog.mode(),
+            Dialog::Correct(_) => Mode::Correct,
+            Dialog::Excuse(_) => Mode::Excuse,
+            Dialog::Month(_) => Mode::Month,
         }
     }
 
@@ -107,6 +134,10 @@ impl Dialog {
             Dialog::Output(dialog) => dialog.handle(action),
             Dialog::RollCall(dialog) => dialog.handle(action),
             Dialog::Stats(dialog) => dialog.handle(action),
+            Dialog::Sessions(dialog) => dialog.handle(action),
+            Dialog::Correct(dialog) => dialog.handle(action),
+            Dialog::Excuse(dialog) => dialog.handle(action),
+            Dialog::Month(dialog) => dialog.handle(action),
         }
     }
 
@@ -123,6 +154,10 @@ impl Dialog {
             Dialog::Output(dialog) => Some(dialog.id),
             Dialog::RollCall(dialog) => Some(dialog.id),
             Dialog::Stats(dialog) => Some(dialog.id),
+            Dialog::Sessions(dialog) => Some(dialog.id),
+            Dialog::Correct(dialog) => Some(dialog.id),
+            Dialog::Excuse(dialog) => Some(dialog.id),
+            Dialog::Month(dialog) => Some(dialog.id),
             Dialog::Help(_) | Dialog::Filter(_) => None,
         }
     }
@@ -136,12 +171,16 @@ impl Dialog {
             Dialog::Help(dialog) => dialog.field(),
             Dialog::Filter(dialog) => Some(dialog.field()),
             Dialog::Palette(dialog) => Some(dialog.field()),
+            Dialog::Sessions(dialog) => dialog.field(),
+            Dialog::Correct(dialog) => dialog.field(),
+            Dialog::Excuse(dialog) => dialog.field(),
             Dialog::Remove(_)
             | Dialog::Why(_)
             | Dialog::Challenge(_)
             | Dialog::Output(_)
             | Dialog::RollCall(_)
-            | Dialog::Stats(_) => None,
+            | Dialog::Stats(_)
+            | Dialog::Month(_) => None,
         }
     }
 }

@@ -53,15 +53,29 @@ pub enum Mode {
     RollCall,
     /// The numbers.
     Stats,
+    /// The sessions.
+    Sessions,
+    /// The sessions, while one is opened.
+    SessionOpen,
+    /// The sessions, while a question is asked.
+    SessionAsk,
+    /// The correction of an entry.
+    Correct,
+    /// The excuse.
+    Excuse,
+    /// A month at a glance.
+    Month,
     /// The kiosk view.
     Kiosk,
     /// The kiosk view, while its PIN is typed.
     KioskPin,
+    /// The kiosk view, while an identifier or its PIN is typed.
+    KioskEntry,
 }
 
 impl Mode {
     /// All of them, in the order of the help.
-    pub const ALL: [Mode; 20] = [
+    pub const ALL: [Mode; 27] = [
         Mode::Panes,
         Mode::EnrolName,
         Mode::EnrolShot,
@@ -80,8 +94,15 @@ impl Mode {
         Mode::Output,
         Mode::RollCall,
         Mode::Stats,
+        Mode::Sessions,
+        Mode::SessionOpen,
+        Mode::SessionAsk,
+        Mode::Correct,
+        Mode::Excuse,
+        Mode::Month,
         Mode::Kiosk,
         Mode::KioskPin,
+        Mode::KioskEntry,
     ];
 
     /// What it is called in a keymap.
@@ -105,8 +126,15 @@ impl Mode {
             Mode::Output => "output",
             Mode::RollCall => "roll-call",
             Mode::Stats => "stats",
+            Mode::Sessions => "sessions",
+            Mode::SessionOpen => "session-open",
+            Mode::SessionAsk => "session-ask",
+            Mode::Correct => "correct",
+            Mode::Excuse => "excuse",
+            Mode::Month => "month",
             Mode::Kiosk => "kiosk",
             Mode::KioskPin => "kiosk-pin",
+            Mode::KioskEntry => "kiosk-entry",
         }
     }
 
@@ -131,8 +159,15 @@ impl Mode {
             Mode::Output => "What a subcommand printed",
             Mode::RollCall => "Roll call",
             Mode::Stats => "Numbers",
+            Mode::Sessions => "Sessions",
+            Mode::SessionOpen => "Sessions: open one",
+            Mode::SessionAsk => "Sessions: close one",
+            Mode::Correct => "Correction of an entry",
+            Mode::Excuse => "Excuse",
+            Mode::Month => "A month at a glance",
             Mode::Kiosk => "Kiosk view",
             Mode::KioskPin => "Kiosk view: the PIN",
+            Mode::KioskEntry => "Kiosk view: an identifier",
         }
     }
 
@@ -145,15 +180,19 @@ impl Mode {
                 | Mode::InboxName
                 | Mode::InboxWho
                 | Mode::HelpSearch
+                | Mode::SessionOpen
+                | Mode::Correct
+                | Mode::Excuse
                 | Mode::Filter
                 | Mode::Palette
                 | Mode::KioskPin
+                | Mode::KioskEntry
         )
     }
 
     /// Whether anybody may be at the keys: what holds everywhere does not hold here.
     pub fn is_guarded(self) -> bool {
-        matches!(self, Mode::Kiosk | Mode::KioskPin)
+        matches!(self, Mode::Kiosk | Mode::KioskPin | Mode::KioskEntry)
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod arrivals;
 mod draw;
+pub mod entry;
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,13 +11,16 @@ use chrono::{DateTime, TimeDelta, Utc};
 use ratatui::crossterm::event::KeyCode;
 use zeroize::Zeroizing;
 
-use arrivals::Arrivals;
 pub use arrivals::Sound;
+use arrivals::{Arrivals, OnRecord};
 pub use draw::{draw, picture_area};
+use entry::{ANSWER_STAYS, Answer, Answered, Entry, answered};
 
 use super::keymap::{Action, Mode};
-use super::message::Effect;
+use super::message::{Effect, Purpose};
+use crate::attendance::badge::BadgeRules;
 use crate::engine::handle::Snapshot;
+use crate::engine::{CommandError, Reply};
 
 /// The longest PIN.
 pub const PIN_LIMIT: usize = 64;
@@ -43,6 +47,8 @@ pub struct KioskOptions {
     pub check_pin: Option<Arc<CheckPin>>,
     /// How sounds are made.
     pub ring: Option<Arc<Ring>>,
+    /// What a badge reader adds to an identifier; none where nobody comes in by one.
+    pub badge: Option<BadgeRules>,
 }
 
 impl fmt::Debug for KioskOptions {
@@ -78,12 +84,24 @@ pub struct Kiosk {
     asking: Option<Asking>,
     wrong: u32,
     locked_until: Option<DateTime<Utc>>,
+    badge: Option<BadgeRules>,
+    entry: Option<Entry>,
+    answer: Option<(Answer, DateTime<Utc>)>,
 }
 
 impl Kiosk {
+    /// A view that takes identifiers where `badge` says what a reader adds to one.
+    pub fn new(badge: Option<BadgeRules>) -> Self {
+        Self { badge, ..Self::default() }
+    }
+
     /// What the keys mean.
     pub fn mode(&self) -> Mode {
-        if self.asking.is_some() { Mode::KioskPin } else { Mode::Kiosk }
+        match (&self.asking, &self.entry) {
+            (Some(_), _) => Mode::KioskPin,
+            (None, Some(_)) => Mode::KioskEntry,
+            (None, None) => Mode::Kiosk,
+        }
     }
 
     /// Whether the question for the PIN lies over the view.
@@ -91,14 +109,22 @@ impl Kiosk {
         self.asking.is_some()
     }
 
+    /// Whether a character is one of an identifier or of its PIN, whatever else it may be bound to.
+    pub fn takes_characters(&self) -> bool {
+        self.badge.is_some() && self.asking.is_none()
+    }
+
     /// Takes a new state over.
     pub fn observe(&mut self, snapshot: &Snapshot, now: DateTime<Utc>) -> Vec<Effect> {
-        let rows = &snapshot.roster.rows;
-        let since = |person| {
-            let row = rows.iter().find(|row| row.person == person)?;
-            row.presence.map(|presence| presence.since)
+        let roster = &snapshot.roster;
+        let on_record = |person| {
+            let row = roster.rows.iter().find(|row| row.person == person)?;
+            let presence = row.presence?;
+            let mut expected = roster.sessions.iter().filter(|open| open.expects(&row.groups));
+            let session = expected.find_map(|open| Some(open.session.late_by(*open.arrived.get(&person)?)));
+            Some(OnRecord { state: presence.state, since: presence.since, session })
         };
-        let sounds = self.arrivals.observe(&snapshot.live.tracks, since, now);
+        let sounds = self.arrivals.observe(&snapshot.live.tracks, on_record, now);
         sounds.into_iter().map(Effect::Ring).collect()
     }
 
@@ -107,6 +133,14 @@ impl Kiosk {
         let mut changed = self.arrivals.tick(now);
         if self.asking.as_ref().is_some_and(|asking| now - asking.touched >= PIN_STAYS) {
             self.asking = None;
+            changed = true;
+        }
+        if self.entry.as_ref().is_some_and(|entry| entry.is_forgotten(now)) {
+            self.entry = None;
+            changed = true;
+        }
+        if self.answer.as_ref().is_some_and(|(_, until)| now >= *until) {
+            self.answer = None;
             changed = true;
         }
         if self.locked_until.is_some_and(|until| now >= until) {
@@ -119,7 +153,10 @@ impl Kiosk {
     /// When it changes by itself.
     pub fn next_tick(&self) -> Option<DateTime<Utc>> {
         let forgotten = self.asking.as_ref().map(|asking| asking.touched + PIN_STAYS);
-        self.arrivals.next_tick().into_iter().chain(forgotten).chain(self.locked_until).min()
+        let cleared = self.entry.as_ref().and_then(Entry::forgotten_at);
+        let told = self.answer.as_ref().map(|(_, until)| *until);
+        let own = forgotten.into_iter().chain(cleared).chain(told).chain(self.locked_until);
+        self.arrivals.next_tick().into_iter().chain(own).min()
     }
 
     /// Does what a key asks for.
@@ -129,6 +166,8 @@ impl Kiosk {
                 self.asking = Some(Asking { touched: now, ..Asking::default() });
             }
             (Action::Cancel, Some(_)) => self.asking = None,
+            (Action::Cancel, None) => self.entry = None,
+            (Action::Confirm, None) => return self.confirm_entry(now),
             (Action::Confirm, Some(asking)) if self.locked_until.is_none() && !asking.is_checked => {
                 asking.touched = now;
                 if !asking.pin.0.is_empty() {
@@ -143,6 +182,9 @@ impl Kiosk {
 
     /// Takes a character of the PIN, or takes one back.
     pub fn typed(&mut self, code: KeyCode, now: DateTime<Utc>) {
+        if self.asking.is_none() {
+            return self.type_entry(code, now);
+        }
         let Some(asking) = self.asking.as_mut().filter(|asking| !asking.is_checked) else { return };
         asking.touched = now;
         match code {
@@ -156,6 +198,37 @@ impl Kiosk {
                 asking.pin.0.pop();
             }
             _ => {}
+        }
+    }
+
+    fn type_entry(&mut self, code: KeyCode, now: DateTime<Utc>) {
+        let is_begun = self.entry.is_some();
+        if self.badge.is_none() || !(is_begun || matches!(code, KeyCode::Char(_))) {
+            return;
+        }
+        // Who types does not wait until the one before has read the answer.
+        self.answer = None;
+        let entry = self.entry.get_or_insert_with(|| Entry::begun(now));
+        if !entry.typed(code, now) {
+            self.entry = None;
+        }
+    }
+
+    fn confirm_entry(&mut self, now: DateTime<Utc>) -> Vec<Effect> {
+        let (Some(entry), Some(badge)) = (&mut self.entry, &self.badge) else { return Vec::new() };
+        let command = entry.confirmed(badge, now);
+        command.map(|command| Effect::Send(command, Purpose::CheckIn)).into_iter().collect()
+    }
+
+    /// The engine has answered what was typed.
+    pub fn checked_in(&mut self, reply: Result<Reply, CommandError>, now: DateTime<Utc>) -> Vec<Effect> {
+        match answered(&mut self.entry, reply, now) {
+            Answered::Goes | Answered::Nothing => Vec::new(),
+            Answered::Told(answer) => {
+                let is_welcome = matches!(answer, Answer::Welcome(..));
+                self.answer = Some((answer, now + ANSWER_STAYS));
+                vec![Effect::Ring(if is_welcome { Sound::Success } else { Sound::Refusal })]
+            }
         }
     }
 

@@ -19,6 +19,10 @@ use crate::ledger::Sequence;
 
 /// Something the model hears of.
 #[derive(Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "messages are taken one by one, and most of the large ones are entries"
+)]
 pub enum Message {
     /// A key was pressed.
     Key(KeyEvent),
@@ -40,6 +44,8 @@ pub enum Message {
     Log(LogQuery, Vec<LogEntry>),
     /// An entry that was asked for whole; none where it cannot be read.
     Explained(DialogId, Option<Box<NamedEntry>>),
+    /// Why an entry says what it says is not for who asked.
+    NotExplained(DialogId, CommandError),
     /// A line of the palette has run.
     Ran(DialogId, Ran),
     /// The picture as the terminal takes it.
@@ -143,8 +149,12 @@ pub enum Purpose {
     Challenge(DialogId),
     /// For the detail pane.
     Detail(PersonId),
+    /// For a dialog about sessions, excuses, corrections or months.
+    Attendance(DialogId),
     /// A day, for a dialog.
     Day(DialogId),
+    /// To come in by an identifier.
+    CheckIn,
     /// To pause the source, or to go on.
     Pause(bool),
 }

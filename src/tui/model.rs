@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 use ratatui::layout::{Rect, Size};
 
+use super::clock::Clock;
 use super::dialog::Dialog;
 use super::dialog::palette::Subcommand;
 use super::dialog::stats::StageTimes;
@@ -23,6 +24,7 @@ use super::pane::{preview, status};
 use super::theme::Role;
 use super::update::{Mouse, Undoable};
 use crate::attendance::PersonId;
+use crate::attendance::badge::BadgeRules;
 use crate::engine::handle::Snapshot;
 use crate::engine::state::{Preview, PreviewRequest, RosterRow, SourceState};
 
@@ -90,6 +92,8 @@ pub struct Model {
     pub kiosk: Option<Kiosk>,
     /// Whether there is a PIN that the kiosk view can be left with.
     pub has_pin: bool,
+    /// What a badge reader adds to an identifier; none where nobody comes in by one.
+    pub badge: Option<BadgeRules>,
     /// What runs that was started from the palette.
     pub running: Option<Running>,
     /// What the palette offers besides the actions.
@@ -137,6 +141,7 @@ impl Model {
             kept: Kept::default(),
             kiosk: None,
             has_pin: false,
+            badge: None,
             running: None,
             subcommands: Vec::new(),
             count: None,
@@ -208,6 +213,11 @@ impl Model {
         }
     }
 
+    /// The clock on the wall.
+    pub(super) fn clock(&self) -> Clock {
+        Clock { now: self.now, local_time: self.local_time, rollover: self.rollover }
+    }
+
     /// Says something for a while.
     pub(super) fn say(&mut self, role: Role, text: impl Into<String>) {
         self.notice = Some(Notice { text: text.into(), role, until: self.now + NOTICE_STAYS });
@@ -229,6 +239,7 @@ impl Model {
             self.log.set_height(inside(areas.log).height);
             self.detail.set_height(inside(areas.detail).height);
         }
+        let clock = self.clock();
         for dialog in &mut self.dialogs {
             match dialog {
                 Dialog::Help(help) => help.settle(&self.keymap, screen.height),
@@ -238,6 +249,11 @@ impl Model {
                 Dialog::Palette(palette) => palette.set_screen_height(screen.height),
                 Dialog::Output(output) => output.set_screen(self.size),
                 Dialog::RollCall(roll_call) => roll_call.set_screen_height(screen.height),
+                Dialog::Sessions(sessions) => {
+                    sessions.settle(screen.height, clock);
+                    sessions.set_groups(&self.snapshot.roster);
+                }
+                Dialog::Month(month) => month.set_screen_height(screen.height),
                 _ => {}
             }
         }
@@ -249,6 +265,11 @@ impl Model {
         }
         if let Some(Dialog::Inbox(inbox)) = self.dialogs.last_mut() {
             effects.extend(inbox.wanted());
+        }
+        for dialog in &mut self.dialogs {
+            if let Dialog::Sessions(sessions) = dialog {
+                effects.extend(sessions.wanted());
+            }
         }
         if wanted != self.requested {
             self.requested = wanted;

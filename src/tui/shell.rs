@@ -94,9 +94,10 @@ impl Workers {
                     Query::Pin(pin) => {
                         Message::PinChecked(check_pin.as_ref().is_some_and(|check| check(&pin)))
                     }
-                    Query::Explain(id, sequence) => {
-                        Message::Explained(id, engine.whole_entry(sequence).map(Box::new))
-                    }
+                    Query::Explain(id, sequence) => match engine.whole_entry(sequence) {
+                        Ok(found) => Message::Explained(id, found.map(Box::new)),
+                        Err(error) => Message::NotExplained(id, error),
+                    },
                 };
                 if to_screen.send(message).is_err() {
                     return;
@@ -192,6 +193,7 @@ where
         model.subcommands = options.runner.subcommands.clone();
         model.rollover = options.rollover;
         model.has_pin = options.kiosk.check_pin.is_some();
+        model.badge = options.kiosk.badge.clone();
         let kept = options.kept.as_deref().map(Kept::read);
         match kept {
             Some(Ok(kept)) => model.kept = kept,

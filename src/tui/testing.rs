@@ -15,14 +15,16 @@ use super::message::{Effect, LogQuery, Message, Purpose};
 use super::model::Model;
 use super::theme::Theme;
 use super::view::view;
+use crate::access::Role;
 use crate::attendance::stranger::StrangerTrack;
-use crate::attendance::{Person, PersonId, Presence, PresenceState, StrangerId};
+use crate::attendance::{FaceUse, Person, PersonId, Presence, PresenceState, StrangerId};
+use crate::engine::access::Access;
 use crate::engine::command::{ShootingId, Shot, ShotId};
 use crate::engine::handle::{Board, Call, Snapshot};
 use crate::engine::inbox::{InboxReply, InboxState, StrangerPicture, StrangerRow};
 use crate::engine::state::{
-    ChallengeView, GaugeView, InferenceStatus, Preview, RosterRow, ShootingView, SourceState, SourceStatus,
-    TrackId, TrackVerdict, TrackView,
+    ChallengeView, GaugeView, InferenceStatus, Preview, Recorded, RosterRow, ShootingView, SourceState,
+    SourceStatus, TrackId, TrackVerdict, TrackView,
 };
 use crate::engine::{
     Command, CommandError, EngineEvent, EngineHandle, LiveState, LogEntry, NamedEntry, Reply, RosterState,
@@ -60,7 +62,16 @@ pub fn row(number: u128, name: &str, minutes: Option<(PresenceState, i64)>, temp
         Presence { state, since, last_record: since }
     });
     let identifier = (number % 2 == 1).then(|| format!("S-{number:04}").parse().unwrap());
-    RosterRow { person: person(number), name: name.parse().unwrap(), identifier, templates, presence }
+    let group = if number <= 4 { "3b" } else { "staff" };
+    RosterRow {
+        person: person(number),
+        name: name.parse().unwrap(),
+        identifier,
+        groups: vec![group.parse().unwrap()],
+        face: FaceUse::On,
+        templates,
+        presence,
+    }
 }
 
 pub fn roster() -> RosterState {
@@ -99,7 +110,7 @@ pub fn live() -> LiveState {
         person: person(1),
         name: "Ana Müller".parse().unwrap(),
         similarity: Similarity(0.714),
-        recorded: true,
+        recorded: Recorded::Yes,
     };
     LiveState {
         shooting: None,
@@ -125,6 +136,8 @@ pub fn live() -> LiveState {
         stage_times_ms: vec![("detect".to_owned(), 21.4), ("embed".to_owned(), 7.0)],
         store_fault: None,
         store_queue: 0,
+        store_disk: None,
+        not_recorded: 0,
         challenge: None,
     }
 }
@@ -338,7 +351,8 @@ impl Scene {
     /// Nobody, nothing.
     pub fn empty(width: u16, height: u16) -> Self {
         let keymap = Arc::new(Keymap::built_in().unwrap());
-        let snapshot = Snapshot { live: Arc::default(), roster: Arc::default(), inbox: Arc::default() };
+        let role = Some(Role::Admin);
+        let snapshot = Snapshot { live: Arc::default(), roster: Arc::default(), inbox: Arc::default(), role };
         let model = Model::new("muster".to_owned(), keymap, local_time, now(), snapshot);
         let mut scene = Self { model, effects: Vec::new() };
         scene.tell(Message::Resize(width, height));
@@ -357,7 +371,8 @@ impl Scene {
 
     pub fn state(&mut self, live: LiveState, roster: RosterState) {
         let inbox = Arc::clone(&self.model.snapshot.inbox);
-        let snapshot = Snapshot { live: Arc::new(live), roster: Arc::new(roster), inbox };
+        let role = self.model.snapshot.role;
+        let snapshot = Snapshot { live: Arc::new(live), roster: Arc::new(roster), inbox, role };
         self.tell(Message::State(snapshot, Arc::clone(&self.model.preview)));
     }
 
@@ -466,7 +481,7 @@ pub fn text_of(buffer: &Buffer) -> String {
 pub struct FakeEngine {
     pub handle: EngineHandle,
     pub board: Arc<Board>,
-    calls: Receiver<Call>,
+    calls: Receiver<(Actor, Call)>,
     events: Vec<Sender<EngineEvent>>,
     pub log: Vec<LogEntry>,
     pub whole: Vec<NamedEntry>,
@@ -477,7 +492,7 @@ pub struct FakeEngine {
 impl FakeEngine {
     pub fn new() -> Self {
         let (sender, calls) = unbounded();
-        let board = Arc::new(Board::default());
+        let board = Arc::new(Board::new(Access::new(1000)));
         board.live.set(live());
         board.roster.set(roster());
         board.preview.set(Some(preview(1)));
@@ -488,7 +503,7 @@ impl FakeEngine {
 
     /// Waits for one call and answers it.
     pub fn serve_one(&mut self) {
-        match self.calls.recv().unwrap() {
+        match self.calls.recv().unwrap().1 {
             Call::Command(request, reply) => {
                 let answer = self.answers.pop_front().unwrap_or(Ok(Reply::Done));
                 if let Ok(Reply::Enrolled { person, .. }) = &answer {
@@ -508,10 +523,12 @@ impl FakeEngine {
             }
             Call::WholeEntriesSince(after, limit, page) => {
                 let entries = self.whole.iter().filter(|entry| entry.entry.head.sequence > after);
-                page.send(entries.take(limit).cloned().collect()).unwrap();
+                page.send(Ok(entries.take(limit).cloned().collect())).unwrap();
             }
             Call::Threshold(..) => {}
-            Call::RecordsBetween(_, _, page) => page.send(Vec::new()).unwrap(),
+            Call::RecordsBetween(_, _, page) | Call::HeldBetween(_, _, page) => {
+                page.send(Vec::new()).unwrap()
+            }
             Call::EntriesBetween(_, _, page) => page.send(Vec::new()).unwrap(),
         }
     }
@@ -522,6 +539,8 @@ impl FakeEngine {
             person: person.id,
             name: person.name.clone(),
             identifier: person.identifier.clone(),
+            groups: Vec::new(),
+            face: FaceUse::On,
             templates: 1,
             presence: None,
         });

@@ -7,5 +7,6 @@ mod keys;
 mod kiosk;
 mod looking;
 mod random;
+mod record;
 mod screens;
 mod shell;

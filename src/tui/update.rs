@@ -1,5 +1,6 @@
 //! What a message changes and what follows from it. No terminal, no channel, no clock.
 
+mod attendance;
 mod kiosk;
 mod looking;
 mod mouse;
@@ -10,7 +11,7 @@ pub use panes::Undoable;
 
 use std::sync::Arc;
 
-use ratatui::crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind};
+use ratatui::crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use ratatui::layout::Size;
 use tui_input::backend::crossterm::to_input_request;
 
@@ -71,6 +72,10 @@ impl Model {
                 self.explained(id, whole.as_deref());
                 Vec::new()
             }
+            Message::NotExplained(id, error) => {
+                self.refused(id, &error);
+                Vec::new()
+            }
             Message::Encoded(encoded) => {
                 self.encoded = Some(encoded);
                 Vec::new()
@@ -90,10 +95,7 @@ impl Model {
                 self.progressed(id, done, total);
                 Vec::new()
             }
-            Message::PinChecked(is_right) => {
-                self.pin_checked(is_right);
-                Vec::new()
-            }
+            Message::PinChecked(is_right) => self.pin_checked(is_right),
             Message::Ran(id, ran) => {
                 self.ran(id, ran);
                 Vec::new()
@@ -129,6 +131,7 @@ impl Model {
         }
         if roster_is_new {
             self.refresh_roll_call();
+            self.refresh_sessions();
         }
         if roster_is_new && let Some(gone) = self.roster.refresh(&self.snapshot.roster) {
             self.say(Role::Text, format!("{gone} is not on the roster any more"));
@@ -153,6 +156,13 @@ impl Model {
             return Vec::new();
         }
         self.notice = None;
+        let is_plain = !event.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
+        if let (Some(kiosk), KeyCode::Char(_), true) = (&mut self.kiosk, event.code, is_plain)
+            && kiosk.takes_characters()
+        {
+            kiosk.typed(event.code, self.now);
+            return Vec::new();
+        }
         let key = Key::from(event);
         if let Some(action) = self.keymap.action(self.mode(), key) {
             return self.act_counted(action);
@@ -222,6 +232,7 @@ impl Model {
         let Some(dialog) = self.dialogs.last_mut() else { return self.act_in_panes(action) };
         match dialog.handle(action) {
             Step::Stay(effects) => effects,
+            Step::Open(opening) => self.open_over(opening),
             Step::Close => match self.dialogs.pop() {
                 Some(Dialog::Filter(prompt)) if prompt.is_given_up => self.filter_by(prompt.pane, ""),
                 _ => Vec::new(),
@@ -287,6 +298,9 @@ impl Model {
             Action::OnlyPerson => self.only_person(),
             Action::Redraw => vec![Effect::Redraw],
             _ => {
+                if let Some(effects) = self.act_on_record(action) {
+                    return effects;
+                }
                 if let Some(effects) = self.arrange(action) {
                     return effects;
                 }
@@ -372,6 +386,7 @@ impl Model {
         match event {
             EngineEvent::Entry(entry) => {
                 self.detail.heard(&entry);
+                self.sessions_heard(&entry);
                 self.log.add(entry)
             }
             EngineEvent::Lagged(_) => vec![self.log.catch_up()],
@@ -404,6 +419,7 @@ impl Model {
                 Err(error) => self.refused(id, &error),
             },
             Purpose::LetGo => {}
+            Purpose::CheckIn => return self.checked_in(reply),
             // Where it cannot be tried, nothing is said of it.
             Purpose::ShotTest(id) if reply.is_ok() => return self.shot_came(id, reply),
             Purpose::ShotTest(_) => {}
@@ -453,6 +469,7 @@ impl Model {
                 Err(error) => self.say(Role::Fault, words(&error)),
             },
             Purpose::Detail(person) => self.person_came(person, reply),
+            Purpose::Attendance(id) => self.attendance_came(id, reply),
             Purpose::Day(id) => return self.day_came(id, reply),
             Purpose::Pause(paused) => match reply {
                 Ok(_) => self.undoable = Some(Undoable::Pause(paused)),
@@ -528,6 +545,7 @@ impl Model {
             Some(Dialog::Mark(dialog)) => dialog.refused(error),
             Some(Dialog::Remove(dialog)) => dialog.refused(error),
             Some(Dialog::Challenge(dialog)) => dialog.refused(error),
+            Some(Dialog::Why(dialog)) => dialog.refused(words(error)),
             Some(_) | None => self.say(Role::Fault, words(error)),
         }
     }

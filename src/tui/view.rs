@@ -104,7 +104,7 @@ fn draw_dialog(
             dialog.draw(&look, screen, buffer);
         }
         Dialog::Help(dialog) => {
-            dialog.draw(&model.keymap, &look, screen, buffer);
+            dialog.draw(&model.keymap, model.snapshot.role, &look, screen, buffer);
         }
         Dialog::RollCall(dialog) => {
             dialog.draw(&look, screen, buffer);
@@ -112,6 +112,10 @@ fn draw_dialog(
         Dialog::Stats(dialog) => {
             dialog.draw(&model.stages, model.rollover, &look, screen, buffer);
         }
+        Dialog::Sessions(dialog) => dialog.draw(&look, screen, buffer),
+        Dialog::Correct(dialog) => dialog.draw(&look, screen, buffer),
+        Dialog::Excuse(dialog) => dialog.draw(theme, screen, buffer),
+        Dialog::Month(dialog) => dialog.draw(&look, screen, buffer),
         Dialog::Filter(prompt) => prompt.draw(theme, areas.pane(prompt.pane), buffer),
         Dialog::Palette(dialog) => {
             dialog.draw(&look, screen, buffer);

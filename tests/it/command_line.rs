@@ -109,6 +109,13 @@ fn attendance_is_on_disk_and_a_removal_keeps_it() {
     home.run(["roster", "remove", "44", "--yes"]).expect(1);
     let report = home.run(["report", "--format", "csv"]).expect(0).stdout;
     assert!(report.contains("Barack Obama"), "{report}");
+    let file = home.path().join("month.xlsx").display().to_string();
+    let workbook = ["report", "--month", "--format", "xlsx", "-o", &file];
+    home.run(workbook).expect(0);
+    assert!(fs::read(&file).unwrap().starts_with(b"PK"));
+    home.run(workbook).expect(2);
+    let log = home.run(["log", "export"]).expect(0).stdout;
+    assert_eq!(log.matches("a report from ").count(), 1, "{log}");
     home.run(["identify", &picture("show/obama2.jpg")]).expect(1);
 }
 

@@ -45,6 +45,59 @@ fn it_is_verified_followed_and_exported_and_a_copy_that_was_cut_short_is_noticed
 }
 
 #[test]
+fn the_end_is_kept_in_a_file_and_each_line_of_it_must_fit() {
+    let home = Home::new();
+    let heads = home.path().join("heads");
+    let config = home.path().join("muster.toml");
+    std::fs::write(
+        &config,
+        format!("[ledger]\nhead_file = {:?}\nhead_minutes = 1\n", heads.display().to_string()),
+    )
+    .unwrap();
+    let config = config.display().to_string();
+    let picture = demo_picture("enrol/obama.jpg").display().to_string();
+    let source = format!("images:{picture}");
+    home.run(["--config", &config, "take", "--source", &source]).expect(0);
+    let first = std::fs::read_to_string(&heads).unwrap();
+    assert!(first.lines().count() >= 1, "{first}");
+    home.run(["--config", &config, "take", "--source", &source]).expect(0);
+    let text = std::fs::read_to_string(&heads).unwrap();
+    assert!(text.starts_with(&first) && text.len() > first.len(), "{text}");
+    let path = heads.display().to_string();
+    let verified = home.run(["log", "verify", "--head-file", &path]).expect(0);
+    assert!(verified.stdout.contains("entries a second)"), "{}", verified.stdout);
+    assert!(
+        verified.stdout.contains(&format!("each of the {} ends", text.lines().count())),
+        "{}",
+        verified.stdout
+    );
+
+    // Another digit in the hash of the last line, and a number that the ledger has not come to.
+    let (begin, last) = text.trim_end().rsplit_once('\n').unwrap();
+    let (rest, digit) = last.split_at(last.len() - 1);
+    let wrong = format!("{begin}\n{rest}{}\n", if digit == "0" { "1" } else { "0" });
+    std::fs::write(&heads, wrong).unwrap();
+    let refused = home.run(["log", "verify", "--head-file", &path]).expect(1);
+    let line = format!("line {} of ", text.lines().count());
+    assert!(
+        refused.stderr.contains(&line) && refused.stderr.contains("does not have the hash"),
+        "{}",
+        refused.stderr
+    );
+    let mut fields: Vec<String> = last.split(' ').map(str::to_owned).collect();
+    fields[2] = "99".to_owned();
+    std::fs::write(&heads, format!("{}\n", fields.join(" "))).unwrap();
+    let refused = home.run(["log", "verify", "--head-file", &path]).expect(1);
+    assert!(
+        refused.stderr.contains("line 1 of ") && refused.stderr.contains("ends at entry"),
+        "{}",
+        refused.stderr
+    );
+    std::fs::write(&heads, "nonsense\n").unwrap();
+    home.run(["log", "verify", "--head-file", &path]).expect(1);
+}
+
+#[test]
 fn who_follows_sees_the_last_entries_first() {
     let home = Home::new();
     let picture = demo_picture("enrol/obama.jpg").display().to_string();

@@ -12,13 +12,14 @@ use crate::engine::{Command, CommandError, EngineHandle, Reply};
 
 use super::super::exit::{CliError, Exit};
 use super::super::output::{Output, people_count, printable};
-use super::super::{nets, people, pictures, roster};
+use super::super::{consent, nets, people, pictures, roster};
 use super::wanted::Wanted;
 use super::{EnrollArgs, enrolled, note_lines, sentence};
+use crate::ledger::Sha256Digest;
 
 /// What came of one person.
 enum Outcome {
-    Enrolled { person: Person, templates_added: u32, notes: EnrolmentNotes },
+    Enrolled { person: Box<Person>, templates_added: u32, notes: EnrolmentNotes },
     Already(String),
     Refused(String),
 }
@@ -48,6 +49,8 @@ struct Batch<'a> {
     args: &'a EnrollArgs,
     handle: &'a EngineHandle,
     provider: String,
+    /// The text that everybody agreed to, where that is on file.
+    agreed: Option<Sha256Digest>,
     summary: Summary,
 }
 
@@ -73,7 +76,12 @@ pub(super) fn run(
         bar.set_style(style);
     }
     let summary = Summary { kind: "summary", ..Summary::default() };
-    let mut batch = Batch { args, handle, provider, summary };
+    let agreed = match args.consent {
+        // Nobody is asked on the terminal about many.
+        true => Some(consent::asked(handle, "everybody", true, &mut |_| None, out)?.digest),
+        false => None,
+    };
+    let mut batch = Batch { args, handle, provider, agreed, summary };
     let mut report: Vec<String> = Vec::new();
     for (done, person) in wanted.iter().enumerate() {
         if interrupts.try_recv().is_ok() {
@@ -120,10 +128,11 @@ impl Batch<'_> {
             leave_out: true,
         });
         let target = EnrolmentTarget::New { name: name.clone(), identifier };
-        match self.handle.call(Command::Enrol { target, source, anyway: self.args.anyway }) {
+        let command = Command::Enrol { target, source, anyway: self.args.anyway };
+        match self.handle.call(EnrollArgs::with_consent(command, self.agreed)) {
             Ok(Reply::Enrolled { person, templates_added, mut notes }) => {
                 notes.refused.extend(unreadable);
-                Ok(Outcome::Enrolled { person, templates_added, notes })
+                Ok(Outcome::Enrolled { person: Box::new(person), templates_added, notes })
             }
             Ok(other) => Err(roster::unexpected(&other)),
             Err(CommandError::NameTaken { .. }) => {

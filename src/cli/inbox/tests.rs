@@ -129,6 +129,7 @@ fn enrolling_offers_the_passages_and_adds_them_where_it_is_told_to() {
         name: "Eve".parse().unwrap(),
         id: None,
         back_fill,
+        consent: false,
     };
     let first = fake(respond);
     let offered = inbox(&first, enrol(false), false).out;
@@ -152,7 +153,7 @@ fn refusals_are_negative_and_say_what_to_do() {
         _ => Err(InboxError::NothingWaits { name: "Ana".parse().unwrap() }),
     });
     let eve = "Eve".parse().unwrap();
-    let args = InboxArgs::Enrol { item: name(0x2222), name: eve, id: None, back_fill: false };
+    let args = InboxArgs::Enrol { item: name(0x2222), name: eve, id: None, back_fill: false, consent: false };
     let Ran { code, err, .. } = inbox(&fake, args, false);
     assert_eq!(code, 1);
     assert!(err.contains("too small") && err.contains("another photograph"), "{err}");

@@ -122,7 +122,7 @@ pub(super) fn run<Tz: TimeZone>(
         |at: DateTime<Utc>| from.is_none_or(|from| at >= from) && until.is_none_or(|until| at < until);
     let (mut totals, mut last) = (Totals::default(), Sequence(0));
     loop {
-        let page = handle.whole_entries_since(last, PAGE);
+        let page = handle.whole_entries_since(last, PAGE)?;
         let Some(newest) = page.last() else { break };
         last = newest.entry.head.sequence;
         for whole in page.iter().filter(|whole| lies_between(whole.entry.head.at)) {

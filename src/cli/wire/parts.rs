@@ -4,59 +4,57 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use chrono::{TimeDelta, Utc};
+use sha2::{Digest, Sha256};
 
 use crate::capture::replay::{ReplayOptions, ReplaySource};
 use crate::capture::source::{OpenOptions, open};
 use crate::capture::{CaptureError, CaptureSource, Pace, SourceSpec};
 use crate::config::Effective;
-use crate::config::key_place::KeyPlace;
+use crate::config::effective::RetentionSettings;
+use crate::engine::consent::{ConsentPolicy, ConsentText};
 use crate::engine::environment::{Entropy, SiteCalendar, SystemClock, SystemEntropy};
+use crate::engine::retention::RetentionPolicy;
 use crate::engine::settings::LivenessSettings;
 use crate::engine::{DataDirLock, EngineParts, EngineSettings, LoadAnalyser, SourceParts};
 use crate::face::LivenessMode;
 use crate::inference::FaceAnalyser;
 use crate::inference::pipeline::{Pipeline, PipelineOptions};
-use crate::ledger::TerminalId;
-use crate::store::StoreError;
-use crate::store::crypt::source::KeySource;
+use crate::ledger::{Sha256Digest, TerminalId};
 use crate::store::redb::RedbStore;
 use crate::track::TrackSettings;
 
 use super::super::exit::CliError;
 use super::store_error;
+use super::store_keys::key_source;
 
 /// The store under `lock`, opened, and nothing else: enough to read and to write records.
 pub(super) fn store_only(effective: &Effective, lock: &DataDirLock) -> Result<EngineParts, CliError> {
-    let store = open_store(effective, lock).map_err(store_error)?;
+    let store = open_store(effective, lock)?;
     Ok(EngineParts {
         store: Box::new(store),
         load_analyser: None,
         source: None,
         settings: settings(effective, &effective.source.value),
         clock: Arc::new(SystemClock),
-        calendar: Arc::new(SiteCalendar {
-            zone: effective.attendance.zone.value,
-            rollover: effective.attendance.day_rollover.value.0,
-        }),
+        calendar: Arc::new(site_calendar(effective)),
         entropy: Box::new(SystemEntropy),
     })
+}
+
+/// The site's days.
+pub(super) fn site_calendar(effective: &Effective) -> SiteCalendar {
+    SiteCalendar {
+        zone: effective.attendance.zone.value,
+        rollover: effective.attendance.day_rollover.value.0,
+    }
 }
 
 /// The store under `lock`, with its keys.
 ///
 /// # Errors
-/// [`StoreError`]
-pub(super) fn open_store(effective: &Effective, lock: &DataDirLock) -> Result<RedbStore, StoreError> {
-    RedbStore::open(lock.data_dir(), new_terminal(), &key_source(effective))
-}
-
-/// Where the store's key is.
-pub(super) fn key_source(effective: &Effective) -> KeySource {
-    let key = &effective.store_key.value;
-    match key.place {
-        KeyPlace::File(_) => KeySource::File(key.path.clone()),
-        KeyPlace::Credential(_) => KeySource::Credential(key.path.clone()),
-    }
+/// [`CliError`] where the store or its key cannot be had.
+pub(super) fn open_store(effective: &Effective, lock: &DataDirLock) -> Result<RedbStore, CliError> {
+    RedbStore::open(lock.data_dir(), new_terminal(), &key_source(effective)?).map_err(store_error)
 }
 
 /// The id of a store that is made now; one that is there keeps its own.
@@ -106,8 +104,34 @@ pub(super) fn settings(effective: &Effective, spec: &SourceSpec) -> EngineSettin
         shots: effective.shots.value.get(),
         pictures: effective.screen.picture.value,
         takes_attendance: true,
+        queue_entries: effective.ledger.queue_entries.value.get() as usize,
         rules: Arc::new(effective.attendance.rules.clone()),
         source_role: effective.source_settings.role.value,
+        owner_uid: rustix::process::getuid().as_raw(),
+        consent: consent(effective),
+        retention: retention(&effective.retention),
+        configuration: effective.values(),
+    }
+}
+
+/// What people are asked before they are enrolled.
+fn consent(effective: &Effective) -> ConsentPolicy {
+    let settings = &effective.consent;
+    let text = settings.body.as_ref().zip(settings.name()).map(|(body, name)| ConsentText {
+        name,
+        digest: Sha256Digest(Sha256::digest(body.as_bytes()).into()),
+        body: body.clone(),
+    });
+    ConsentPolicy { required: settings.required.value, text }
+}
+
+fn retention(settings: &RetentionSettings) -> RetentionPolicy {
+    RetentionPolicy {
+        records_days: settings.records.value.get(),
+        evidence_days: settings.evidence.value.get(),
+        notes_days: settings.notes.value.get(),
+        crops_days: settings.crops.value.get(),
+        left_people_days: settings.left_people.value.get(),
     }
 }
 

@@ -33,12 +33,33 @@ pub fn probe_store(effective: &Effective) -> Vec<Check> {
         Ok(Attachment::Host(lock)) => lock,
         Err(error) => return vec![Check::warn("store", error.to_string(), "look again when it is closed")],
     };
-    let opened = open_store(effective, &lock);
-    let check = match opened.and_then(|store| store.verify()) {
+    let opened = open_store(effective, &lock).map_err(|error| error.to_string());
+    let check = match opened.and_then(|store| store.verify().map_err(|error| error.to_string())) {
         Ok(end) => Check::ok("store", format!("opens; the ledger verifies, {} entries", end.sequence)),
-        Err(error) => Check::fail("store", error.to_string(), "restore the last good copy"),
+        Err(error) => Check::fail("store", error, "restore the last good backup: muster store restore FILE"),
     };
     vec![check]
+}
+
+/// Where the store's key is, and that it lies apart from what it opens.
+pub fn probe_key(effective: &Effective) -> Vec<Check> {
+    let key = &effective.store_key.value;
+    let place = key.place.to_string();
+    let data_dir = &effective.data_dir.value;
+    let check = match &key.path {
+        Some(path) if path.starts_with(data_dir) => Check::warn(
+            "store key",
+            format!("{place} lies in the data directory: whoever takes one takes both"),
+            "muster store change-key --to file:PATH, with a PATH elsewhere",
+        ),
+        Some(path) if holds_a_store(data_dir) && !path.exists() => Check::fail(
+            "store key",
+            format!("{place} is not there, and without it the store does not open"),
+            "put it back, or name its place under [store] key",
+        ),
+        _ => Check::ok("store key", place.clone()),
+    };
+    vec![check.with_value(place)]
 }
 
 /// Whether a store was made in `dir`.

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use super::{Setting, in_range};
 use crate::attendance::AttendanceRules;
+use crate::attendance::badge::BadgeRules;
 use crate::attendance::rules::{ClockMode, GroupRules, IdentifierUse};
 use crate::attendance::schedule::{Schedule, ScheduleException, ScheduledSession, When};
 use crate::attendance::session::SessionRules;
 use crate::attendance::zone::SiteZone;
 use crate::config::typed::Typed;
-use crate::config::typed::attendance::{GroupTable, HolidayTable, Minutes, SessionTable};
-use crate::config::values::DayRollover;
+use crate::config::typed::attendance::{BadgeAffix, GroupTable, HolidayTable, Minutes, SessionTable};
+use crate::config::values::{DayRollover, Text};
 
 /// Four in the morning: a late shift still belongs to the day it began on.
 const DEFAULT_ROLLOVER: DayRollover = match chrono::NaiveTime::from_hms_opt(4, 0, 0) {
@@ -31,6 +32,10 @@ pub struct AttendanceSettings {
     pub clock: Setting<ClockMode>,
     /// Whether they may come in by an identifier.
     pub identifier: Setting<IdentifierUse>,
+    /// What a badge reader types before the identifier.
+    pub badge_prefix: Setting<BadgeAffix>,
+    /// What it types after it.
+    pub badge_suffix: Setting<BadgeAffix>,
     /// How long before the start coming counts for a session.
     pub early: Setting<Minutes>,
     /// How long after the start nobody is late yet.
@@ -71,12 +76,25 @@ impl AttendanceSettings {
             zone: Setting::typed(table.zone.as_ref().map(|zone| zone.0), SiteZone::System),
             clock,
             identifier,
+            badge_prefix: Setting::typed(affix(&table.badge_prefix), BadgeAffix::default()),
+            badge_suffix: Setting::typed(affix(&table.badge_suffix), BadgeAffix::default()),
             early,
             grace,
             leaves_early,
             rules,
         }
     }
+}
+
+impl AttendanceSettings {
+    /// What a badge reader adds to an identifier.
+    pub fn badge(&self) -> BadgeRules {
+        BadgeRules { prefix: self.badge_prefix.value.0.clone(), suffix: self.badge_suffix.value.0.clone() }
+    }
+}
+
+fn affix(typed: &Option<Text<BadgeAffix>>) -> Option<BadgeAffix> {
+    typed.as_ref().map(|affix| affix.0.clone())
 }
 
 fn seconds(minutes: Minutes) -> u32 {

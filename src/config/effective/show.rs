@@ -18,7 +18,32 @@ impl Effective {
         for (name, lines) in self.tables() {
             text += &format!("\n[{name}]\n{}\n", lines.join("\n"));
         }
+        for hook in &self.hooks {
+            text += &format!("\n[[hook]]\n{}\n", hook.to_toml());
+        }
         text
+    }
+
+    /// Every key with what is used, as the ledger notes it where it changes. What would be a secret is not in
+    /// it: of a PIN that one is set and a mark that another has not, of a stream's address all but its password; nor where the key lies.
+    pub fn values(&self) -> Vec<(String, String)> {
+        let mut values = Vec::new();
+        for (table, lines) in self.tables() {
+            for line in lines {
+                let line = line.strip_prefix("# ").unwrap_or(&line);
+                // Where a value came from may be different while it is the same.
+                let line = line.rsplit_once("  # ").map_or(line, |(line, _)| line);
+                let split = line.split_once(" = ").or_else(|| line.split_once(": "));
+                let Some((key, value)) = split else { continue };
+                let value = match (table, key, &self.kiosk.pin.value) {
+                    ("store", "key", _) => "(not noted)".to_owned(),
+                    ("kiosk", "pin", Some(pin)) => format!("set, {}", pin.mark()),
+                    _ => value.to_owned(),
+                };
+                values.push((format!("{table}.{key}"), value));
+            }
+        }
+        values
     }
 
     fn tables(&self) -> Vec<(&'static str, Vec<String>)> {
@@ -26,7 +51,14 @@ impl Effective {
             ("data", vec![line("dir", quoted_path(&self.data_dir.value), self.data_dir.origin)]),
             (
                 "store",
-                vec![line("key", quoted(&self.store_key.value.place.to_string()), self.store_key.origin)],
+                vec![
+                    line("key", quoted(&self.store_key.value.place.to_string()), self.store_key.origin),
+                    line(
+                        "queue_entries",
+                        self.ledger.queue_entries.value.get(),
+                        self.ledger.queue_entries.origin,
+                    ),
+                ],
             ),
             (
                 "models",
@@ -54,6 +86,20 @@ impl Effective {
             ),
             ("quality", self.quality.named().map(|(key, limit)| line(key, limit.value, limit.origin)).into()),
             ("inbox", vec![line("keep_hours", self.inbox_hours.value.get(), self.inbox_hours.origin)]),
+            (
+                "consent",
+                vec![
+                    line("required", self.consent.required.value, self.consent.required.origin),
+                    optional("text", &self.consent.text, "none", |path| quoted_path(path)),
+                    optional("version", &self.consent.version, "none", |version| {
+                        quoted(&version.to_string())
+                    }),
+                ],
+            ),
+            (
+                "retention",
+                self.retention.named().map(|(key, days)| line(key, days.value.get(), days.origin)).into(),
+            ),
             ("attendance", self.attendance_lines()),
             (
                 "screen",
@@ -80,12 +126,23 @@ impl Effective {
                 vec![
                     match self.kiosk.pin.value {
                         // A PIN is short: who sees its hash finds it.
-                        Some(_) => format!("# pin = a hash, which is not shown # {}", self.kiosk.pin.origin),
+                        Some(_) => format!("# pin = a hash, which is not shown  # {}", self.kiosk.pin.origin),
                         None => "# pin = none: no kiosk view".to_owned(),
                     },
                     line("sound", quoted(&self.kiosk.sound.value.to_string()), self.kiosk.sound.origin),
                     optional("success_command", &self.kiosk.success_command, "none", ProgramLine::to_toml),
                     optional("refusal_command", &self.kiosk.refusal_command, "none", ProgramLine::to_toml),
+                ],
+            ),
+            (
+                "ledger",
+                vec![
+                    optional("head_file", &self.ledger.head_file, "none", |path| quoted_path(path)),
+                    line(
+                        "head_minutes",
+                        self.ledger.head_minutes.value.get(),
+                        self.ledger.head_minutes.origin,
+                    ),
                 ],
             ),
             (
@@ -105,6 +162,8 @@ impl Effective {
             line("zone", quoted(&a.zone.value.to_string()), a.zone.origin),
             line("clock", quoted(&a.clock.value.to_string()), a.clock.origin),
             line("identifier", quoted(&a.identifier.value.to_string()), a.identifier.origin),
+            line("badge_prefix", quoted(&a.badge_prefix.value.0), a.badge_prefix.origin),
+            line("badge_suffix", quoted(&a.badge_suffix.value.0), a.badge_suffix.origin),
             line("early_minutes", a.early.value.get(), a.early.origin),
             line("grace_minutes", a.grace.value.get(), a.grace.origin),
             line("leaves_early_minutes", a.leaves_early.value.get(), a.leaves_early.origin),

@@ -72,7 +72,7 @@ fn the_sample_says_what_the_defaults_are() {
                 (e.attendance.day_rollover.value, e.attendance.zone.value, e.source_settings.role.value),
                 e.attendance.rules.clone(),
                 e.log_level.value,
-                e.log_keep_days.value,
+                (e.log_keep_days.value, e.ledger.clone().head_minutes.value, e.ledger.queue_entries.value),
                 e.screen.mouse.value,
                 e.screen.theme.value.clone(),
                 (e.kiosk.sound.value, e.screen.graphics.value, e.screen.picture.value),
@@ -81,7 +81,7 @@ fn the_sample_says_what_the_defaults_are() {
     };
     assert_eq!(values(&sample), values(&defaults));
     // And it names every one of them: a value that is not commented out came from the file.
-    assert_eq!(sample.to_toml().matches("# file").count(), 44, "{}", sample.to_toml());
+    assert_eq!(sample.to_toml().matches("# file").count(), 54, "{}", sample.to_toml());
 }
 
 #[test]
@@ -97,6 +97,7 @@ fn the_sample_is_right_about_keys_that_are_commented_out() {
     let typed = Typed::parse(&text, Path::new("sample")).unwrap();
     assert!(typed.data.dir.is_some() && typed.models.dir.is_some() && typed.recognition.threshold.is_some());
     assert_eq!((typed.group.0.len(), typed.session.len(), typed.holiday.len()), (1, 1, 1));
+    assert_eq!(typed.hook.len(), 1);
 }
 
 #[test]
@@ -239,4 +240,54 @@ fn what_is_shown_as_effective_reads_back_as_itself() {
     assert_eq!(typed.recognition.threshold.unwrap().threshold().0.0, 0.35);
     assert_eq!(typed.inference.device.unwrap().0, DeviceChoice::Cuda(1));
     assert_eq!(typed.attendance.day_rollover.unwrap().0.to_string(), "00:00");
+}
+
+#[test]
+fn what_the_ledger_notes_of_the_configuration_has_every_key_and_no_secret() {
+    let machine = machine();
+    let text = concat!(
+        "[store]\nkey = \"file:/elsewhere/my.key\"\n",
+        "[source]\ndefault = \"rtsp://door:hunter2@cam/1\"\n",
+        "[kiosk]\npin = \"$argon2id$v=19$m=19456,t=2,p=1$6HJ2cMll4eFRF/2sygfZSg$2FOjil8s57v71uc4E+n8HY7xpQy2KwOw7O1KUMrGtlg\"\n",
+    );
+    let path = machine.write("muster.toml", text);
+    let effective = machine.resolve(&Flags { config: Some(path), ..Flags::default() });
+    let values = effective.values();
+    let of = |wanted: &str| values.iter().find(|(key, _)| key == wanted).map(|(_, value)| value.as_str());
+    assert_eq!(
+        (of("recognition.votes"), of("recognition.threshold")),
+        (Some("3"), Some("derived from target_fpir"))
+    );
+    assert_eq!((of("store.key"), of("retention.notes_days")), (Some("(not noted)"), Some("0")));
+    assert!(of("kiosk.pin").is_some_and(|pin| pin.starts_with("set, ")), "{values:?}");
+    let all = format!("{values:?}");
+    for secret in ["hunter2", "argon2", "my.key"] {
+        assert!(!all.contains(secret), "{secret} in {all}");
+    }
+    // Where a value came from is not part of it.
+    assert!(
+        values.iter().all(|(_, value)| !value.contains("# file") && !value.ends_with("default")),
+        "{all}"
+    );
+}
+
+#[test]
+fn a_text_to_consent_to_must_be_there_and_have_a_version() {
+    let machine = machine();
+    let refused = |text: &str| {
+        let path = machine.write("muster.toml", text);
+        Effective::resolve(&Flags { config: Some(path), ..Flags::default() }, &machine.environment)
+            .unwrap_err()
+            .to_string()
+    };
+    assert!(refused("[consent]\nrequired = true\n").contains("consent.text"));
+    assert!(refused("[consent]\ntext = \"no.md\"\nversion = \"1\"\n").contains("no.md cannot be read"));
+    machine.write("empty.md", " \n");
+    assert!(refused("[consent]\ntext = \"empty.md\"\nversion = \"1\"\n").contains("is empty"));
+    machine.write("consent.md", "May we?\n");
+    assert!(refused("[consent]\ntext = \"consent.md\"\n").contains("consent.version"));
+    let path = machine.write("muster.toml", "[consent]\ntext = \"consent.md\"\nversion = \"2026-01\"\n");
+    let effective = machine.resolve(&Flags { config: Some(path), ..Flags::default() });
+    assert_eq!(effective.consent.name().as_deref(), Some("consent.md, version 2026-01"));
+    assert_eq!(effective.consent.body.as_deref(), Some("May we?\n"));
 }

@@ -47,12 +47,40 @@ pub struct AttendanceTable {
     pub clock: Option<Text<ClockMode>>,
     /// Whether they may come in by an identifier.
     pub identifier: Option<Text<IdentifierUse>>,
+    /// What a badge reader types before the identifier.
+    pub badge_prefix: Option<Text<BadgeAffix>>,
+    /// What it types after it.
+    pub badge_suffix: Option<Text<BadgeAffix>>,
     /// How long before the start coming counts for a session.
     pub early_minutes: Option<Minutes>,
     /// How long after the start nobody is late yet.
     pub grace_minutes: Option<Minutes>,
     /// How long before the end people may leave.
     pub leaves_early_minutes: Option<Minutes>,
+}
+
+/// What a badge reader types besides the identifier: at most 16 characters that a keyboard has.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct BadgeAffix(pub String);
+
+impl FromStr for BadgeAffix {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.chars().count() > 16 || text.chars().any(char::is_control) || text.trim() != text {
+            return Err(format!(
+                "`{}` cannot be taken off: expected at most 16 characters, none of them a control character, \
+                 and no space at either end",
+                text.escape_debug()
+            ));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Display for BadgeAffix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
 }
 
 /// What holds for one group.
@@ -160,7 +188,10 @@ impl super::Typed {
         }
         let is_backwards =
             |holiday: &HolidayTable| holiday.until.as_ref().is_some_and(|until| until.0.0 < holiday.date.0.0);
-        let index = self.holiday.iter().position(is_backwards)?;
-        Some(("holiday", index, "until", "it lies before `date`".to_owned()))
+        if let Some(index) = self.holiday.iter().position(is_backwards) {
+            return Some(("holiday", index, "until", "it lies before `date`".to_owned()));
+        }
+        let (index, key, detail) = crate::config::hooks::contradiction(&self.hook)?;
+        Some(("hook", index, key, detail))
     }
 }

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::attendance::month::MonthGrid;
 use crate::attendance::session::{SessionName, StandingLine};
 use crate::attendance::{GroupName, PersonId, PersonName, PresenceState, Session, SessionId, Standing};
 use crate::ledger::Sequence;
@@ -40,11 +41,33 @@ pub enum AttendanceCommand {
     },
     /// Corrects what an entry says, or adds what is missing.
     Correct(Correction),
+    /// How long people were here on the days of a month, and how they stood.
+    Month(MonthQuery),
     /// What the times of records were that were written by a clock that could not be right.
     Times {
         /// Write the corrections too.
         accept: bool,
     },
+}
+
+/// A month of people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MonthQuery {
+    /// How many months before the one that holds now.
+    pub back: u32,
+    /// Of whom.
+    pub of: MonthOf,
+}
+
+/// Whose month.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MonthOf {
+    /// One person's.
+    Person(PersonId),
+    /// That of everybody in a group.
+    Group(GroupName),
+    /// That of everybody on the roster.
+    Everybody,
 }
 
 /// A correction. It is an entry of its own; what it corrects stays.
@@ -129,6 +152,8 @@ pub enum AttendanceReply {
     Closed(SessionRoll),
     /// The open sessions.
     Sessions(Vec<SessionRoll>),
+    /// A month.
+    Month(MonthGrid),
     /// Somebody is excused, by an entry for each of so many days.
     Excused {
         /// How many.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::attendance::Person;
 use crate::ledger::{Actor, Sequence};
-use crate::store::KeptRecords;
+use crate::store::{BackupOnRecord, KeptRecords};
 
 /// Says what was erased, where that is on record, and what may still hold the person.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,6 +28,8 @@ pub struct ErasureCertificate {
     pub strangers: u32,
     /// Parts of entries that went.
     pub parts: u64,
+    /// The backups on record that may still hold them, oldest first.
+    pub backups: Vec<BackupOnRecord>,
     /// Whether a search of the gallery with their own templates still gives them. It never should.
     pub found_again: bool,
     /// Why the key of what old pages of the store hold could not be destroyed yet; none where it is gone.

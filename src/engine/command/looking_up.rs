@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::attendance::PersonId;
+use crate::attendance::{Consent, Email, Person, PersonId};
 use crate::engine::event::LogEntry;
 
 /// Entries of a person that are given at most.
@@ -14,10 +14,31 @@ pub const PERSON_ENTRIES: usize = 200;
 pub struct PersonDetails {
     /// Who.
     pub person: PersonId,
+    /// What is kept of them besides.
+    pub facts: PersonFacts,
     /// What the ledger says of them, newest first, at most [`PERSON_ENTRIES`].
     pub entries: Vec<LogEntry>,
     /// Their face at the enrolment, where it is kept.
     pub face: Option<FacePicture>,
+}
+
+/// What is kept of a person besides their name.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct PersonFacts {
+    /// Where mail reaches them.
+    pub email: Option<Email>,
+    /// Whether there is a PIN that they prove themselves with.
+    pub has_pin: bool,
+    /// What they agreed to.
+    pub consent: Option<Consent>,
+}
+
+impl PersonFacts {
+    /// What is kept of `person`.
+    pub fn of(person: &Person) -> Self {
+        let kept = &person.particulars;
+        Self { email: kept.email.clone(), has_pin: kept.pin.is_some(), consent: kept.consent.clone() }
+    }
 }
 
 /// A face; `Debug` prints no pixels.

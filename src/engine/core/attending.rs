@@ -41,7 +41,7 @@ pub(super) struct AttendancePlan(pub(super) AttendanceReply);
 /// Days that an excuse may go over.
 const LONGEST_EXCUSE: TimeDelta = TimeDelta::days(366);
 /// Entries that are searched for unsure times, from the last.
-const SEARCHED: usize = 20_000;
+pub(super) const SEARCHED: usize = 20_000;
 
 impl From<AttendanceError> for CommandError {
     fn from(error: AttendanceError) -> Self {
@@ -74,6 +74,7 @@ impl Core {
                 }
                 CorrectionOf::Missing(person) => self.add_missing(&actor, person, correction),
             },
+            AttendanceCommand::Month(query) => return self.look_up_month(query, reply),
             AttendanceCommand::Times { accept } => {
                 let pending = Pending::Times { accept, actor, reply };
                 return self.ask(StoreRequest::EntriesBefore(Sequence(u64::MAX), SEARCHED), pending);
@@ -330,7 +331,7 @@ impl Core {
             let record = RecordPart { details, ..RecordPart::new(person, Some(PresenceState::Left)) };
             let parts = Parts { record: Some(record), ..Parts::default() };
             let draft = self.draft_now(EntryKind::CheckOutForgotten, Actor::System, parts);
-            self.commits.queue_entry(draft, None);
+            self.queue_entry(draft, None);
         }
     }
 

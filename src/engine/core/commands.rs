@@ -1,28 +1,36 @@
 //! What shells ask for.
 
+use crate::access::{Operator, Role};
 use crate::attendance::{Person, PersonId, PersonName, PresenceState};
 use crate::capture::RgbPicture;
 use crate::face::{Liveness, Probe, TemplateId};
 use crate::identify::{Candidates, Identification};
 use crate::inference::{AnalysedFace, FrameAnalysis};
-use crate::ledger::{Actor, EntryDraft, EntryKind, NotePart, Parts, RecordPart};
+use crate::ledger::{Actor, EntryDraft, EntryKind, NotePart, Parts, RecordPart, Sequence};
 use crate::store::{Change, KeptRecords, Transaction};
 
+use super::super::command::register::RegisterReply;
 use super::super::command::{
-    Command, CommandError, EnrolmentNotes, EnrolmentSource, EnrolmentTarget, IdentifiedFace, ImportReport,
-    ImportRow, PictureAnswer, PictureBytes, Reply, Request, SpaceReport,
+    ChallengeOrder, Command, CommandError, EnrolmentNotes, EnrolmentTarget, IdentifiedFace, PictureAnswer,
+    PictureBytes, Reply, Request, SpaceReport,
 };
+use super::super::export::PersonExport;
 use super::super::handle::Call;
+use super::super::operators::OperatorsCommand;
 use super::super::state::{InferenceStatus, SourceState};
 use super::super::worker::capture::SourceControl;
 use super::super::worker::inference::{Job, JobFailure, JobId, JobOutcome, JobPicture};
 use super::super::worker::store::StoreRequest;
+use super::access::PageSender;
 use super::attending::{AttendancePlan, AttendanceWork};
 use super::commits::Pending;
 use super::crops::Recomputed;
 use super::enrolling::LIVE;
-use super::enrolment::Enrolment;
+use super::enrolment::{Asked, Enrolment};
+use super::hooks::HookMove;
 use super::inbox::{InboxPlan, InboxWork};
+use super::register::RegisterWork;
+use super::storing::Noted;
 use super::{Core, GalleryState, ReplySender};
 
 /// What a picture in inference is for.
@@ -67,13 +75,27 @@ pub(super) enum PreparedWhat {
         person: PersonId,
         keeps: KeptRecords,
     },
+    /// Begun apart from the others, by [`Core::start_compaction`].
+    Compact,
+    /// Something was done with the store as a whole.
+    Noted(Box<Noted>),
     Rename {
         person: PersonId,
         name: PersonName,
     },
-    Import(Vec<ImportRow>),
+    Register(RegisterWork),
+    Hook(HookMove),
     Export,
     Note(EntryKind, String),
+    Operators(OperatorsCommand),
+    /// Somebody agreed to the text in force.
+    Consent(PersonId),
+    /// Somebody withdraws; they are erased next.
+    Withdraw(PersonId),
+    /// Everything held about somebody was gathered.
+    PersonExported(Box<PersonExport>),
+    /// An entry is to be found again under this name.
+    Place(&'static str, Sequence),
 }
 
 pub(super) fn refuse(reply: &ReplySender, error: CommandError) {
@@ -84,40 +106,61 @@ pub(super) fn refuse(reply: &ReplySender, error: CommandError) {
 pub(super) enum ReplyPlan {
     Inbox(InboxPlan),
     Attendance(AttendancePlan),
-    Enrolled { person: Person, templates_added: u32, notes: Box<EnrolmentNotes> },
-    Imported(ImportReport),
+    Enrolled { person: Box<Person>, templates_added: u32, notes: Box<EnrolmentNotes> },
+    Register(RegisterReply),
+    Hook,
     Exported(Vec<Person>),
     Reembedded(SpaceReport),
+    Noted(Box<Noted>),
+    Operator(Operator),
+    PersonExported(Box<PersonExport>),
     Written,
 }
 
 impl Core {
-    pub(super) fn take_call(&mut self, call: Call) {
+    /// Does what `actor` asks, as far as they may. Each call is checked here, and nowhere before.
+    pub(super) fn take_call(&mut self, actor: Actor, call: Call) {
+        let access = self.access();
+        let role = access.role_of(&actor);
+        let page = |reply| Pending::Page(PageSender::new(reply, role));
         match call {
-            Call::Command(request, reply) => self.take_command(request, reply),
-            Call::Subscribe(sender) => {
-                self.subscribers.add(sender);
+            Call::Command(request, reply) => match access.check_command(&actor, &request.command) {
+                Ok(()) => {
+                    // Somebody at the door has no role, and is given no more than who has the least.
+                    let reply = ReplySender::new(reply, role.unwrap_or(Role::Observer));
+                    self.take_command(Request { actor, ..request }, reply);
+                }
+                Err(error) => drop(reply.send(Err(error))),
+            },
+            Call::Subscribe(sender) if role.is_some() => {
+                self.subscribers.add(actor, sender);
                 if let Some(line) = &mut self.channels.source_control {
                     line.gate = None;
                 }
             }
+            Call::Subscribe(_) => {}
             Call::EntriesSince(sequence, limit, reply) => {
-                self.ask(StoreRequest::EntriesSince(sequence, limit), Pending::Page(reply));
+                self.ask(StoreRequest::EntriesSince(sequence, limit), page(reply));
             }
             Call::EntriesBefore(sequence, limit, reply) => {
-                self.ask(StoreRequest::EntriesBefore(sequence, limit), Pending::Page(reply));
+                self.ask(StoreRequest::EntriesBefore(sequence, limit), page(reply));
             }
-            Call::WholeEntriesSince(sequence, limit, reply) => {
-                self.ask(StoreRequest::EntriesSince(sequence, limit), Pending::Whole(reply));
-            }
+            Call::WholeEntriesSince(sequence, limit, reply) => match access.check(&actor, Role::Operator) {
+                Ok(()) => self.ask(StoreRequest::EntriesSince(sequence, limit), Pending::Whole(reply)),
+                Err(error) => drop(reply.send(Err(error))),
+            },
             Call::Threshold(facts, reply) => {
-                let _ = reply.send(self.threshold_state(&facts));
+                let allowed = access.check(&actor, Role::Operator);
+                let _ = reply.send(allowed.map(|()| self.threshold_state(&facts)));
             }
             Call::RecordsBetween(from, until, reply) => {
-                self.ask(StoreRequest::RecordsBetween(from, until), Pending::Page(reply));
+                self.ask(StoreRequest::RecordsBetween(from, until), page(reply));
+            }
+            Call::HeldBetween(from, until, reply) => {
+                self.ask(StoreRequest::HeldBetween(from, until), page(reply));
             }
             Call::EntriesBetween(from, until, reply) => {
-                self.ask(StoreRequest::EntriesBetween(from, until), Pending::Page(reply));
+                self.ask(StoreRequest::EntriesBetween(from, until), page(reply));
             }
         }
     }
@@ -125,16 +168,8 @@ impl Core {
     fn take_command(&mut self, request: Request, reply: ReplySender) {
         let Request { actor, command, .. } = request;
         let what = match command {
-            Command::Enrol { target, source: EnrolmentSource::Pictures(pictures), anyway } => {
-                return self.begin_enrolment(actor, target, pictures, anyway, reply);
-            }
-            Command::Enrol { target, source: EnrolmentSource::Shots(shots), anyway } => {
-                match self.shots(&shots) {
-                    Some(samples) => {
-                        PreparedWhat::Enrol(Enrolment { target, samples, refused: Vec::new(), anyway })
-                    }
-                    None => return refuse(&reply, CommandError::NoSuchShot),
-                }
+            Command::Enrol { target, source, anyway } => {
+                return self.take_enrolment(actor, Asked { target, source, anyway, consented: false }, reply);
             }
             Command::BeginShooting => {
                 let _ = reply.send(self.begin_shooting());
@@ -144,7 +179,10 @@ impl Core {
                 let _ = reply.send(self.end_shooting(id));
                 return;
             }
-            Command::SelfTest(of) => return self.begin_self_test(of, reply),
+            Command::SelfTest(of) => {
+                self.note_act(actor, "began a self-test");
+                return self.begin_self_test(of, reply);
+            }
             Command::Identify(picture) => return self.submit(picture, JobUse::Identify(reply)),
             Command::TakeShot => return self.take_shot(reply),
             Command::Spaces => {
@@ -154,18 +192,33 @@ impl Core {
             Command::Reembed { dry_run } => return self.begin_reembedding(actor, dry_run, reply),
             Command::SetPaused(paused) => {
                 self.set_paused(paused);
+                self.note_act(actor, if paused { "paused the source" } else { "let the source go on" });
                 let _ = reply.send(Ok(Reply::Done));
                 return;
             }
-            Command::Inbox(command) => return self.take_inbox_command(actor, command, reply),
+            Command::NoteAct(act) => {
+                self.note_act(actor, act.words());
+                let _ = reply.send(Ok(Reply::Done));
+                return;
+            }
+            Command::Inbox(command) => return self.take_inbox_command(actor, command, false, reply),
             Command::Attendance(command) => return self.take_attendance_command(actor, command, reply),
+            Command::Operators(command) => return self.take_operators_command(actor, command, reply),
+            Command::Consent(command) => return self.take_consent_command(actor, command, reply),
+            Command::Retention(command) => return self.take_retention_command(actor, command, reply),
+            Command::ExportPerson(person) => return self.begin_person_export(actor, person, reply),
             Command::Challenge(order) => {
-                let _ = reply.send(self.order_challenge(order).map(|()| Reply::Done));
+                let ordered = self.order_challenge(order);
+                if (&ordered, order) == (&Ok(()), ChallengeOrder::Begin) {
+                    self.note_act(actor, "began a challenge");
+                }
+                let _ = reply.send(ordered.map(|()| Reply::Done));
                 return;
             }
             Command::NoteExport { what } => PreparedWhat::Note(EntryKind::Exported, what),
             Command::Person(person) => return self.look_up_person(person, reply),
             Command::Day { back } => return self.look_up_day(back, reply),
+            Command::Store(command) => return self.take_store_command(actor, command, reply),
             Command::LedgerHead => return self.ask(StoreRequest::Head, Pending::Ledger(reply)),
             Command::VerifyLedger { kept } => {
                 return self.ask(StoreRequest::Verify(kept), Pending::Ledger(reply));
@@ -180,7 +233,9 @@ impl Core {
                 return;
             }
             Command::Rename { person, name } => PreparedWhat::Rename { person, name },
-            Command::Import(rows) => PreparedWhat::Import(rows),
+            Command::Register(command) => return self.take_register_command(actor, command, reply),
+            Command::Door(command) => return self.take_door_command(command, reply),
+            Command::Hooks(command) => return self.take_hook_command(actor, command, reply),
             Command::Export => PreparedWhat::Export,
         };
         self.commits.commands.push_back((Prepared { actor, what }, reply));
@@ -334,7 +389,8 @@ impl Core {
                 Ok((Transaction { changes, entries: vec![entry] }, ReplyPlan::Written))
             }
             // Whoever begins commits begins this one another way.
-            PreparedWhat::Erase { .. } => Err(CommandError::NoSuchPerson),
+            PreparedWhat::Erase { .. } | PreparedWhat::Compact => Err(CommandError::NoSuchPerson),
+            PreparedWhat::Noted(noted) => Ok(self.build_noted(actor, noted)),
             PreparedWhat::Rename { person, name } => {
                 let mut renamed = self.active(person)?.clone();
                 renamed.name = name;
@@ -342,45 +398,26 @@ impl Core {
                 let changes = vec![Change::PersonPut(renamed)];
                 Ok((Transaction { changes, entries: vec![entry] }, ReplyPlan::Written))
             }
-            PreparedWhat::Import(rows) => Ok(self.build_import(&actor, rows)),
+            PreparedWhat::Register(work) => self.build_register(&actor, work),
+            PreparedWhat::Hook(moved) => Ok(self.build_hook_move(moved)),
             PreparedWhat::Note(kind, text) => {
                 let parts = Parts { note: Some(NotePart { text }), ..Parts::default() };
                 let entry = self.draft(kind, actor, parts);
                 Ok((Transaction { changes: vec![], entries: vec![entry] }, ReplyPlan::Written))
             }
+            PreparedWhat::Operators(command) => self.build_operators(actor, command),
+            PreparedWhat::Consent(person) => self.build_consent(actor, person),
+            PreparedWhat::Withdraw(person) => self.build_withdrawal(actor, person),
+            PreparedWhat::PersonExported(export) => Ok(self.build_person_export(actor, export)),
+            PreparedWhat::Place(name, sequence) => Ok(Self::build_place(name, sequence)),
             PreparedWhat::Export => {
-                let mut people: Vec<Person> = self.roster.active().cloned().collect();
+                let mut people: Vec<Person> = self.roster.active().map(Person::shown).collect();
                 people.sort_by(|a, b| a.name.cmp(&b.name).then(a.id.cmp(&b.id)));
                 let entry = self.draft(EntryKind::Exported, actor, Parts::default());
                 let transaction = Transaction { changes: vec![], entries: vec![entry] };
                 Ok((transaction, ReplyPlan::Exported(people)))
             }
         }
-    }
-
-    fn build_import(&mut self, actor: &Actor, rows: Vec<ImportRow>) -> (Transaction, ReplyPlan) {
-        let now = self.clock.now();
-        let mut report = ImportReport::default();
-        let mut transaction = Transaction::default();
-        // Rows of one file may repeat each other too.
-        let mut roster = self.roster.clone();
-        for ImportRow { name, identifier } in rows {
-            let is_there = match &identifier {
-                Some(identifier) => roster.by_identifier(identifier).is_some(),
-                None => !roster.by_name(name.as_str()).is_empty(),
-            };
-            if is_there {
-                report.skipped += 1;
-                continue;
-            }
-            let id = PersonId(self.entropy.ulid(now));
-            let person = Person::new(id, name, identifier, now);
-            roster.put(person.clone());
-            transaction.changes.push(Change::PersonPut(person));
-            transaction.entries.push(self.draft_about(EntryKind::Imported, actor.clone(), id));
-            report.added += 1;
-        }
-        (transaction, ReplyPlan::Imported(report))
     }
 
     pub(super) fn draft_about(&mut self, kind: EntryKind, actor: Actor, person: PersonId) -> EntryDraft {
@@ -398,12 +435,15 @@ impl Core {
         let has_picture = |id: PersonId| self.has_templates(id);
         match target {
             EnrolmentTarget::Existing(id) => {
-                self.active(id).map(|person| EnrolmentTarget::Existing(person.id))
+                self.active(id)?;
+                self.takes_face(id)?;
+                Ok(EnrolmentTarget::Existing(id))
             }
             EnrolmentTarget::New { name, identifier: Some(identifier) } => {
                 match self.roster.by_identifier(&identifier) {
                     None => Ok(EnrolmentTarget::New { name, identifier: Some(identifier) }),
                     Some(holder) if holder.name == name && !has_picture(holder.id) => {
+                        self.takes_face(holder.id)?;
                         Ok(EnrolmentTarget::Existing(holder.id))
                     }
                     Some(holder) => {
@@ -414,7 +454,10 @@ impl Core {
             EnrolmentTarget::New { name, identifier: None } => {
                 match self.roster.by_name(name.as_str()).as_slice() {
                     [] => Ok(EnrolmentTarget::New { name, identifier: None }),
-                    [one] if !has_picture(one.id) => Ok(EnrolmentTarget::Existing(one.id)),
+                    [one] if !has_picture(one.id) => {
+                        self.takes_face(one.id)?;
+                        Ok(EnrolmentTarget::Existing(one.id))
+                    }
                     several => {
                         let people = several.iter().map(|person| person.id).collect();
                         Err(CommandError::NameTaken { name, people })

@@ -1,29 +1,34 @@
 //! What is written to the store, and what happens when it is on disk.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, NaiveDate, Utc};
 use crossbeam_channel::Sender;
 
-use crate::attendance::report::{Day, PresenceRecord, presence};
+use crate::attendance::report::Day;
 use crate::attendance::session::SessionName;
-use crate::attendance::statement::{Statement, held, presence_records};
-use crate::attendance::{PersonId, Presence, SessionId};
+use crate::attendance::{PersonId, PresenceState, SessionId};
 use crate::face::TemplateId;
 use crate::ledger::{Actor, Entry, EntryDraft, EntryKind};
-use crate::store::{Change, Committed, StoreError, Transaction};
+use crate::store::{Change, Committed, DiskState, StoreError, Transaction};
 
 use super::super::command::attendance::Correction;
+use super::super::command::hooks::HookReply;
 use super::super::command::{CommandError, Reply};
 use super::super::event::{EngineEvent, LogEntry, NamedEntry};
+use super::super::export::PersonExport;
+use super::super::operators::OperatorsReply;
 use super::super::worker::store::{StoreAnswer, StoreRequest, Ticket};
+use super::access::PageSender;
 use super::attending::{AttendancePlan, AttendanceWork};
 use super::commands::{Prepared, PreparedWhat, ReplyPlan};
 use super::erasing::Erasing;
+use super::exporting::Exporting;
 use super::inbox::BackFill;
+use super::looking_up::MonthWanted;
 use super::sessions::Closing;
-use super::{Core, GalleryState, ReplySender};
+use super::unsaved::Refused;
+use super::{Core, ReplySender};
 
 /// Entries that go into one transaction at most.
 const BATCH: usize = 64;
@@ -58,11 +63,31 @@ pub(super) struct CommitQueue {
     pub(super) last_try: bool,
     /// What the store said when it last failed.
     pub(super) fault: Option<String>,
+    /// The state of its disk, where that was why.
+    pub(super) disk: Option<DiskState>,
+    /// What found no room.
+    pub(super) refused: Refused,
 }
 
 impl CommitQueue {
-    pub(super) fn queue_entry(&mut self, draft: EntryDraft, passage: Option<PersonId>) {
+    /// Queues an entry whether there is room or not.
+    pub(super) fn queue_anyway(&mut self, draft: EntryDraft, passage: Option<PersonId>) {
         self.entries.push_back(QueuedEntry { draft, passage });
+    }
+
+    /// What the last passage of `person` that waits says.
+    pub(super) fn waiting_state_of(&self, person: PersonId) -> Option<PresenceState> {
+        let of_person = self.queued().filter(|entry| entry.passage == Some(person)).last();
+        of_person?.draft.parts.record.as_ref()?.state
+    }
+
+    /// Whether fewer than `limit` entries wait.
+    pub(super) fn has_room(&self, limit: usize) -> bool {
+        self.queued_count() < limit
+    }
+
+    fn queued_count(&self) -> usize {
+        self.failed.as_ref().map_or(0, Vec::len) + self.entries.len()
     }
 
     /// Whether a passage of `person` is not on disk yet.
@@ -89,6 +114,7 @@ impl CommitQueue {
                 || named.into_iter().any(|candidate| candidate.person == person)
         };
         self.entries.retain(|entry| !is_about(entry));
+        self.refused.forget(person);
     }
 
     /// Whether everything that happened is on disk.
@@ -129,7 +155,7 @@ impl CommitQueue {
     }
 
     pub(super) fn waiting(&self) -> u32 {
-        u32::try_from(self.queued().count()).unwrap_or(u32::MAX)
+        u32::try_from(self.queued_count()).unwrap_or(u32::MAX)
     }
 
     pub(super) fn is_done(&self) -> bool {
@@ -149,15 +175,23 @@ pub(super) enum Pending {
     /// A command's transaction.
     Command { changes: Vec<Change>, plan: ReplyPlan, reply: ReplySender },
     /// Somebody is taken out of everything.
-    Erase(Erasing),
+    Erase(Box<Erasing>),
+    /// Something is done with the store as a whole; `in_turn` where no transaction may be on its way.
+    OfStore { actor: Actor, reply: ReplySender, in_turn: bool },
     /// The end of the ledger.
     Ledger(ReplySender),
     /// A page of the log.
-    Page(Sender<Vec<LogEntry>>),
+    Page(PageSender),
+    /// How far a hook has come.
+    Cursor(ReplySender),
     /// The crop beside a template that is computed anew.
     Crop(TemplateId),
     /// Entries with all their parts.
-    Whole(Sender<Vec<NamedEntry>>),
+    Whole(Sender<Result<Vec<NamedEntry>, CommandError>>),
+    /// What is held about a person, to be given to them.
+    Export(Box<Exporting>),
+    /// A step of what is deleted, or counted, because it is old.
+    Retention,
     /// The passages on record near those that are to be added later.
     BackFill(BackFill, ReplySender),
     /// What is known of a person.
@@ -174,6 +208,10 @@ pub(super) enum Pending {
     Times { accept: bool, actor: Actor, reply: ReplySender },
     /// The records of a day that has ended.
     DayEnded(Day),
+    /// The last entries, to be counted for their unsure times.
+    UnsureTimes,
+    /// The records of a month.
+    Month(MonthWanted, ReplySender),
 }
 
 /// The entries of an answer; none where the log cannot be read.
@@ -202,6 +240,13 @@ impl Core {
             let Prepared { actor, what } = prepared;
             if let PreparedWhat::Erase { person, keeps } = what {
                 self.commits.in_flight = self.start_erasure(actor, person, keeps, reply);
+                if self.commits.in_flight {
+                    return;
+                }
+                continue;
+            }
+            if matches!(what, PreparedWhat::Compact) {
+                self.commits.in_flight = self.start_compaction(actor, reply);
                 if self.commits.in_flight {
                     return;
                 }
@@ -252,13 +297,16 @@ impl Core {
         match (pending, answer) {
             (Pending::Page(reply), answer) => {
                 let entries = entries_of(answer);
-                let _ = reply.send(entries.iter().map(|entry| self.log_entry(entry)).collect());
+                reply.send(entries.iter().map(|entry| self.log_entry(entry)).collect());
             }
+            (Pending::Cursor(reply), answer) => Self::take_cursor(&reply, answer),
             (Pending::Crop(template), answer) => self.take_crop(template, answer),
             (Pending::Whole(reply), answer) => {
                 let entries = entries_of(answer).into_iter();
-                let _ = reply.send(entries.map(|entry| self.named_entry(entry)).collect());
+                let _ = reply.send(Ok(entries.map(|entry| self.named_entry(entry)).collect()));
             }
+            (Pending::Export(exporting), answer) => self.take_export_step(exporting, answer),
+            (Pending::Retention, answer) => self.take_retention_step(answer),
             (Pending::BackFill(wanted, reply), answer) => match answer {
                 Ok(StoreAnswer::Entries(near)) => self.go_on_with_back_fill(wanted, &near, reply),
                 answer => refuse(&reply, answer),
@@ -268,10 +316,17 @@ impl Core {
                     Ok(_) => self.settle_commit(),
                     Err(_) => self.commits.in_flight = false,
                 }
-                self.take_erasure(erasing, answer);
+                self.take_erasure(*erasing, answer);
+            }
+            (Pending::OfStore { actor, reply, in_turn }, answer) => {
+                if in_turn {
+                    self.commits.in_flight = false;
+                }
+                self.take_store_answer(actor, answer, reply);
             }
             (Pending::Ledger(reply), answer) => match answer {
                 Ok(StoreAnswer::Ledger(end)) => drop(reply.send(Ok(Reply::Ledger(end)))),
+                Ok(StoreAnswer::Verified(verified)) => drop(reply.send(Ok(Reply::Verified(verified)))),
                 answer => refuse(&reply, answer),
             },
             (Pending::About(person, reply), answer) => match answer {
@@ -303,6 +358,13 @@ impl Core {
                 Ok(StoreAnswer::Entries(entries)) => self.take_times(accept, actor, reply, &entries),
                 answer => refuse(&reply, answer),
             },
+            (Pending::UnsureTimes, answer) => self.take_unsure_times(entries_of(answer)),
+            (Pending::Month(wanted, reply), answer) => match answer {
+                Ok(StoreAnswer::Entries(entries)) => {
+                    let _ = reply.send(Ok(self.month(&wanted, &entries)));
+                }
+                answer => refuse(&reply, answer),
+            },
             (Pending::DayEnded(day), answer) => {
                 if let Ok(StoreAnswer::Entries(entries)) = answer {
                     self.take_ended_day(&day, &entries);
@@ -313,8 +375,13 @@ impl Core {
                 self.take_committed(&committed);
                 self.publish_live();
             }
-            (Pending::Entries(batch), Ok(_)) => self.retry_later(batch, "the store gave a wrong answer"),
-            (Pending::Entries(batch), Err(error)) => self.retry_later(batch, &error.to_string()),
+            (Pending::Entries(batch), Ok(_)) => {
+                self.retry_later(batch, "the store gave a wrong answer", None)
+            }
+            (Pending::Entries(batch), Err(error)) => {
+                let disk = if let StoreError::Disk { state, .. } = &error { Some(*state) } else { None };
+                self.retry_later(batch, &error.to_string(), disk);
+            }
             (Pending::Command { changes, plan, reply }, Ok(StoreAnswer::Committed(committed))) => {
                 self.settle_commit();
                 let gained = changes.iter().any(|change| matches!(change, Change::TemplatePut(_)));
@@ -328,6 +395,10 @@ impl Core {
                 self.publish_roster();
                 self.publish_live();
                 let _ = reply.send(Ok(self.reply(plan, &committed)));
+            }
+            (Pending::Command { plan: ReplyPlan::Noted(noted), reply, .. }, Err(error)) => {
+                self.commits.in_flight = false;
+                let _ = reply.send(Err(noted.not_noted(error.to_string())));
             }
             (Pending::Command { reply, .. }, answer) => {
                 self.commits.in_flight = false;
@@ -346,13 +417,15 @@ impl Core {
         self.commits.retry_at = None;
         self.commits.retry_wait = FIRST_RETRY;
         self.commits.fault = None;
+        self.record_refused();
     }
 
     /// Keeps a batch as it is, to be tried again before anything else.
-    fn retry_later(&mut self, Batch(batch): Batch, reason: &str) {
+    fn retry_later(&mut self, Batch(batch): Batch, reason: &str, disk: Option<DiskState>) {
         tracing::error!(%reason, entries = batch.len(), "entries could not be written");
         self.commits.in_flight = false;
         self.commits.in_flight_passages.clear();
+        self.door_is_not_saved();
         if self.commits.last_try {
             tracing::error!(entries = batch.len(), "entries are lost: the store failed while stopping");
             self.commits.entries.clear();
@@ -363,6 +436,7 @@ impl Core {
         self.commits.retry_at = Some(Instant::now() + wait);
         self.commits.retry_wait = wait * 2;
         self.commits.fault = Some(reason.to_owned());
+        self.commits.disk = disk;
         self.publish_live();
     }
 
@@ -371,10 +445,14 @@ impl Core {
         for entry in &committed.entries {
             self.watch.wrote(entry.head.at, entry.head.clock);
             self.sessions.note(entry);
+            self.note_arrival(entry);
+            self.unsure.note(entry);
             let sessions_changed =
                 matches!(entry.head.kind, EntryKind::SessionOpened | EntryKind::SessionClosed);
             presence_changed |= self.note_presence(entry) || sessions_changed;
             self.entry_for_inbox(entry);
+            self.entry_for_door(entry);
+            self.keep_place_of(entry);
             let log = self.log_entry(entry);
             self.subscribers.send(&EngineEvent::Entry(log));
         }
@@ -394,142 +472,26 @@ impl Core {
     fn reply(&self, plan: ReplyPlan, committed: &Committed) -> Reply {
         match (plan, committed.entries.first()) {
             (ReplyPlan::Enrolled { person, templates_added, notes }, _) => {
-                Reply::Enrolled { person, templates_added, notes: *notes }
+                Reply::Enrolled { person: *person, templates_added, notes: *notes }
             }
             (ReplyPlan::Attendance(AttendancePlan(reply)), _) => Reply::Attendance(reply),
             (ReplyPlan::Inbox(plan), _) => self.inbox_reply(plan, committed),
-            (ReplyPlan::Imported(report), _) => Reply::Imported(report),
+            (ReplyPlan::Register(reply), _) => Reply::Register(reply),
+            (ReplyPlan::Hook, _) => Reply::Hooks(HookReply::Moved),
             (ReplyPlan::Reembedded(report), _) => Reply::Reembedded(report),
+            (ReplyPlan::Operator(operator), _) => Reply::Operators(OperatorsReply::Changed(operator)),
+            (ReplyPlan::PersonExported(export), Some(entry)) => {
+                let noted = (entry.head.sequence, entry.head.at);
+                Reply::PersonExport(Box::new(PersonExport { noted: noted.0, at: noted.1, ..*export }))
+            }
+            (ReplyPlan::PersonExported(export), None) => Reply::PersonExport(export),
             (ReplyPlan::Exported(people), Some(entry)) => {
                 Reply::Roster { people, sequence: entry.head.sequence }
             }
+            (ReplyPlan::Noted(noted), Some(entry)) => noted.reply(entry.head.sequence),
             (ReplyPlan::Written, Some(entry)) => Reply::Written(self.log_entry(entry)),
-            (ReplyPlan::Exported(_) | ReplyPlan::Written, None) => Reply::Done,
+            (ReplyPlan::Exported(_) | ReplyPlan::Noted(_) | ReplyPlan::Written, None) => Reply::Done,
         }
-    }
-
-    /// Brings gallery and roster up to date with what is on disk.
-    pub(super) fn apply(&mut self, change: Change) {
-        match change {
-            Change::PersonPut(person) => {
-                if !person.is_active() {
-                    self.presence.remove(&person.id);
-                    self.turns.remove(&person.id);
-                    self.policy.forget(person.id);
-                    self.jury.forget(person.id);
-                }
-                self.roster.put(person);
-            }
-            Change::PersonErased(person) => {
-                self.presence.remove(&person);
-                self.turns.remove(&person);
-                self.sessions.forget(person);
-                self.policy.forget(person);
-                self.jury.forget(person);
-                self.roster.forget(person);
-            }
-            Change::TemplatePut(template) => {
-                self.templates.insert(template.id, template.person);
-                self.spaces.insert(template.id, template.space);
-                self.thresholds.note_change();
-                match &mut self.gallery {
-                    GalleryState::Waiting(waiting) => waiting.push(template),
-                    GalleryState::Ready(gallery) => gallery.put(&template),
-                }
-            }
-            Change::TemplateRemoved(id) => {
-                self.templates.remove(&id);
-                self.spaces.remove(&id);
-                self.thresholds.note_change();
-                match &mut self.gallery {
-                    GalleryState::Waiting(waiting) => waiting.retain(|template| template.id != id),
-                    GalleryState::Ready(gallery) => gallery.remove_template(id),
-                }
-            }
-            // Read from the store when they are needed.
-            Change::CropPut { .. } | Change::CropRemoved(_) => {}
-            Change::StrangerPut(item) => self.desk.items.put(item),
-            Change::StrangerRemoved(id) => self.desk.items.remove(id),
-            Change::OperatorPut(operator) => drop(self.operators.insert(operator.id, operator)),
-            Change::OperatorRemoved(id) => drop(self.operators.remove(&id)),
-            Change::CursorPut { .. } => {}
-        }
-    }
-
-    /// Takes an entry into today's presence; whether that changed who is here.
-    pub(super) fn note_presence(&mut self, entry: &Entry) -> bool {
-        if entry.head.kind == EntryKind::Corrected {
-            // What holds now depends on what was corrected.
-            self.ask_for_presence(self.now());
-            return false;
-        }
-        let records = presence_records(&held(Statement::of(entry)));
-        let Some(PresenceRecord { person, state, at, .. }) = records.first().cloned() else { return false };
-        let Some(day) = self.day_of(at) else { return false };
-        match self.day {
-            Some(today) if day < today => return false,
-            Some(today) if day == today => {}
-            _ => self.roll_over(day),
-        }
-        if self.roster.get(person).is_none_or(|person| !person.is_active()) {
-            return false;
-        }
-        let before = self.presence.get(&person).copied();
-        if entry.head.kind == EntryKind::BackFilled && before.is_some_and(|before| at < before.last_record) {
-            self.ask_for_presence(at);
-            return false;
-        }
-        self.presence.insert(person, Presence::after(before, state, at));
-        if !self.commits.awaits_passage_of(person) {
-            self.turns.insert(person, state);
-        }
-        true
-    }
-
-    /// Has the records of the day of `at` read again: what holds now depends on their order.
-    fn ask_for_presence(&mut self, at: DateTime<Utc>) {
-        if let Some(day) = self.calendar.day_of(at) {
-            self.ask(StoreRequest::RecordsBetween(day.from, day.until), Pending::Presence(day));
-        }
-    }
-
-    /// Takes presence from all records of `day`. Answers come in the order of the requests, so that
-    /// every entry that was taken in before is among them.
-    fn recount_presence(&mut self, day: &Day, entries: &[Entry]) {
-        if self.day != Some(day.date) {
-            return;
-        }
-        let held = held(entries.iter().filter_map(Statement::of));
-        self.presence = self.active_presence(day, presence_records(&held));
-        for (person, held) in &self.presence {
-            if !self.commits.awaits_passage_of(*person) {
-                self.turns.insert(*person, held.state);
-            }
-        }
-        self.publish_roster();
-    }
-
-    /// Who of those on the roster is here and who has left after the records of `day`.
-    pub(super) fn active_presence(
-        &self,
-        day: &Day,
-        records: Vec<PresenceRecord>,
-    ) -> HashMap<PersonId, Presence> {
-        let is_active = |id: &PersonId| self.roster.get(*id).is_some_and(|person| person.is_active());
-        presence(day, records).into_iter().filter(|(id, _)| is_active(id)).collect()
-    }
-
-    /// The date of the day that `at` belongs to.
-    pub(super) fn day_of(&self, at: DateTime<Utc>) -> Option<NaiveDate> {
-        self.calendar.day_of(at).map(|day| day.date)
-    }
-
-    pub(super) fn roll_over(&mut self, day: NaiveDate) {
-        if let Some(ended) = self.day.replace(day).filter(|ended| *ended < day) {
-            self.end_day(ended);
-        }
-        self.presence.clear();
-        self.turns.clear();
     }
 }
 

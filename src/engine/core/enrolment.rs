@@ -7,11 +7,23 @@ use crate::inference::FrameAnalysis;
 use crate::ledger::{Actor, EntryKind};
 use crate::store::{Change, Transaction};
 
-use super::super::command::{CommandError, EnrolmentPictures, EnrolmentTarget, FaceChoice, RefusedPicture};
+use super::super::command::{
+    CommandError, EnrolmentPictures, EnrolmentSource, EnrolmentTarget, FaceChoice, PictureBytes,
+    RefusedPicture,
+};
 use super::super::enrolment::one_person;
 use super::commands::{JobUse, Prepared, PreparedWhat, ReplyPlan, refuse};
 use super::crops::Sample;
 use super::{Core, ReplySender};
+
+/// An enrolment as it was asked for.
+pub(super) struct Asked {
+    pub(super) target: EnrolmentTarget,
+    pub(super) source: EnrolmentSource,
+    pub(super) anyway: bool,
+    /// Whether the person agreed to the text in force.
+    pub(super) consented: bool,
+}
 
 /// An enrolment that waits for its pictures to be looked at.
 pub(super) struct Enrolling {
@@ -20,6 +32,7 @@ pub(super) struct Enrolling {
     face: FaceChoice,
     leave_out: bool,
     anyway: bool,
+    consented: bool,
     pictures: Vec<Option<Result<Sample, RefusedPicture>>>,
     reply: ReplySender,
 }
@@ -30,25 +43,37 @@ pub(super) struct Enrolment {
     pub(super) samples: Vec<Sample>,
     pub(super) refused: Vec<RefusedPicture>,
     pub(super) anyway: bool,
+    pub(super) consented: bool,
 }
 
 impl Core {
-    pub(super) fn begin_enrolment(
-        &mut self,
-        actor: Actor,
-        target: EnrolmentTarget,
-        wanted: EnrolmentPictures,
-        anyway: bool,
-        reply: ReplySender,
-    ) {
+    pub(super) fn take_enrolment(&mut self, actor: Actor, asked: Asked, reply: ReplySender) {
         // Said before the nets are bothered; checked again when it is written.
-        if let Err(error) = self.resolve(target.clone()) {
+        let resolved = self.resolve(asked.target.clone());
+        if let Err(error) = resolved.and_then(|target| self.check_consent(&target, asked.consented)) {
             return refuse(&reply, error);
         }
-        let EnrolmentPictures { pictures, face, leave_out } = wanted;
+        let Asked { target, source, anyway, consented } = asked;
+        match source {
+            EnrolmentSource::Pictures(EnrolmentPictures { pictures, face, leave_out }) => {
+                let held = vec![None; pictures.len()];
+                let enrolling =
+                    Enrolling { actor, target, face, leave_out, anyway, consented, pictures: held, reply };
+                self.begin_enrolment(enrolling, pictures);
+            }
+            EnrolmentSource::Shots(shots) => match self.shots(&shots) {
+                Some(samples) => {
+                    let refused = Vec::new();
+                    let what = PreparedWhat::Enrol(Enrolment { target, samples, refused, anyway, consented });
+                    self.commits.commands.push_back((Prepared::new(actor, what), reply));
+                }
+                None => refuse(&reply, CommandError::NoSuchShot),
+            },
+        }
+    }
+
+    fn begin_enrolment(&mut self, enrolling: Enrolling, pictures: Vec<PictureBytes>) {
         let batch = self.next_id();
-        let held = vec![None; pictures.len()];
-        let enrolling = Enrolling { actor, target, face, leave_out, anyway, pictures: held, reply };
         self.enrolments.insert(batch, enrolling);
         for (index, picture) in pictures.into_iter().enumerate() {
             self.submit(picture, JobUse::Enrol { batch, index });
@@ -87,7 +112,7 @@ impl Core {
 
     /// Every picture was looked at.
     fn end_enrolling(&mut self, enrolling: Enrolling) {
-        let Enrolling { actor, target, leave_out, anyway, pictures, reply, .. } = enrolling;
+        let Enrolling { actor, target, leave_out, anyway, consented, pictures, reply, .. } = enrolling;
         let (mut samples, mut refused) = (Vec::new(), Vec::new());
         for looked_at in pictures.into_iter().flatten() {
             match looked_at {
@@ -117,7 +142,7 @@ impl Core {
             }
             Err(error) => return refuse(&reply, error),
         }
-        let what = PreparedWhat::Enrol(Enrolment { target, samples, refused, anyway });
+        let what = PreparedWhat::Enrol(Enrolment { target, samples, refused, anyway, consented });
         self.commits.commands.push_back((Prepared::new(actor, what), reply));
     }
 
@@ -126,8 +151,9 @@ impl Core {
         actor: Actor,
         enrolment: Enrolment,
     ) -> Result<(Transaction, ReplyPlan), CommandError> {
-        let Enrolment { target, samples, refused, anyway } = enrolment;
+        let Enrolment { target, samples, refused, anyway, consented } = enrolment;
         let target = self.resolve(target)?;
+        self.check_consent(&target, consented)?;
         let existing = match &target {
             EnrolmentTarget::Existing(id) => Some(*id),
             EnrolmentTarget::New { .. } => None,
@@ -138,7 +164,7 @@ impl Core {
             return Err(CommandError::NoInference { reason: "the nets are still loading".to_owned() });
         };
         let now = self.clock.now();
-        let (person, kind, mut changes) = match target {
+        let (mut person, kind, mut changes) = match target {
             EnrolmentTarget::New { name, identifier } => {
                 let id = PersonId(self.entropy.ulid(now));
                 let person = Person::new(id, name, identifier, now);
@@ -151,6 +177,7 @@ impl Core {
                 (person, kind, vec![])
             }
         };
+        let consent = self.take_consent(&actor, &mut person, consented, &mut changes);
         let templates_added = u32::try_from(samples.len()).unwrap_or(u32::MAX);
         for Sample { probe, crop, .. } in samples {
             let id = TemplateId(self.entropy.ulid(now));
@@ -160,8 +187,11 @@ impl Core {
         }
         self.settle_strangers(&mut changes);
         let entry = self.draft_about(kind, actor, person.id);
+        let person = Box::new(person.shown());
         let plan = ReplyPlan::Enrolled { person, templates_added, notes };
-        Ok((Transaction { changes, entries: vec![entry] }, plan))
+        // That somebody agreed stands before that they were enrolled.
+        let entries = consent.into_iter().chain([entry]).collect();
+        Ok((Transaction { changes, entries }, plan))
     }
 
     pub(super) fn has_templates(&self, person: PersonId) -> bool {

@@ -32,7 +32,7 @@ pub(super) struct Erasing {
 impl Core {
     /// Everybody, also those whose enrolment ended: they are still held, and can be erased.
     pub(super) fn everybody(&self) -> Reply {
-        let mut people: Vec<Person> = self.roster.iter().cloned().collect();
+        let mut people: Vec<Person> = self.roster.iter().map(Person::shown).collect();
         people.sort_by(|a, b| a.name.cmp(&b.name).then(a.id.cmp(&b.id)));
         Reply::People(people)
     }
@@ -56,13 +56,15 @@ impl Core {
             return false;
         }
         self.commits.drop_entries_about(person.id);
+        // Whose entry was among them would wait for ever.
+        self.door_is_not_saved();
         let probes = self.templates_of(person.id);
         let strangers = self.strangers_like(person.id);
         let entry = self.draft(EntryKind::Erased, actor, Parts::default());
         let erasure = Erasure { person: person.id, keeps, strangers, entry };
         self.ask(
             StoreRequest::Erase(Box::new(erasure)),
-            Pending::Erase(Erasing { person, keeps, probes, reply }),
+            Pending::Erase(Box::new(Erasing { person, keeps, probes, reply })),
         );
         true
     }
@@ -109,6 +111,7 @@ impl Core {
             crops: erased.crops,
             strangers: count(erased.strangers.len()),
             parts: erased.parts,
+            backups: erased.backups.clone(),
             old_key_stays: erased.old_key_stays.clone(),
         })))
     }

@@ -45,6 +45,7 @@ pub(super) enum InboxWork {
     Enrol {
         stranger: StrangerId,
         target: EnrolmentTarget,
+        consented: bool,
     },
     Discard(StrangerId),
     /// `recorded` are the times of the passages on record near the tracks.
@@ -59,7 +60,7 @@ pub(super) enum InboxWork {
 #[derive(Debug)]
 pub(super) enum InboxPlan {
     Quiet,
-    Enrolled { person: Person, waiting: Vec<StrangerTrack> },
+    Enrolled { person: Box<Person>, waiting: Vec<StrangerTrack> },
     Discarded,
     BackFilled { joined: u32 },
 }
@@ -139,8 +140,8 @@ impl Core {
 
     /// Queues what nobody waits for.
     fn queue_inbox(&mut self, work: InboxWork) {
-        let (nobody, _) = crossbeam_channel::bounded(1);
-        self.commits.commands.push_back((Prepared::new(Actor::System, PreparedWhat::Inbox(work)), nobody));
+        let prepared = Prepared::new(Actor::System, PreparedWhat::Inbox(work));
+        self.commits.commands.push_back((prepared, ReplySender::nobody()));
     }
 
     /// The items of those whom `changes` give templates are theirs now: what they looked like goes,
@@ -171,7 +172,13 @@ impl Core {
 
     // -- what is asked ------------------------------------------------------------------------
 
-    pub(super) fn take_inbox_command(&mut self, actor: Actor, command: InboxCommand, reply: ReplySender) {
+    pub(super) fn take_inbox_command(
+        &mut self,
+        actor: Actor,
+        command: InboxCommand,
+        consented: bool,
+        reply: ReplySender,
+    ) {
         let work = match command {
             InboxCommand::Show(id) => {
                 let shown = self.stranger_picture(id).map(|shown| Reply::Inbox(InboxReply::Shown(shown)));
@@ -182,10 +189,12 @@ impl Core {
                 return self.begin_back_fill(BackFill { actor, person, sequences }, reply);
             }
             InboxCommand::Enrol { stranger, name, identifier } => {
-                InboxWork::Enrol { stranger, target: EnrolmentTarget::New { name, identifier } }
+                let target = EnrolmentTarget::New { name, identifier };
+                InboxWork::Enrol { stranger, target, consented }
             }
             InboxCommand::Add { stranger, person } => {
-                InboxWork::Enrol { stranger, target: EnrolmentTarget::Existing(person) }
+                let target = EnrolmentTarget::Existing(person);
+                InboxWork::Enrol { stranger, target, consented }
             }
             InboxCommand::Discard(stranger) => InboxWork::Discard(stranger),
         };
@@ -301,8 +310,8 @@ impl Core {
                 let entry = self.draft(EntryKind::StrangerDiscarded, actor, Parts::default());
                 (vec![Change::StrangerRemoved(id)], vec![entry], InboxPlan::Discarded)
             }
-            InboxWork::Enrol { stranger, target } => {
-                return self.build_late_enrolment(actor, stranger, target);
+            InboxWork::Enrol { stranger, target, consented } => {
+                return self.build_late_enrolment(actor, stranger, target, consented);
             }
             InboxWork::BackFill { person, sequences, recorded } => {
                 return self.build_back_fill(&actor, person, &sequences, &recorded);
@@ -332,6 +341,7 @@ impl Core {
         actor: Actor,
         stranger: StrangerId,
         target: EnrolmentTarget,
+        consented: bool,
     ) -> Result<(Transaction, ReplyPlan), CommandError> {
         let item = self.item(stranger)?.clone();
         let appearance = self.unknown(&item)?;
@@ -344,7 +354,9 @@ impl Core {
             return Err(InboxError::OtherSpace.into());
         }
         let now = self.clock.now();
-        let (person, mut changes) = match self.resolve(target)? {
+        let target = self.resolve(target)?;
+        self.check_consent(&target, consented)?;
+        let (mut person, mut changes) = match target {
             EnrolmentTarget::New { name, identifier } => {
                 let id = PersonId(self.entropy.ulid(now));
                 let person = Person::new(id, name, identifier, now);
@@ -352,6 +364,7 @@ impl Core {
             }
             EnrolmentTarget::Existing(id) => (self.active(id)?.clone(), vec![]),
         };
+        let consent = self.take_consent(&actor, &mut person, consented, &mut changes);
         let has_templates = self.templates.values().any(|owner| *owner == person.id);
         let kind = if has_templates { EntryKind::TemplateAdded } else { EntryKind::Enrolled };
         let id = TemplateId(self.entropy.ulid(now));
@@ -360,8 +373,9 @@ impl Core {
         self.settle_strangers(&mut changes);
         let entry = self.draft_about(kind, actor, person.id);
         let waiting = tracks_of(&changes);
+        let person = Box::new(person.shown());
         let plan = ReplyPlan::Inbox(InboxPlan::Enrolled { person, waiting });
-        Ok((Transaction { changes, entries: vec![entry] }, plan))
+        Ok((Transaction { changes, entries: consent.into_iter().chain([entry]).collect() }, plan))
     }
 
     fn build_back_fill(
@@ -396,7 +410,7 @@ impl Core {
         let mut entries = committed.entries.iter().map(|entry| self.log_entry(entry));
         match (plan, entries.next()) {
             (InboxPlan::Enrolled { person, waiting }, _) => {
-                Reply::Inbox(InboxReply::Enrolled { person, waiting })
+                Reply::Inbox(InboxReply::Enrolled { person: *person, waiting })
             }
             (InboxPlan::Discarded, Some(entry)) => Reply::Inbox(InboxReply::Discarded(entry)),
             (InboxPlan::BackFilled { joined }, first) => {

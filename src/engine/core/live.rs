@@ -1,14 +1,17 @@
 //! What every client sees: the board and the stream of events.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, TrySendError};
 
 use crate::attendance::PersonId;
+use crate::engine::access::{Access, event_for, roster_for_observer};
 use crate::face::Rect;
 use crate::face::quality::{Gauge, Guidance};
+use crate::ledger::Actor;
 use crate::track::{TrackSnapshot, Verdict};
 
 use super::super::event::EngineEvent;
@@ -56,22 +59,32 @@ impl FrameRate {
 
 /// The clients of the stream, each with its own room.
 #[derive(Debug, Default)]
-pub(super) struct Subscribers(Vec<Subscriber>);
+pub(super) struct Subscribers {
+    all: Vec<Subscriber>,
+    /// What each of them may be told, by the roles that hold now.
+    pub(super) access: Arc<Access>,
+}
 
 #[derive(Debug)]
 struct Subscriber {
+    actor: Actor,
     sender: Sender<EngineEvent>,
     missed: u64,
 }
 
 impl Subscribers {
-    pub(super) fn add(&mut self, sender: Sender<EngineEvent>) {
-        self.0.push(Subscriber { sender, missed: 0 });
+    pub(super) fn add(&mut self, actor: Actor, sender: Sender<EngineEvent>) {
+        self.all.push(Subscriber { actor, sender, missed: 0 });
     }
 
-    /// Offers `event` to everybody; who has no room misses it, and is told how many when there is.
+    /// Offers `event` to everybody, as far as they may know it; who has no room misses it, and is told how
+    /// many when there is.
     pub(super) fn send(&mut self, event: &EngineEvent) {
-        self.0.retain_mut(|subscriber| subscriber.offer(event));
+        let access = &self.access;
+        self.all.retain_mut(|subscriber| match event_for(access.role_of(&subscriber.actor), event) {
+            Some(event) => subscriber.offer(&event),
+            None => true,
+        });
     }
 }
 
@@ -118,6 +131,8 @@ impl Core {
             stage_times_ms,
             store_fault: self.commits.fault.clone(),
             store_queue: self.commits.waiting(),
+            store_disk: self.commits.disk,
+            not_recorded: self.commits.refused.count(),
             challenge: self.challenge.view(),
         });
         self.subscribers.send(&EngineEvent::StateChanged);
@@ -168,7 +183,7 @@ impl Core {
                     person: person.id,
                     name: person.name.clone(),
                     similarity: candidate.similarity,
-                    recorded: !self.commits.awaits_passage_of(person.id),
+                    recorded: self.recorded(person.id),
                 },
                 None => TrackVerdict::Undecided,
             },
@@ -187,6 +202,8 @@ impl Core {
             person: person.id,
             name: person.name.clone(),
             identifier: person.identifier.clone(),
+            groups: person.particulars.groups.iter().cloned().collect(),
+            face: person.particulars.face,
             templates: templates.get(&person.id).copied().unwrap_or(0),
             presence: self.presence.get(&person.id).copied(),
         };
@@ -197,13 +214,18 @@ impl Core {
             GalleryState::Waiting(waiting) => (waiting.len(), 0),
         };
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        self.board.roster.set(RosterState {
+        let roster = RosterState {
             rows,
             templates: count(searched),
             foreign_templates: count(foreign),
             threshold: self.threshold(),
             threshold_basis: self.threshold().map(|_| self.threshold_basis()),
-        });
+            sessions: self.open_sessions(),
+            planned: self.planned_sessions(),
+            unsure_times: self.unsure.found,
+        };
+        self.board.roster_for_observers.set(roster_for_observer(&roster));
+        self.board.roster.set(roster);
         self.subscribers.send(&EngineEvent::StateChanged);
     }
 }

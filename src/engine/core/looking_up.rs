@@ -1,11 +1,14 @@
 //! Answers what a screen looks up. Nothing is written.
 
-use chrono::TimeDelta;
+use chrono::{NaiveDate, TimeDelta};
 
-use crate::attendance::PersonId;
+use crate::attendance::month::{MonthGrid, month_before, month_rows};
 use crate::attendance::report::Day;
+use crate::attendance::statement::{Statement, held};
+use crate::attendance::{Person, PersonId};
 use crate::capture::picture;
-use crate::engine::command::looking_up::{DayLog, FacePicture, PERSON_ENTRIES, PersonDetails};
+use crate::engine::command::attendance::{AttendanceReply, MonthOf, MonthQuery};
+use crate::engine::command::looking_up::{DayLog, FacePicture, PERSON_ENTRIES, PersonDetails, PersonFacts};
 use crate::engine::command::{CommandError, Reply};
 use crate::face::EncodedCrop;
 use crate::ledger::Entry;
@@ -16,6 +19,14 @@ use super::{Core, ReplySender};
 
 /// Days that can be gone back to.
 const FURTHEST_DAYS: u32 = 3_650;
+
+/// A month that was asked for.
+pub(super) struct MonthWanted {
+    of: MonthOf,
+    first: NaiveDate,
+    today: NaiveDate,
+    days: Vec<Day>,
+}
 
 impl Core {
     pub(super) fn look_up_person(&mut self, person: PersonId, reply: ReplySender) {
@@ -39,7 +50,8 @@ impl Core {
             Some(FacePicture { side: pixels.width(), rgb: pixels.data().to_vec() })
         });
         let entries = entries.iter().map(|entry| self.log_entry(entry)).collect();
-        Reply::Person(Box::new(PersonDetails { person, entries, face }))
+        let facts = self.roster.get(person).map(PersonFacts::of).unwrap_or_default();
+        Reply::Person(Box::new(PersonDetails { person, facts, entries, face }))
     }
 
     pub(super) fn look_up_day(&mut self, back: u32, reply: ReplySender) {
@@ -57,5 +69,47 @@ impl Core {
     pub(super) fn day_log(&self, day: &Day, entries: &[Entry]) -> Reply {
         let entries = entries.iter().map(|entry| self.log_entry(entry)).collect();
         Reply::Day(Box::new(DayLog { date: day.date, from: day.from, until: day.until, entries }))
+    }
+
+    pub(super) fn look_up_month(&mut self, query: MonthQuery, reply: ReplySender) {
+        if let MonthOf::Person(person) = query.of
+            && self.roster.get(person).is_none()
+        {
+            let _ = reply.send(Err(CommandError::NoSuchPerson));
+            return;
+        }
+        let today = self.day_of(self.now());
+        let month = today.and_then(|today| Some((today, month_before(today, query.back)?)));
+        let Some((today, (first, next))) = month else {
+            let _ = reply.send(Err(CommandError::NoSuchDay));
+            return;
+        };
+        let (zone, rollover) = (self.calendar.zone(), self.calendar.rollover());
+        let dates = first.iter_days().take_while(|date| *date < next);
+        let days: Vec<Day> = dates.filter_map(|date| Day::of(date, &zone, rollover)).collect();
+        let (Some(begin), Some(end)) = (days.first(), days.last()) else {
+            let _ = reply.send(Err(CommandError::NoSuchDay));
+            return;
+        };
+        let request = StoreRequest::RecordsBetween(begin.from, end.until);
+        self.ask(request, Pending::Month(MonthWanted { of: query.of, first, today, days }, reply));
+    }
+
+    pub(super) fn month(&self, wanted: &MonthWanted, entries: &[Entry]) -> Reply {
+        let is_wanted = |person: &&Person| match &wanted.of {
+            MonthOf::Person(id) => person.id == *id,
+            MonthOf::Group(group) => person.is_active() && person.is_in(group),
+            MonthOf::Everybody => person.is_active(),
+        };
+        let of_interest = |said: &Statement| match &wanted.of {
+            MonthOf::Person(id) => said.person == *id,
+            _ => true,
+        };
+        let held = held(entries.iter().filter_map(Statement::of).filter(of_interest));
+        let people = self.roster.iter().filter(is_wanted);
+        let listed = people.map(|person| (person.id, person.name.clone(), self.clock_mode(person.id)));
+        let rows = month_rows(&wanted.days, &held, listed, self.now());
+        let grid = MonthGrid { first: wanted.first, today: wanted.today, rows };
+        Reply::Attendance(AttendanceReply::Month(grid))
     }
 }

@@ -147,7 +147,10 @@ impl Core {
     /// A person who stays in view stays in one passage.
     fn keep_passages_open(&mut self, at: DateTime<Utc>) {
         for track in self.jury.snapshot() {
-            if let Verdict::Identified(candidate) = track.verdict {
+            if let Verdict::Identified(candidate) = track.verdict
+                // Nobody is kept in a passage that there is no record of.
+                && !self.commits.refused.is_about(candidate.person)
+            {
                 self.policy.still_in_view(candidate.person, at);
             }
         }
@@ -186,8 +189,10 @@ impl Core {
                 self.draft_at(kind, Actor::Door, parts, decision.at, clock)
             }
         };
-        self.await_stranger(decision.track, &draft);
-        self.commits.queue_entry(draft, person);
+        let sighting = draft.clone();
+        if self.queue_entry(draft, person) {
+            self.await_stranger(decision.track, &sighting);
+        }
     }
 
     fn evidence(&self, decision: &TrackDecision) -> EvidencePart {

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use crossbeam_channel::bounded;
 
 use crate::attendance::report::{PresenceRecord, in_order_by_person};
 use crate::attendance::session::{SessionName, StandingLine};
@@ -96,7 +95,7 @@ impl Sessions {
     }
 
     /// Whether the schedule's session of this name and beginning was opened before.
-    fn was_opened(&self, name: &SessionName, starts_at: DateTime<Utc>) -> bool {
+    pub(super) fn was_opened(&self, name: &SessionName, starts_at: DateTime<Utc>) -> bool {
         let closed = self.closed.iter().map(|closed| &closed.session);
         self.open.iter().chain(closed).any(|session| session.name == *name && session.starts_at == starts_at)
     }
@@ -104,7 +103,7 @@ impl Sessions {
 
 impl Core {
     /// Who is expected in a session of `group`.
-    fn expected<'a>(&'a self, group: Option<&'a GroupName>) -> impl Iterator<Item = &'a Person> {
+    pub(super) fn expected<'a>(&'a self, group: Option<&'a GroupName>) -> impl Iterator<Item = &'a Person> {
         self.roster.active().filter(move |person| group.is_none_or(|group| person.is_in(group)))
     }
 
@@ -176,7 +175,7 @@ impl Core {
         for id in over {
             let is_waiting = self.sessions.waiting.iter().any(|closing| closing.session == Some(id));
             if !is_waiting && !self.commits.is_closing(id) && !self.is_rolling(id) {
-                self.close_session(Actor::System, id, nobody());
+                self.close_session(Actor::System, id, ReplySender::nobody());
             }
         }
     }
@@ -190,7 +189,9 @@ impl Core {
 
     /// Queues work that nobody waits for.
     pub(super) fn order(&mut self, actor: Actor, work: AttendanceWork) {
-        self.commits.commands.push_back((Prepared::new(actor, PreparedWhat::Attendance(work)), nobody()));
+        self.commits
+            .commands
+            .push_back((Prepared::new(actor, PreparedWhat::Attendance(work)), ReplySender::nobody()));
     }
 
     pub(super) fn close_session(&mut self, actor: Actor, id: SessionId, reply: ReplySender) {
@@ -336,7 +337,9 @@ impl Core {
             let parts = Parts { record: Some(record), note: Some(NotePart { text }), ..Parts::default() };
             amended.push(self.draft_now(EntryKind::Corrected, Actor::System, parts));
         }
-        amended.into_iter().for_each(|draft| self.commits.queue_entry(draft, None));
+        for draft in amended {
+            self.queue_entry(draft, None);
+        }
     }
 }
 
@@ -348,9 +351,4 @@ fn standing_record(person: PersonId, session: SessionId, line: StandingLine) -> 
         ..RecordDetails::default()
     };
     RecordPart { details, ..RecordPart::new(person, None) }
-}
-
-/// A reply that nobody waits for.
-fn nobody() -> ReplySender {
-    bounded(1).0
 }

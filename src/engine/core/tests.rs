@@ -1,13 +1,20 @@
 //! The whole engine with its threads, over a store in memory and nets that read the answer from
 //! the picture: pixel 0 of a frame names who is in it (0 for nobody).
 
+mod access;
 mod challenge;
+mod disk;
+mod door;
 mod enrolling;
 mod erasing;
 mod inbox;
+mod privacy;
+mod register;
 mod scenario;
+mod session_views;
 mod spaces;
 mod stand_ins;
+mod storing;
 mod threshold;
 
 use std::sync::atomic::Ordering;
@@ -20,8 +27,10 @@ use crate::engine::command::{
     Command, CommandError, EnrolmentSource, EnrolmentTarget, PictureBytes, Reply, Shot,
 };
 use crate::engine::event::{EngineEvent, LogEntry};
-use crate::engine::state::{InferenceStatus, LiveState, PreviewRequest, SourceState, TrackVerdict};
-use crate::engine::{EngineHandle, RunningEngine, SourceParts, start};
+use crate::engine::state::{
+    DiskState, InferenceStatus, LiveState, PreviewRequest, Recorded, SourceState, TrackVerdict,
+};
+use crate::engine::{EngineHandle, EngineParts, RunningEngine, SourceParts, start};
 use crate::inference::InferenceError;
 use crate::ledger::{Actor, ClockState, EntryKind, Sequence};
 use crate::store::Store;
@@ -133,13 +142,11 @@ fn a_refused_picture_never_half_enrols() {
 fn an_imported_person_gets_their_first_picture_by_name() {
     let store = SharedStore::new();
     let (engine, handle) = engine(&store);
-    let row = |name: &str, id: Option<&str>| crate::engine::command::ImportRow {
-        name: name.parse().unwrap(),
-        identifier: id.map(|id| id.parse().unwrap()),
+    let row = |name: &str, id: Option<&str>| {
+        crate::engine::command::ImportRow::new(name.parse().unwrap(), id.map(|id| id.parse().unwrap()))
     };
-    let rows = vec![row("Ana", Some("1")), row("Bo", None), row("Bo", None), row("Cy", Some("1"))];
-    let Ok(Reply::Imported(report)) = handle.call(Command::Import(rows)) else { panic!() };
-    assert_eq!((report.added, report.skipped), (2, 2));
+    let rows = vec![row("Ana", Some("1")), row("Bo", None), row("Bo", None)];
+    register::import(&handle, rows, false);
     person(enrol(&handle, "Ana", &[1]).unwrap());
     assert_eq!(handle.snapshot().roster.rows.len(), 2);
     assert!(matches!(enrol(&handle, "Ana", &[2]), Err(CommandError::NameTaken { .. })));
@@ -183,14 +190,15 @@ fn a_full_disk_is_shown_and_nothing_seen_meanwhile_is_lost() {
     let is_decided = |live: &LiveState| {
         live.tracks
             .iter()
-            .any(|track| matches!(track.verdict, TrackVerdict::Identified { recorded: false, .. }))
+            .any(|track| matches!(track.verdict, TrackVerdict::Identified { recorded: Recorded::NotYet, .. }))
     };
     feed_until(&feed, &[1], || {
         let live = handle.snapshot().live;
         live.store_fault.is_some() && is_decided(&live)
     });
     let live = handle.snapshot().live;
-    assert!(live.store_fault.as_ref().unwrap().contains("no space left"));
+    assert!(live.store_fault.as_ref().unwrap().contains("the disk is full"));
+    assert_eq!((live.store_disk, live.not_recorded), (Some(DiskState::Full), 0));
     assert!(live.store_queue >= 1);
     let state = PresenceState::Left;
     let refused = handle.call(Command::Mark { person: ana, state, note: None }).unwrap_err();

@@ -1,12 +1,19 @@
 //! The store thread: owns the store, so that a slow disk never holds up the engine.
 
+use std::time::Instant;
+
 use chrono::{DateTime, Utc};
 use crossbeam_channel::{Receiver, Sender};
 
+use super::super::command::ledger::LedgerVerified;
 use crate::attendance::PersonId;
-use crate::face::{EncodedCrop, TemplateId};
-use crate::ledger::{ChainFault, ChainHead, Entry, Sequence};
-use crate::store::{Committed, Erased, Erasure, Store, StoreError, Transaction};
+use crate::face::{EncodedCrop, Template, TemplateId};
+use crate::ledger::TerminalId;
+use crate::ledger::{ChainHead, Entry, Sequence};
+use crate::store::{
+    BackupOnRecord, BackupOrder, Committed, Compacted, Erased, ErasedId, Erasure, Retained, RetentionStep,
+    Store, StoreError, StoreFigures, Transaction,
+};
 
 /// Pairs an answer with what waits for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -17,16 +24,25 @@ pub(crate) struct Ticket(pub(crate) u64);
 pub(crate) enum StoreRequest {
     Commit(Transaction),
     Erase(Box<Erasure>),
+    Whole(WholeRequest),
     Crop(TemplateId),
     Head,
-    Verify(Option<ChainHead>),
+    /// How far what follows the ledger under this name has come.
+    Cursor(String),
+    Verify(Vec<ChainHead>),
     EntriesSince(Sequence, usize),
     EntriesBefore(Sequence, usize),
     EntriesBetween(DateTime<Utc>, DateTime<Utc>),
     /// With their corrections, by sequence.
     RecordsBetween(DateTime<Utc>, DateTime<Utc>),
+    /// Those that speak of another time than their own.
+    HeldBetween(DateTime<Utc>, DateTime<Utc>),
     /// The newest entries about a person, and the crop beside a template.
     About(PersonId, Option<TemplateId>, usize),
+    /// Everything that is kept about a person.
+    Held(PersonId),
+    /// A step of what is deleted, or counted, because it is old.
+    Retain(Box<RetentionStep>),
 }
 
 /// What the store answers.
@@ -34,11 +50,35 @@ pub(crate) enum StoreRequest {
 pub(crate) enum StoreAnswer {
     Committed(Committed),
     Erased(Erased),
+    Whole(WholeAnswer),
     Crop(Option<EncodedCrop>),
     Ledger(ChainHead),
+    Verified(LedgerVerified),
+    Cursor(Option<Sequence>),
     Entries(Vec<Entry>),
     /// Newest first.
     About(Vec<Entry>, Option<EncodedCrop>),
+    /// Templates with their crops, and entries, oldest first.
+    Held(Vec<(Template, Option<EncodedCrop>)>, Vec<Entry>),
+    Retained(Box<Retained>),
+}
+
+/// What is asked about the store as a whole.
+#[derive(Debug)]
+pub(crate) enum WholeRequest {
+    BackUp(BackupOrder),
+    Compact,
+    Figures,
+    Erasures,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(crate) enum WholeAnswer {
+    BackedUp(BackupOnRecord),
+    Compacted(Compacted),
+    Figures(StoreFigures),
+    Erasures(TerminalId, Vec<ErasedId>),
 }
 
 /// Everything the store thread owns.
@@ -63,9 +103,11 @@ impl StoreWorker {
         match request {
             StoreRequest::Commit(transaction) => self.store.commit(transaction).map(StoreAnswer::Committed),
             StoreRequest::Erase(erasure) => self.store.erase(*erasure).map(StoreAnswer::Erased),
+            StoreRequest::Whole(request) => self.whole(request).map(StoreAnswer::Whole),
             StoreRequest::Crop(template) => self.store.crop(template).map(StoreAnswer::Crop),
             StoreRequest::Head => self.store.chain_head().map(StoreAnswer::Ledger),
-            StoreRequest::Verify(kept) => self.verify(kept).map(StoreAnswer::Ledger),
+            StoreRequest::Cursor(name) => self.store.cursor(&name).map(StoreAnswer::Cursor),
+            StoreRequest::Verify(kept) => self.verify(&kept).map(StoreAnswer::Verified),
             StoreRequest::EntriesSince(sequence, limit) => {
                 self.store.entries_since(sequence, limit).map(StoreAnswer::Entries)
             }
@@ -78,7 +120,26 @@ impl StoreWorker {
             StoreRequest::RecordsBetween(from, until) => {
                 self.store.records_between(from, until).map(StoreAnswer::Entries)
             }
+            StoreRequest::HeldBetween(from, until) => {
+                self.store.held_between(from, until).map(StoreAnswer::Entries)
+            }
             StoreRequest::About(person, template, limit) => self.about(person, template, limit),
+            StoreRequest::Held(person) => self.held(person),
+            StoreRequest::Retain(step) => {
+                self.store.retain(*step).map(|retained| StoreAnswer::Retained(Box::new(retained)))
+            }
+        }
+    }
+
+    fn whole(&mut self, request: WholeRequest) -> Result<WholeAnswer, StoreError> {
+        match request {
+            WholeRequest::BackUp(order) => self.store.back_up(&order).map(WholeAnswer::BackedUp),
+            WholeRequest::Compact => self.store.compact().map(WholeAnswer::Compacted),
+            WholeRequest::Figures => self.store.figures().map(WholeAnswer::Figures),
+            WholeRequest::Erasures => {
+                let erased = self.store.erasures()?;
+                Ok(WholeAnswer::Erasures(self.store.terminal(), erased))
+            }
         }
     }
 
@@ -97,16 +158,29 @@ impl StoreWorker {
         Ok(StoreAnswer::About(entries, crop))
     }
 
-    /// Walks the ledger, and looks whether `kept` is an entry of it.
-    fn verify(&self, kept: Option<ChainHead>) -> Result<ChainHead, StoreError> {
+    fn held(&self, person: PersonId) -> Result<StoreAnswer, StoreError> {
+        let mut templates = Vec::new();
+        for template in self.store.templates_held(person)? {
+            let crop = self.store.crop(template.id)?;
+            templates.push((template, crop));
+        }
+        let mut entries = Vec::new();
+        for sequence in self.store.sequences_of(person)? {
+            entries.extend(self.store.entries_since(Sequence(sequence.0.saturating_sub(1)), 1)?);
+        }
+        Ok(StoreAnswer::Held(templates, entries))
+    }
+
+    /// Walks the ledger, and looks whether each of `kept` is an entry of it.
+    fn verify(&self, kept: &[ChainHead]) -> Result<LedgerVerified, StoreError> {
+        let begun = Instant::now();
         let end = self.store.verify()?;
-        let Some(kept) = kept else { return Ok(end) };
-        if kept.sequence > end.sequence {
-            return Err(ChainFault::End { kept: kept.sequence, found: end.sequence }.into());
+        let walked_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+        for (place, kept) in kept.iter().enumerate() {
+            if kept.sequence > end.sequence || self.store.hash_of(kept.sequence)? != Some(kept.hash) {
+                return Ok(LedgerVerified { end, walked_us, unfit: Some(place) });
+            }
         }
-        match self.store.hash_of(kept.sequence)? {
-            Some(hash) if hash == kept.hash => Ok(end),
-            _ => Err(ChainFault::Hash { sequence: kept.sequence }.into()),
-        }
+        Ok(LedgerVerified { end, walked_us, unfit: None })
     }
 }

@@ -44,6 +44,12 @@ pub(super) fn records_come_with_their_corrections(store: &mut impl Store) {
     assert_eq!(between(store, 1_000, 1_001), [2]);
     assert_eq!(between(store, 2_000, 2_001), [1, 3, 4]);
     assert_eq!(between(store, 60, 60), [0u64; 0]);
+    let held = |from, until| -> Vec<u64> {
+        let found = store.held_between(at_us(from), at_us(until)).unwrap();
+        found.iter().map(|entry| entry.head.sequence.0).collect()
+    };
+    assert_eq!(held(0, 15), [0u64; 0]);
+    assert_eq!((held(15, 600), held(700, 5_001)), (vec![1, 3, 4, 5, 6], vec![1, 3, 4]));
     let all = store.records_between(DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC).unwrap();
     assert_eq!(all, store.entries_since(Sequence(0), 99).unwrap());
 }

@@ -1,5 +1,8 @@
 //! The keys of an open store: from the store key to the key of one person.
 
+use std::io;
+
+use super::passphrase::Derivation;
 use super::source::{KeySource, Making};
 use super::vault::{Epoch, Sealed, VaultError, VaultId, VaultMedium};
 use super::{Key, NoRandom, NotOpened};
@@ -69,16 +72,25 @@ impl Subject {
 
 /// The keys of an open store.
 pub struct Ring {
-    store_key: Key,
     medium: Box<dyn VaultMedium>,
     vault: Sealed,
+    held: Held,
+    /// The keys of other epochs, of which one may turn out to hold.
+    others: Vec<Held>,
+}
+
+/// The key of an epoch, and the store key that it lies under.
+#[derive(Clone)]
+struct Held {
     epoch: Epoch,
     key: Key,
+    store_key: Key,
+    derivation: Derivation,
 }
 
 impl std::fmt::Debug for Ring {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Ring(epoch {})", self.epoch.0)
+        write!(f, "Ring(epoch {})", self.held.epoch.0)
     }
 }
 
@@ -97,8 +109,8 @@ pub enum RingError {
 }
 
 impl Ring {
-    /// The keys in `medium`, which is filled where it is empty and `making` allows it. The newest epoch holds
-    /// until [`Ring::settle`] says otherwise.
+    /// The keys in `medium`, which is filled where it is empty and `making` allows it. The newest epoch that the
+    /// store key opens holds until [`Ring::settle`] says otherwise.
     ///
     /// # Errors
     /// [`RingError`]; [`VaultError::Missing`] for an empty medium that must not be filled.
@@ -107,24 +119,39 @@ impl Ring {
         source: &KeySource,
         making: Making,
     ) -> Result<Self, RingError> {
-        let found = medium.load().map_err(VaultError::Io)?;
-        let vault = match found {
-            Some(bytes) => Sealed::read(&bytes)?,
-            None if making == Making::Refused => return Err(VaultError::Missing.into()),
-            None => {
-                let store_key = source.key(making)?;
-                let mut vault = Sealed::create().map_err(VaultError::NoRandom)?;
-                let key = Key::generate().map_err(VaultError::NoRandom)?;
-                vault.put(&store_key, Epoch(1), &key).map_err(VaultError::NoRandom)?;
-                medium.replace(&vault.bytes()).map_err(VaultError::Io)?;
-                vault
+        let Some(bytes) = medium.load().map_err(VaultError::Io)? else {
+            if making == Making::Refused {
+                return Err(VaultError::Missing.into());
             }
+            let (store_key, derivation) = source.new_key(making)?;
+            let mut vault = Sealed::create().map_err(VaultError::NoRandom)?;
+            let (epoch, key) = (Epoch(1), Key::generate().map_err(VaultError::NoRandom)?);
+            vault.put(&store_key, derivation, epoch, &key).map_err(VaultError::NoRandom)?;
+            medium.replace(&vault.bytes()).map_err(VaultError::Io)?;
+            let held = Held { epoch, key, store_key, derivation };
+            return Ok(Self { medium, vault, held, others: Vec::new() });
         };
-        // A vault that is there opens with its own key alone, and one made now would be of no use.
-        let store_key = source.key(Making::Refused)?;
-        let epoch = vault.newest().ok_or(VaultError::Malformed)?;
-        let key = vault.key(&store_key, epoch)?.ok_or(RingError::NoEpoch(epoch))?;
-        Ok(Self { store_key, medium, vault, epoch, key })
+        let vault = Sealed::read(&bytes)?;
+        let epochs: Vec<(Epoch, Derivation)> = vault.epochs().collect();
+        let (mut opened, mut fault) = (Vec::new(), VaultError::WrongKey);
+        for (epoch, derivation) in epochs {
+            // A vault that is there opens with its own key alone, and one made now would be of no use.
+            let Some(store_key) = source.key_for(&derivation)? else {
+                fault =
+                    if source.is_passphrase() { VaultError::NoPassphrase } else { VaultError::Passphrase };
+                continue;
+            };
+            match vault.key(&store_key, epoch) {
+                Ok(Some(key)) => opened.push(Held { epoch, key, store_key, derivation }),
+                Ok(None) => {}
+                Err(error) => fault = error,
+            }
+        }
+        if opened.is_empty() {
+            return Err(fault.into());
+        }
+        let held = opened.remove(0);
+        Ok(Self { medium, vault, held, others: opened })
     }
 
     /// Its name, which the database holds too.
@@ -134,52 +161,86 @@ impl Ring {
 
     /// The epoch that holds.
     pub fn epoch(&self) -> Epoch {
-        self.epoch
+        self.held.epoch
     }
 
     /// Takes `epoch`, which the database names, for the one that holds, and destroys the keys of all others:
-    /// it ends an erasure, whichever way it went.
+    /// it ends an erasure or a change of the store key, whichever way it went.
     ///
     /// # Errors
-    /// [`RingError::NoEpoch`], or what the medium says; then the other keys may still be there.
+    /// [`RingError::NoEpoch`], [`VaultError::WrongKey`] where its key lies under another store key, or what the
+    /// medium says; then the other keys may still be there.
     pub fn settle(&mut self, epoch: Epoch) -> Result<(), RingError> {
-        if epoch != self.epoch {
-            self.key = self.vault.key(&self.store_key, epoch)?.ok_or(RingError::NoEpoch(epoch))?;
-            self.epoch = epoch;
+        if epoch != self.held.epoch {
+            let at = self.others.iter().position(|other| other.epoch == epoch);
+            let Some(at) = at else {
+                let is_there = self.vault.epochs().any(|(kept, _)| kept == epoch);
+                return Err(if is_there { VaultError::WrongKey.into() } else { RingError::NoEpoch(epoch) });
+            };
+            let held = self.others.swap_remove(at);
+            self.others.push(std::mem::replace(&mut self.held, held));
         }
         let mut kept = self.vault.clone();
         if kept.keep_only(epoch) {
             self.medium.replace(&kept.bytes()).map_err(VaultError::Io)?;
             self.vault = kept;
         }
+        self.others.clear();
         Ok(())
     }
 
-    /// Makes the key of a next epoch and keeps it beside the one that holds, which goes on holding.
+    /// Makes the key of a next epoch and keeps it beside the one that holds, which goes on holding until
+    /// [`Ring::settle`] says otherwise.
     ///
     /// # Errors
     /// What the medium says.
     pub fn prepare(&mut self) -> Result<Next, RingError> {
-        let epoch = Epoch(self.epoch.0 + 1);
-        let key = Key::generate().map_err(VaultError::NoRandom)?;
-        let mut with_both = self.vault.clone();
-        with_both.put(&self.store_key, epoch, &key).map_err(VaultError::NoRandom)?;
-        self.medium.replace(&with_both.bytes()).map_err(VaultError::Io)?;
-        self.vault = with_both;
-        Ok(Next { epoch, key })
+        self.prepare_under(self.held.store_key.clone(), self.held.derivation)
     }
 
-    /// Puts the vault under another store key; the epoch key stays, and with it all of the database.
+    /// As [`Ring::prepare`], with the next epoch's key under another store key. Until the next epoch holds, the
+    /// present store key opens the vault; from then on the other one does.
     ///
     /// # Errors
-    /// What the medium says; then either store key opens it, as the file lies there.
-    pub fn change_store_key(&mut self, store_key: Key) -> Result<(), RingError> {
+    /// What the medium says.
+    pub fn prepare_under(&mut self, store_key: Key, derivation: Derivation) -> Result<Next, RingError> {
+        let epoch = Epoch(self.held.epoch.0 + 1);
+        let key = Key::generate().map_err(VaultError::NoRandom)?;
+        let mut with_both = self.vault.clone();
+        with_both.put(&store_key, derivation, epoch, &key).map_err(VaultError::NoRandom)?;
+        self.medium.replace(&with_both.bytes()).map_err(VaultError::Io)?;
+        self.vault = with_both;
+        self.others.retain(|other| other.epoch != epoch);
+        self.others.push(Held { epoch, key: key.clone(), store_key, derivation });
+        Ok(Next { epoch, key, vault: self.vault.id })
+    }
+
+    /// The vault as it is kept, with the key of the epoch that holds alone.
+    pub fn vault_bytes(&self) -> Vec<u8> {
         let mut vault = self.vault.clone();
-        vault.put(&store_key, self.epoch, &self.key).map_err(VaultError::NoRandom)?;
-        vault.keep_only(self.epoch);
-        self.medium.replace(&vault.bytes()).map_err(VaultError::Io)?;
-        (self.vault, self.store_key) = (vault, store_key);
-        Ok(())
+        vault.keep_only(self.held.epoch);
+        vault.bytes()
+    }
+
+    /// How the store key came about.
+    pub fn derivation(&self) -> Derivation {
+        self.held.derivation
+    }
+
+    /// Wraps the key of a backup by the store key.
+    ///
+    /// # Errors
+    /// [`NoRandom`]
+    pub fn wrap_backup_key(&self, header: &[u8], key: &Key) -> Result<Vec<u8>, NoRandom> {
+        self.held.store_key.wrap(&backup_place(header), key)
+    }
+
+    /// The key that [`Ring::wrap_backup_key`] wrapped with this header.
+    ///
+    /// # Errors
+    /// [`NotOpened`]
+    pub fn unwrap_backup_key(&self, header: &[u8], wrapped: &[u8]) -> Result<Key, NotOpened> {
+        self.held.store_key.unwrap(&backup_place(header), wrapped)
     }
 
     /// Wraps the key of `subject`.
@@ -187,7 +248,7 @@ impl Ring {
     /// # Errors
     /// [`NoRandom`]
     pub fn wrap(&self, subject: Subject, key: &Key) -> Result<Vec<u8>, NoRandom> {
-        self.key.wrap(&place(self.epoch, subject), key)
+        self.held.key.wrap(&place(self.held.epoch, subject), key)
     }
 
     /// The key of `subject`.
@@ -195,12 +256,38 @@ impl Ring {
     /// # Errors
     /// [`NotOpened`]
     pub fn unwrap(&self, subject: Subject, wrapped: &[u8]) -> Result<Key, NotOpened> {
-        self.key.unwrap(&place(self.epoch, subject), wrapped)
+        self.held.key.unwrap(&place(self.held.epoch, subject), wrapped)
     }
 
     /// What an identifier is looked up by. It changes with the epoch.
     pub fn blind_identifier(&self, identifier: &str) -> [u8; 32] {
-        self.key.blind("identifier", identifier)
+        self.held.key.blind("identifier", identifier)
+    }
+}
+
+fn backup_place(header: &[u8]) -> Vec<u8> {
+    [b"muster backup key".as_slice(), header].concat()
+}
+
+/// A vault that no file holds: for a store that is put together, and for the one in a backup.
+#[derive(Debug, Default)]
+pub struct VolatileVault(Option<Vec<u8>>);
+
+impl VolatileVault {
+    /// One with these bytes.
+    pub fn of(bytes: Vec<u8>) -> Self {
+        Self(Some(bytes))
+    }
+}
+
+impl VaultMedium for VolatileVault {
+    fn load(&self) -> io::Result<Option<Vec<u8>>> {
+        Ok(self.0.clone())
+    }
+
+    fn replace(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0 = Some(bytes.to_vec());
+        Ok(())
     }
 }
 
@@ -208,12 +295,18 @@ impl Ring {
 pub struct Next {
     epoch: Epoch,
     key: Key,
+    vault: VaultId,
 }
 
 impl Next {
     /// Which.
     pub fn epoch(&self) -> Epoch {
         self.epoch
+    }
+
+    /// The vault that holds it.
+    pub fn vault(&self) -> VaultId {
+        self.vault
     }
 
     /// Wraps the key of `subject`.
@@ -316,19 +409,60 @@ mod tests {
     }
 
     #[test]
-    fn another_store_key_opens_what_was_kept_and_the_old_one_nothing() {
+    fn the_store_key_changes_with_the_epoch_or_not_at_all() {
+        for holds in [1, 2] {
+            let vault = MemoryVault::default();
+            let mut first = ring(&vault);
+            let key = Key::generate().unwrap();
+            let wrapped = first.wrap(SITE, &key).unwrap();
+            let other = KeySource::Given(Key::generate().unwrap());
+            let (under, derivation) = other.new_key(Making::Refused).unwrap();
+            let next = first.prepare_under(under, derivation).unwrap();
+            let rewrapped = next.wrap(SITE, &key).unwrap();
+            drop(first);
+            // As after a crash: what the database names decides which store key is needed.
+            let with = |source: &KeySource| {
+                let mut ring = Ring::open(Box::new(vault.clone()), source, Making::Refused)?;
+                ring.settle(Epoch(holds)).map(|()| ring)
+            };
+            let (opens, not, row) =
+                if holds == 1 { (store_key(), other, wrapped) } else { (other, store_key(), rewrapped) };
+            assert!(matches!(with(&not), Err(RingError::Vault(VaultError::WrongKey))));
+            assert_eq!(with(&opens).unwrap().unwrap(SITE, &row), Ok(key));
+            assert!(
+                matches!(with(&not), Err(RingError::Vault(VaultError::WrongKey))),
+                "the other key is gone"
+            );
+        }
+    }
+
+    #[test]
+    fn a_passphrase_opens_what_it_was_put_under_and_says_where_another_kind_of_key_is_needed() {
+        use super::super::passphrase::Passphrase;
+        let passphrase = |text: &str| {
+            KeySource::Passphrase(Passphrase::new(zeroize::Zeroizing::new(text.to_owned())).unwrap())
+        };
         let vault = MemoryVault::default();
-        let mut first = ring(&vault);
-        let key = Key::generate().unwrap();
-        let wrapped = first.wrap(SITE, &key).unwrap();
-        let other = Key::generate().unwrap();
-        first.change_store_key(other.clone()).unwrap();
-        drop(first);
-        let with = |source: KeySource| Ring::open(Box::new(vault.clone()), &source, Making::Refused);
-        assert!(matches!(with(store_key()), Err(RingError::Vault(VaultError::WrongKey))));
-        let again = with(KeySource::Given(other)).unwrap();
-        assert_eq!(again.unwrap(SITE, &wrapped), Ok(key));
-        assert_eq!(again.unwrap(Subject::person(0), &wrapped), Err(NotOpened));
+        let open = |source: &KeySource, making| Ring::open(Box::new(vault.clone()), source, making);
+        let short = open(&passphrase("short"), Making::Allowed);
+        assert!(matches!(short, Err(RingError::Key(_))), "{short:?}");
+        let first = open(&passphrase("correct horse battery"), Making::Allowed).unwrap();
+        let wrapped = first.wrap(SITE, &Key::from_bytes([3; 32])).unwrap();
+        let again = open(&passphrase("correct horse battery"), Making::Refused).unwrap();
+        assert_eq!(again.unwrap(SITE, &wrapped), Ok(Key::from_bytes([3; 32])));
+        let fault = |source| match open(&source, Making::Refused) {
+            Err(RingError::Vault(fault)) => fault,
+            other => panic!("{other:?}"),
+        };
+        assert!(matches!(fault(passphrase("correct horse batterx")), VaultError::WrongKey));
+        assert!(matches!(fault(store_key()), VaultError::Passphrase));
+        *vault.bytes.lock().unwrap() = None;
+        drop(ring(&vault));
+        let fault = match open(&passphrase("correct horse battery"), Making::Refused) {
+            Err(RingError::Vault(fault)) => fault,
+            other => panic!("{other:?}"),
+        };
+        assert!(matches!(fault, VaultError::NoPassphrase));
     }
 
     #[test]

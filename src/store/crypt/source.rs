@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::{Zeroize, Zeroizing};
 
+use super::passphrase::{Costs, Derivation, NotDerived, Passphrase, PassphraseError};
 use super::{KEY_BYTES, Key, NoRandom};
 
 /// Where the store key is.
@@ -17,7 +18,9 @@ pub enum KeySource {
     File(PathBuf),
     /// In this file, which somebody else provides, as systemd does for `LoadCredential=`; never made.
     Credential(PathBuf),
-    /// It is this one; for tests.
+    /// It is made of this passphrase.
+    Passphrase(Passphrase),
+    /// It is this one.
     Given(Key),
 }
 
@@ -26,6 +29,7 @@ impl fmt::Debug for KeySource {
         match self {
             Self::File(path) => write!(f, "File({})", path.display()),
             Self::Credential(path) => write!(f, "Credential({})", path.display()),
+            Self::Passphrase(_) => f.write_str("Passphrase"),
             Self::Given(_) => f.write_str("Given"),
         }
     }
@@ -70,6 +74,20 @@ pub enum KeyError {
     /// No key can be made.
     #[error(transparent)]
     NoRandom(#[from] NoRandom),
+    /// The passphrase is not where it should be.
+    #[error(
+        "the passphrase of the store is not at {path}: hand it over there, or name its place under [store] key"
+    )]
+    NoPassphrase {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// No key can be made of the passphrase.
+    #[error(transparent)]
+    NotDerived(#[from] NotDerived),
+    /// The passphrase cannot be taken.
+    #[error(transparent)]
+    Passphrase(#[from] PassphraseError),
 }
 
 /// Whether a key may be made where there is none.
@@ -82,11 +100,36 @@ pub enum Making {
 }
 
 impl KeySource {
-    /// The store key.
+    /// The store key, which came about as `derivation` says; none where a key of this source never does: a
+    /// passphrase makes none without costs, and nothing else makes one with them.
     ///
     /// # Errors
     /// [`KeyError`]
-    pub fn key(&self, making: Making) -> Result<Key, KeyError> {
+    pub fn key_for(&self, derivation: &Derivation) -> Result<Option<Key>, KeyError> {
+        match (self, derivation.costs) {
+            (Self::Passphrase(passphrase), Some(costs)) => Ok(Some(passphrase.key(&derivation.salt, costs)?)),
+            (Self::Passphrase(_), None) => Ok(None),
+            (_, Some(_)) => Ok(None),
+            (_, None) => self.lying(Making::Refused).map(Some),
+        }
+    }
+
+    /// A store key to put a store under, and how it came about. Where it lies in a file, it is the one that is
+    /// there.
+    ///
+    /// # Errors
+    /// [`KeyError`]
+    pub fn new_key(&self, making: Making) -> Result<(Key, Derivation), KeyError> {
+        if let Self::Passphrase(passphrase) = self {
+            passphrase.check_new()?;
+            let derivation = Derivation::new(Some(Costs::USUAL))?;
+            return Ok((passphrase.key(&derivation.salt, Costs::USUAL)?, derivation));
+        }
+        Ok((self.lying(making)?, Derivation::new(None)?))
+    }
+
+    /// The key that lies somewhere.
+    fn lying(&self, making: Making) -> Result<Key, KeyError> {
         match self {
             Self::Given(key) => Ok(key.clone()),
             Self::Credential(path) => read(path),
@@ -94,13 +137,42 @@ impl KeySource {
                 Err(KeyError::Missing { .. }) if making == Making::Allowed => make(path),
                 found => found,
             },
+            // Its two callers have seen to it.
+            Self::Passphrase(_) => Err(PassphraseError::Empty.into()),
         }
+    }
+
+    /// Whether it is a passphrase.
+    pub fn is_passphrase(&self) -> bool {
+        matches!(self, Self::Passphrase(_))
     }
 }
 
-fn read(path: &Path) -> Result<Key, KeyError> {
+/// The passphrase in the first line of a file that is its owner's alone, or of a pipe.
+///
+/// # Errors
+/// [`KeyError`]
+pub fn passphrase_in(path: &Path) -> Result<Passphrase, KeyError> {
+    let bytes = read_bytes(path, LONGEST_LINE).map_err(|error| match error {
+        KeyError::Missing { path } => KeyError::NoPassphrase { path },
+        error => error,
+    })?;
+    let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let text = std::str::from_utf8(line).map_err(|_| KeyError::Malformed { path: path.to_owned() })?;
+    // Of its full length at once, so that no copy of a part is left behind.
+    let mut owned = Zeroizing::new(String::with_capacity(text.len()));
+    owned.push_str(text);
+    Ok(Passphrase::new(owned)?)
+}
+
+/// Bytes of a passphrase at most.
+const LONGEST_LINE: usize = 4096;
+
+/// What a file holds that others cannot read, up to `most` bytes.
+fn read_bytes(path: &Path, most: usize) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     let io = |source| KeyError::Io { path: path.to_owned(), step: "read", source };
-    let mut file = match File::open(path) {
+    let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Err(KeyError::Missing { path: path.to_owned() });
@@ -112,10 +184,14 @@ fn read(path: &Path) -> Result<Key, KeyError> {
     if mode & 0o037 != 0 {
         return Err(KeyError::Open { path: path.to_owned(), mode });
     }
-    let mut text = Zeroizing::new(Vec::with_capacity(4 * KEY_BYTES));
-    let length = (&mut file).take(3 * KEY_BYTES as u64).read_to_end(&mut text).map_err(io)?;
-    let text = text.get(..length).unwrap_or_default().trim_ascii();
-    digits(text).ok_or_else(|| KeyError::Malformed { path: path.to_owned() })
+    let mut bytes = Zeroizing::new(Vec::with_capacity(most + 1));
+    file.take(most as u64).read_to_end(&mut bytes).map_err(io)?;
+    Ok(bytes)
+}
+
+fn read(path: &Path) -> Result<Key, KeyError> {
+    let text = read_bytes(path, 3 * KEY_BYTES)?;
+    digits(text.trim_ascii()).ok_or_else(|| KeyError::Malformed { path: path.to_owned() })
 }
 
 fn digits(text: &[u8]) -> Option<Key> {
@@ -170,18 +246,32 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("muster/store.key");
         let source = KeySource::File(path.clone());
-        let missing = source.key(Making::Refused).unwrap_err().to_string();
+        let missing = source.lying(Making::Refused).unwrap_err().to_string();
         assert!(missing.contains("put it back"), "{missing}");
-        let key = source.key(Making::Allowed).unwrap();
-        assert_eq!(source.key(Making::Refused).unwrap(), key);
-        assert_eq!(source.key(Making::Allowed).unwrap(), key);
+        let key = source.lying(Making::Allowed).unwrap();
+        assert_eq!(source.lying(Making::Refused).unwrap(), key);
+        assert_eq!(source.lying(Making::Allowed).unwrap(), key);
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(directory.path().join("muster").read_dir().unwrap().count(), 1);
         assert!(matches!(
-            KeySource::Credential(directory.path().join("x")).key(Making::Allowed),
+            KeySource::Credential(directory.path().join("x")).lying(Making::Allowed),
             Err(KeyError::Missing { .. })
         ));
         assert!(!format!("{source:?} {:?}", KeySource::Given(key)).contains("0x"));
+    }
+
+    #[test]
+    fn a_passphrase_is_the_first_line_of_a_file_that_others_cannot_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("words");
+        std::fs::write(&path, "correct horse battery\r\nand more\n").unwrap();
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
+        let wanted = Passphrase::new(Zeroizing::new("correct horse battery".to_owned())).unwrap();
+        assert_eq!(passphrase_in(&path).unwrap(), wanted);
+        std::fs::write(&path, "\n").unwrap();
+        assert!(matches!(passphrase_in(&path), Err(KeyError::Passphrase(PassphraseError::Empty))));
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
+        assert!(matches!(passphrase_in(&path), Err(KeyError::Open { .. })));
     }
 
     #[test]
@@ -193,11 +283,11 @@ mod tests {
         for text in ["", "abc", &long, &"g".repeat(64)] {
             std::fs::write(&path, text).unwrap();
             std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
-            assert!(matches!(source.key(Making::Allowed), Err(KeyError::Malformed { .. })), "{text}");
+            assert!(matches!(source.lying(Making::Allowed), Err(KeyError::Malformed { .. })), "{text}");
         }
         std::fs::write(&path, format!("{}\n", "0F".repeat(32))).unwrap();
-        assert_eq!(source.key(Making::Refused).unwrap(), Key::from_bytes([15; 32]));
+        assert_eq!(source.lying(Making::Refused).unwrap(), Key::from_bytes([15; 32]));
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
-        assert!(matches!(source.key(Making::Refused), Err(KeyError::Open { mode: 0o644, .. })));
+        assert!(matches!(source.lying(Making::Refused), Err(KeyError::Open { mode: 0o644, .. })));
     }
 }

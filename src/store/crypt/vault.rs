@@ -5,9 +5,14 @@
 //! holds two, the old and the new; which of them holds is what the database says, so that a crash at any
 //! moment leaves the erasure done or not begun.
 //!
-//! Layout: `muster keys 1\n`, the vault's id (16 random bytes), the salt of a passphrase (16 bytes, zeros where
-//! there is none), the number of keys (1 byte), and for each the epoch (8 bytes, big-endian) and the wrapped
-//! key (72 bytes).
+//! While the store key is changed it holds two as well, each under a store key of its own; which of the two is
+//! needed follows from what the database says, so that a crash leaves the change done or not begun too.
+//!
+//! Layout: `muster keys 2\n`, the vault's id (16 random bytes), the number of keys (1 byte), and for each the epoch
+//! (8 bytes, big-endian), the salt of the store key (16), the costs of Argon2id (12: memory in KiB, passes,
+//! lanes; zeros where the store key is not made of a passphrase) and the wrapped key (72).
+//!
+//! A file of layout 1 is read too: it has one salt for all, after the id, and no costs.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -15,15 +20,18 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use super::passphrase::{COSTS_BYTES, Costs, Derivation, PassphraseSalt};
 use super::{KEY_BYTES, Key, NoRandom, NotOpened, OVERHEAD, random};
 
 /// The file's name in the data directory.
 pub const FILE_NAME: &str = "store.keys";
 
-const MAGIC: &[u8] = b"muster keys 1\n";
+const MAGIC_1: &[u8] = b"muster keys 1\n";
+const MAGIC: &[u8] = b"muster keys 2\n";
 const WRAPPED_BYTES: usize = KEY_BYTES + OVERHEAD;
+const ENTRY_BYTES: usize = 8 + 16 + COSTS_BYTES + WRAPPED_BYTES;
 /// More than two there never are.
-const LONGEST: u64 = (MAGIC.len() + 33 + 8 * (8 + WRAPPED_BYTES)) as u64;
+pub(in crate::store) const LONGEST: u64 = (MAGIC.len() + 17 + 8 * ENTRY_BYTES) as u64;
 
 /// A number of an epoch key, counted up by every erasure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,17 +41,19 @@ pub struct Epoch(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VaultId(pub [u8; 16]);
 
-/// The salt of a passphrase.
-pub type PassphraseSalt = [u8; 16];
-
 /// What the file holds, as it lies there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sealed {
     /// The vault's name.
     pub id: VaultId,
-    /// For a passphrase; zeros where the store key is none.
-    pub salt: PassphraseSalt,
-    wrapped: BTreeMap<Epoch, Vec<u8>>,
+    wrapped: BTreeMap<Epoch, Wrapped>,
+}
+
+/// An epoch key as it lies there, and where the store key that wraps it came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Wrapped {
+    derivation: Derivation,
+    key: Vec<u8>,
 }
 
 /// Why the epoch keys cannot be had.
@@ -52,6 +62,12 @@ pub enum VaultError {
     /// The store key opens none of it.
     #[error("the store key does not open it")]
     WrongKey,
+    /// A passphrase was given, and the store is under a key that is none.
+    #[error("the store is not under a passphrase: name the place of its key under [store] key")]
+    NoPassphrase,
+    /// A key was given, and the store is under a passphrase.
+    #[error("the store is under a passphrase: say so with [store] key = \"passphrase\"")]
+    Passphrase,
     /// There is none, and there must be.
     #[error("it is not there, and without it nothing of the store can be read: put it back beside the store")]
     Missing,
@@ -73,7 +89,7 @@ impl From<NotOpened> for VaultError {
 }
 
 /// Where the bytes of a vault lie.
-pub trait VaultMedium: Send {
+pub trait VaultMedium: Send + Sync {
     /// The bytes; none where there is no vault yet.
     ///
     /// # Errors
@@ -88,15 +104,14 @@ pub trait VaultMedium: Send {
 }
 
 impl Sealed {
-    /// A vault of one new epoch key, under a name of its own.
+    /// A vault without a key, under a name of its own.
     ///
     /// # Errors
     /// [`NoRandom`]
     pub fn create() -> Result<Self, NoRandom> {
-        let (mut id, mut salt) = ([0; 16], [0; 16]);
+        let mut id = [0; 16];
         random(&mut id)?;
-        random(&mut salt)?;
-        Ok(Self { id: VaultId(id), salt, wrapped: BTreeMap::new() })
+        Ok(Self { id: VaultId(id), wrapped: BTreeMap::new() })
     }
 
     /// Reads a file's bytes.
@@ -104,43 +119,77 @@ impl Sealed {
     /// # Errors
     /// [`VaultError::Malformed`]
     pub fn read(bytes: &[u8]) -> Result<Self, VaultError> {
-        let read = || {
-            let rest = bytes.strip_prefix(MAGIC)?;
-            let (id, rest) = rest.split_first_chunk::<16>()?;
-            let (salt, rest) = rest.split_first_chunk::<16>()?;
-            let (count, mut rest) = rest.split_first()?;
-            let mut wrapped = BTreeMap::new();
-            for _ in 0..*count {
-                let (epoch, more) = rest.split_first_chunk::<8>()?;
-                let (key, more) = more.split_at_checked(WRAPPED_BYTES)?;
-                wrapped.insert(Epoch(u64::from_be_bytes(*epoch)), key.to_vec());
-                rest = more;
-            }
-            let is_whole = rest.is_empty() && !wrapped.is_empty();
-            is_whole.then_some(Self { id: VaultId(*id), salt: *salt, wrapped })
+        let read = || match bytes.strip_prefix(MAGIC_1) {
+            Some(rest) => Self::read_1(rest),
+            None => Self::read_2(bytes.strip_prefix(MAGIC)?),
         };
-        read().ok_or(VaultError::Malformed)
+        read().filter(|vault| !vault.wrapped.is_empty()).ok_or(VaultError::Malformed)
+    }
+
+    fn read_1(rest: &[u8]) -> Option<Self> {
+        let (id, rest) = rest.split_first_chunk::<16>()?;
+        let (salt, rest) = rest.split_first_chunk::<16>()?;
+        let (count, mut rest) = rest.split_first()?;
+        let mut wrapped = BTreeMap::new();
+        for _ in 0..*count {
+            let (epoch, more) = rest.split_first_chunk::<8>()?;
+            let (key, more) = more.split_at_checked(WRAPPED_BYTES)?;
+            let derivation = Derivation { salt: *salt, costs: None };
+            wrapped.insert(Epoch(u64::from_be_bytes(*epoch)), Wrapped { derivation, key: key.to_vec() });
+            rest = more;
+        }
+        rest.is_empty().then_some(Self { id: VaultId(*id), wrapped })
+    }
+
+    fn read_2(rest: &[u8]) -> Option<Self> {
+        let (id, rest) = rest.split_first_chunk::<16>()?;
+        let (count, mut rest) = rest.split_first()?;
+        let mut wrapped = BTreeMap::new();
+        for _ in 0..*count {
+            let (epoch, more) = rest.split_first_chunk::<8>()?;
+            let (salt, more): (&PassphraseSalt, _) = more.split_first_chunk()?;
+            let (costs, more) = more.split_first_chunk::<COSTS_BYTES>()?;
+            let (key, more) = more.split_at_checked(WRAPPED_BYTES)?;
+            let costs = if *costs == [0; COSTS_BYTES] { None } else { Some(Costs::from_bytes(*costs)?) };
+            let derivation = Derivation { salt: *salt, costs };
+            wrapped.insert(Epoch(u64::from_be_bytes(*epoch)), Wrapped { derivation, key: key.to_vec() });
+            rest = more;
+        }
+        rest.is_empty().then_some(Self { id: VaultId(*id), wrapped })
     }
 
     /// The file's bytes.
     pub fn bytes(&self) -> Vec<u8> {
         let count = u8::try_from(self.wrapped.len()).unwrap_or(u8::MAX);
-        let mut bytes = [MAGIC, &self.id.0, &self.salt, &[count]].concat();
-        for (epoch, key) in &self.wrapped {
+        let mut bytes = [MAGIC, &self.id.0, &[count]].concat();
+        for (epoch, Wrapped { derivation, key }) in &self.wrapped {
             bytes.extend(epoch.0.to_be_bytes());
+            bytes.extend(derivation.salt);
+            bytes.extend(derivation.costs.map_or([0; COSTS_BYTES], Costs::bytes));
             bytes.extend(key);
         }
         bytes
     }
 
-    /// Puts `key` in as that of `epoch`.
+    /// Puts `key` in as that of `epoch`, under a store key that came about as `derivation` says.
     ///
     /// # Errors
     /// [`NoRandom`]
-    pub fn put(&mut self, store_key: &Key, epoch: Epoch, key: &Key) -> Result<(), NoRandom> {
-        let wrapped = store_key.wrap(&self.place(epoch), key)?;
-        self.wrapped.insert(epoch, wrapped);
+    pub fn put(
+        &mut self,
+        store_key: &Key,
+        derivation: Derivation,
+        epoch: Epoch,
+        key: &Key,
+    ) -> Result<(), NoRandom> {
+        let key = store_key.wrap(&self.place(derivation, epoch), key)?;
+        self.wrapped.insert(epoch, Wrapped { derivation, key });
         Ok(())
+    }
+
+    /// The epochs, the newest first, each with how the store key that wraps its key came about.
+    pub fn epochs(&self) -> impl Iterator<Item = (Epoch, Derivation)> {
+        self.wrapped.iter().rev().map(|(epoch, wrapped)| (*epoch, wrapped.derivation))
     }
 
     /// Leaves the key of `epoch` alone; whether there were others.
@@ -160,8 +209,8 @@ impl Sealed {
     /// # Errors
     /// [`VaultError::WrongKey`]
     pub fn key(&self, store_key: &Key, epoch: Epoch) -> Result<Option<Key>, VaultError> {
-        let wrapped = self.wrapped.get(&epoch);
-        wrapped.map(|wrapped| Ok(store_key.unwrap(&self.place(epoch), wrapped)?)).transpose()
+        let Some(Wrapped { derivation, key }) = self.wrapped.get(&epoch) else { return Ok(None) };
+        Ok(Some(store_key.unwrap(&self.place(*derivation, epoch), key)?))
     }
 
     /// `wrapped`, found anywhere, as the key of `epoch`.
@@ -175,11 +224,17 @@ impl Sealed {
         epoch: Epoch,
         wrapped: &[u8],
     ) -> Result<Key, NotOpened> {
-        store_key.unwrap(&self.place(epoch), wrapped)
+        let opened = self
+            .epochs()
+            .find_map(|(_, derivation)| store_key.unwrap(&self.place(derivation, epoch), wrapped).ok());
+        opened.ok_or(NotOpened)
     }
 
-    fn place(&self, epoch: Epoch) -> Vec<u8> {
-        [b"muster epoch key".as_slice(), &self.id.0, &self.salt, &epoch.0.to_be_bytes()].concat()
+    /// Without costs as in layout 1, so that what was wrapped then opens.
+    fn place(&self, Derivation { salt, costs }: Derivation, epoch: Epoch) -> Vec<u8> {
+        let mut place = [b"muster epoch key".as_slice(), &self.id.0, &salt, &epoch.0.to_be_bytes()].concat();
+        place.extend(costs.map(Costs::bytes).into_iter().flatten());
+        place
     }
 }
 
@@ -260,8 +315,10 @@ mod tests {
     fn vault() -> (Key, Sealed) {
         let store_key = Key::generate().unwrap();
         let mut vault = Sealed::create().unwrap();
-        vault.put(&store_key, Epoch(1), &Key::from_bytes([1; KEY_BYTES])).unwrap();
-        vault.put(&store_key, Epoch(2), &Key::from_bytes([2; KEY_BYTES])).unwrap();
+        let random = Derivation::new(None).unwrap();
+        let made = Derivation::new(Some(Costs::USUAL)).unwrap();
+        vault.put(&store_key, random, Epoch(1), &Key::from_bytes([1; KEY_BYTES])).unwrap();
+        vault.put(&store_key, made, Epoch(2), &Key::from_bytes([2; KEY_BYTES])).unwrap();
         (store_key, vault)
     }
 
@@ -279,6 +336,32 @@ mod tests {
         assert_eq!(vault.key(&store_key, Epoch(3)).unwrap(), None);
         let other = Key::generate().unwrap();
         assert!(matches!(vault.key(&other, Epoch(1)), Err(VaultError::WrongKey)));
+    }
+
+    /// Frozen: a file that was written in layout 1 opens, and is written in layout 2 the next time.
+    #[test]
+    fn a_file_of_layout_1_is_read() {
+        let store_key = Key::from_bytes([9; KEY_BYTES]);
+        let place = [b"muster epoch key".as_slice(), &[5; 16], &[6; 16], &7u64.to_be_bytes()].concat();
+        let wrapped = store_key.wrap(&place, &Key::from_bytes([1; KEY_BYTES])).unwrap();
+        let bytes =
+            [b"muster keys 1\n", &[5; 16][..], &[6; 16], &[1], &7u64.to_be_bytes(), &wrapped].concat();
+        let vault = Sealed::read(&bytes).unwrap();
+        assert_eq!(vault.key(&store_key, Epoch(7)).unwrap(), Some(Key::from_bytes([1; KEY_BYTES])));
+        let again = vault.bytes();
+        assert!(again.starts_with(b"muster keys 2\n"));
+        assert_eq!(Sealed::read(&again).unwrap(), vault);
+        for cut in 0..bytes.len() {
+            assert!(Sealed::read(&bytes[..cut]).is_err(), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn costs_and_salt_are_authenticated() {
+        let (store_key, mut vault) = vault();
+        let Some(wrapped) = vault.wrapped.get_mut(&Epoch(2)) else { panic!("it was put in") };
+        wrapped.derivation.costs = Some(Costs { passes: 1, ..Costs::USUAL });
+        assert!(matches!(vault.key(&store_key, Epoch(2)), Err(VaultError::WrongKey)));
     }
 
     #[test]

@@ -17,7 +17,10 @@ use crate::face::TemplateId;
 use crate::ledger::{ErasurePart, PartKind, Parts, Sequence, seal};
 use crate::store::changes::{Staged, Stored, stage};
 use crate::store::crypt::ring::{Next, Subject};
-use crate::store::{Change, ChangePoint, Committed, Erased, Erasure, KeptRecords, StoreError, Transaction};
+use crate::store::{
+    BackupOnRecord, Change, ChangePoint, Committed, Erased, ErasedId, Erasure, KeptRecords, StoreError,
+    Transaction,
+};
 
 use super::tables::{EPOCH, Tables};
 use super::{Fault, Planned, RedbStore, guarded, keys_error, sealed, write_transaction};
@@ -29,6 +32,7 @@ struct Plan {
     crops: u32,
     strangers: Vec<StrangerId>,
     parts: u64,
+    backups: Vec<BackupOnRecord>,
 }
 
 pub(super) fn erase(store: &mut RedbStore, erasure: &Erasure) -> Result<Erased, StoreError> {
@@ -63,6 +67,7 @@ pub(super) fn erase(store: &mut RedbStore, erasure: &Erasure) -> Result<Erased, 
         crops: plan.crops,
         strangers: plan.strangers,
         parts: plan.parts,
+        backups: plan.backups,
         old_key_stays: settled.err().map(|error| error.to_string()),
     })
 }
@@ -88,6 +93,10 @@ fn fill(
         crops += u32::from(tables.has_crop(*template)?);
     }
     let point = ChangePoint(tables.apply(&staged)?);
+    let backups = tables.backups_of(person)?;
+    let strangers = gone(&staged);
+    tables.put_erased(&ErasedId::Person { id: person, keeps: erasure.keeps })?;
+    strangers.iter().try_for_each(|id| tables.put_erased(&ErasedId::Stranger(*id)))?;
     let parts = ErasurePart::of(tables.take_parts(person, erasure.keeps)?);
     let count = parts.count();
     let mut draft = erasure.entry.clone();
@@ -97,7 +106,7 @@ fn fill(
     tables.rewrap(next)?;
     let committed = Committed { point, entries: vec![sealed.entry] };
     let planned = Planned { committed, end: sealed.end };
-    Ok(Plan { planned, templates, crops, strangers: gone(&staged), parts: count })
+    Ok(Plan { planned, templates, crops, strangers, parts: count, backups })
 }
 
 fn gone(staged: &Staged) -> Vec<StrangerId> {
@@ -151,21 +160,22 @@ impl Tables<'_> {
         Ok(found)
     }
 
-    /// Takes out what the record of an entry is found by besides its person.
-    fn take_indexes(&mut self, sequence: u64) -> Result<(), Fault> {
+    /// Takes out what the record of an entry is found by besides its person; whom it is about.
+    pub(super) fn take_indexes(&mut self, sequence: u64) -> Result<Option<PersonId>, Fault> {
         let key = (sequence, PartKind::Record as u8);
-        let Some(row) = self.parts.get(key)?.map(|row| row.value().to_vec()) else { return Ok(()) };
+        let Some(row) = self.parts.get(key)?.map(|row| row.value().to_vec()) else { return Ok(None) };
         let part = sealed::part(&self.keys, self.ring, key, &row)?;
         let mut parts = Parts::default();
         parts.put(&part).map_err(|fault| Fault::Damaged(format!("entry {sequence}: {fault}")))?;
-        let Some(details) = parts.record.map(|record| record.details) else { return Ok(()) };
+        let Some(record) = parts.record else { return Ok(None) };
+        let details = record.details;
         if let Some(at) = details.holds_at {
             self.by_held_time.remove((at.timestamp_micros(), sequence))?;
         }
         if let Some(corrected) = details.corrects {
             self.corrections.remove((corrected.0, sequence))?;
         }
-        Ok(())
+        Ok(Some(record.person))
     }
 
     fn is_erasable(&self, sequence: u64, kind: PartKind) -> Result<bool, Fault> {
@@ -180,7 +190,7 @@ impl Tables<'_> {
     }
 
     /// Wraps every key under the next epoch's, and looks identifiers up by it.
-    fn rewrap(&mut self, next: &Next) -> Result<(), Fault> {
+    pub(super) fn rewrap(&mut self, next: &Next) -> Result<(), Fault> {
         let mut rows = Vec::new();
         for row in self.keys.iter()? {
             rows.push(row?.0.value());

@@ -9,11 +9,12 @@ use redb::{Builder, Database, ReadableDatabase, ReadableTable};
 use ulid::Ulid;
 
 use crate::ledger::{ChainHead, TerminalId};
-use crate::store::StoreError;
 use crate::store::crypt::ring::Ring;
 use crate::store::crypt::source::Making;
 use crate::store::crypt::vault;
+use crate::store::{DiskState, StoreError};
 
+use super::raise::SEALED_SINCE;
 use super::tables::{
     HEADS, META, SCHEMA, SCHEMA_VERSION, TERMINAL, Tables, head_row, kept_end, meta, vault_and_epoch,
 };
@@ -39,6 +40,10 @@ impl Medium for DataFile {
         restrict(&self.path, FILE_MODE).map_err(|error| Fault::io("restrict access to", error))?;
         Ok(builder().open(&self.path)?)
     }
+
+    fn bytes(&self) -> io::Result<u64> {
+        Ok(self.path.metadata()?.len())
+    }
 }
 
 pub(super) fn builder() -> Builder {
@@ -49,6 +54,11 @@ pub(super) fn builder() -> Builder {
 }
 
 impl DataFile {
+    /// The file at `path`, which is there.
+    pub(super) fn at(path: &Path) -> Self {
+        Self { path: path.to_owned() }
+    }
+
     /// The store's file in `directory`, of this program's schema, and its keys. All are made where they are
     /// not there, the file with all that a new store holds, so that no half-made file ever has its name; a
     /// file of an older schema is raised.
@@ -68,7 +78,7 @@ impl DataFile {
             }
             // Without keys it is older than they are, or has lost them.
             let has_keys = directory.join(vault::FILE_NAME).exists();
-            let is_older = !has_keys && guarded(|| schema_of(&file))? < SCHEMA_VERSION;
+            let is_older = !has_keys && guarded(|| schema_of(&file))? < SEALED_SINCE;
             Ok(ring(if is_older { Making::Allowed } else { Making::Refused })?)
         };
         match find() {
@@ -196,7 +206,7 @@ pub(super) fn open_checked(medium: &dyn Medium, ring: &mut Ring) -> Result<(Data
     guarded(|| {
         let database = medium.open()?;
         let (terminal, found) = check(&database, medium.path())?;
-        if found < SCHEMA_VERSION {
+        if found < SEALED_SINCE {
             return Err(Fault::Older(found));
         }
         let (vault, epoch) = vault_and_epoch(&database.begin_read()?.open_table(META)?)?;
@@ -205,6 +215,10 @@ pub(super) fn open_checked(medium: &dyn Medium, ring: &mut Ring) -> Result<(Data
             return Err(Fault::Said(StoreError::Keys { path, detail }));
         }
         ring.settle(epoch).map_err(|error| Fault::Said(keys_error(error, medium.path())))?;
+        // With the keys settled: what was sealed is read with those that the file names.
+        if found < SCHEMA_VERSION {
+            return Err(Fault::Older(found));
+        }
         Ok((database, terminal))
     })
 }
@@ -255,6 +269,9 @@ impl Fault {
     pub(super) fn io(step: &'static str, error: io::Error) -> Self {
         if error.kind() == ErrorKind::InvalidData {
             return Self::Damaged(error.to_string());
+        }
+        if let Some(state) = DiskState::of(&error) {
+            return Self::Disk(state);
         }
         Self::Medium(format!("{step} the file: {error}"))
     }

@@ -91,7 +91,7 @@ fn write(
 }
 
 /// The first schema whose rows are sealed.
-const SEALED_SINCE: u32 = 3;
+pub(super) const SEALED_SINCE: u32 = 3;
 
 /// Writes what schemas 1 and 2 kept in the clear as sealed rows.
 fn seal_all(

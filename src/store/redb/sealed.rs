@@ -4,6 +4,8 @@
 //! A row is the version byte 2, what stands in the clear, and the sealed bytes of a layout of
 //! [`rows`](crate::store::rows).
 
+use std::borrow::Cow;
+
 use redb::ReadableTable;
 use ulid::Ulid;
 use zeroize::Zeroizing;
@@ -11,7 +13,7 @@ use zeroize::Zeroizing;
 use crate::access::{Operator, OperatorId};
 use crate::attendance::{Person, PersonId, Stranger, StrangerId};
 use crate::face::{EmbeddingSpace, EncodedCrop, Template, TemplateId};
-use crate::ledger::{PartKind, Salt, StoredPart};
+use crate::ledger::{PartKind, PartView, Salt, StoredPart};
 use crate::store::crypt::ring::{Ring, SITE, SUBJECT_BYTES, Subject};
 use crate::store::crypt::{Key, NotOpened};
 use crate::store::rows;
@@ -195,21 +197,31 @@ pub(super) fn plain_part_row(part: &StoredPart) -> Vec<u8> {
 pub(super) fn part(
     keys: &impl ReadableTable<(u8, u128), &'static [u8]>,
     ring: &Ring,
-    (sequence, kind): (u64, u8),
+    key: (u64, u8),
     row: &[u8],
 ) -> Result<StoredPart, Fault> {
+    part_view(keys, ring, key, row).map(PartView::into_part)
+}
+
+/// The part of a row, where it lies; what is sealed is opened apart.
+pub(super) fn part_view<'a>(
+    keys: &impl ReadableTable<(u8, u128), &'static [u8]>,
+    ring: &Ring,
+    (sequence, kind): (u64, u8),
+    row: &'a [u8],
+) -> Result<PartView<'a>, Fault> {
     let damaged = || Fault::Damaged(format!("a part of entry {sequence} has kind {kind} or is too short"));
     let kind = PartKind::from_number(kind).ok_or_else(damaged)?;
     let (salt, bytes): (&Salt, _) = row.split_first_chunk().ok_or_else(damaged)?;
     let bytes = match kind {
-        PartKind::Record | PartKind::Evidence => bytes.to_vec(),
+        PartKind::Record | PartKind::Evidence => Cow::Borrowed(bytes),
         PartKind::Note => {
             let (clear, sealed): ([u8; SUBJECT_BYTES], _) = Kind::Note.split(u128::from(sequence), bytes)?;
             let key = known_key(keys, ring, Subject::from_bytes(clear).ok_or_else(damaged)?)?;
-            Kind::Note.open(&key, u128::from(sequence), &clear, sealed)?.to_vec()
+            Cow::Owned(Kind::Note.open(&key, u128::from(sequence), &clear, sealed)?.to_vec())
         }
     };
-    Ok(StoredPart { kind, salt: *salt, bytes })
+    Ok(PartView { kind, salt, bytes })
 }
 
 /// Whose key a note is sealed under: that of the person the entry is about, where there is one.

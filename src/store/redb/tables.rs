@@ -65,6 +65,11 @@ pub(super) const HEADS: TableDefinition<u64, Bytes> = TableDefinition::new("head
 pub(super) const PARTS: TableDefinition<(u64, u8), Bytes> = TableDefinition::new("parts");
 /// Person and sequence of the entries about them. Erasable: nothing in the chain rests on it.
 pub(super) const BY_PERSON: TableDefinition<(u128, u64), ()> = TableDefinition::new("entries_by_person");
+/// What was erased (the subject's numbers) to what stayed: 0 for nothing, 1 for records without a name.
+pub(super) const ERASED: TableDefinition<(u8, u128), u8> = TableDefinition::new("erased");
+/// Microseconds since 1970 and the end of the ledger of each backup on record, to the digest of its file (32
+/// bytes), its size (8) and the end's hash (32).
+pub(super) const BACKUPS: TableDefinition<(i64, u64), Bytes> = TableDefinition::new("backups");
 /// Microseconds since 1970 and sequence.
 pub(super) const BY_TIME: TableDefinition<(i64, u64), ()> = TableDefinition::new("entries_by_time");
 
@@ -155,6 +160,8 @@ pub(super) struct Tables<'txn> {
     pub(super) parts: Table<'txn, (u64, u8), Bytes>,
     pub(super) by_person: Table<'txn, (u128, u64), ()>,
     by_time: Table<'txn, (i64, u64), ()>,
+    pub(super) erased: Table<'txn, (u8, u128), u8>,
+    pub(super) backups: Table<'txn, (i64, u64), Bytes>,
     pub(super) by_held_time: Table<'txn, (i64, u64), ()>,
     pub(super) corrections: Table<'txn, (u64, u64), ()>,
     pub(super) operators: Table<'txn, u128, Bytes>,
@@ -180,6 +187,8 @@ impl<'txn> Tables<'txn> {
             parts: transaction.open_table(PARTS)?,
             by_person: transaction.open_table(BY_PERSON)?,
             by_time: transaction.open_table(BY_TIME)?,
+            erased: transaction.open_table(ERASED)?,
+            backups: transaction.open_table(BACKUPS)?,
             by_held_time: transaction.open_table(BY_HELD_TIME)?,
             corrections: transaction.open_table(CORRECTIONS)?,
             operators: transaction.open_table(OPERATORS)?,
@@ -346,6 +355,7 @@ impl<'txn> Tables<'txn> {
                 }
             }
             self.by_time.insert((entry.entry.head.at.timestamp_micros(), sequence), ())?;
+            self.note_backup_of(&entry.entry)?;
         }
         if let Some(last) = sealed.last() {
             self.meta.insert(CHAIN_END, end_bytes(&last.end).as_slice())?;

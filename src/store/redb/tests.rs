@@ -3,7 +3,9 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-use super::tables::{SCHEMA, SCHEMA_VERSION};
+use redb::ReadableTable;
+
+use super::tables::{PARTS, SCHEMA, SCHEMA_VERSION};
 use super::*;
 use crate::ledger::{PartKind, Parts};
 use crate::store::contract::beside::{crop, crop_put, stranger};
@@ -13,6 +15,9 @@ use crate::store::crypt::ring::testing::{MemoryVault, store_key};
 mod crash;
 mod erasure;
 mod kill;
+mod restore;
+mod walk;
+mod whole;
 
 /// With the key that every store of the tests has.
 fn open_at(directory: &Path, terminal: TerminalId) -> Result<RedbStore, StoreError> {
@@ -184,16 +189,8 @@ const VERSION_3_STORE_KEY: &str = "323bef0c38d319e5f1288576c50b53ac362a4f610f428
 
 #[test]
 fn a_file_of_version_3_is_upgraded_with_its_own_keys() {
-    use std::io::Read;
     let directory = tempfile::tempdir().unwrap();
-    let mut file = Vec::new();
-    flate2::read::GzDecoder::new(VERSION_3).read_to_end(&mut file).unwrap();
-    std::fs::write(directory.path().join(FILE_NAME), file).unwrap();
-    std::fs::write(directory.path().join("store.keys"), VERSION_3_KEYS).unwrap();
-    let key = directory.path().join("key");
-    std::fs::write(&key, VERSION_3_STORE_KEY).unwrap();
-    std::fs::set_permissions(&key, PermissionsExt::from_mode(0o600)).unwrap();
-    let keys = KeySource::File(key);
+    let keys = version_3(directory.path());
     for _ in 0..2 {
         let mut store = RedbStore::open(directory.path(), TERMINAL, &keys).unwrap();
         let schema = store.read("look", |transaction| meta(&transaction.open_table(META)?, SCHEMA));
@@ -221,6 +218,42 @@ fn entries_of_a_new_kind() -> Transaction {
         ..draft(9, at_us(5), Some(1))
     };
     entries(vec![entry])
+}
+
+fn version_3(directory: &Path) -> KeySource {
+    use std::io::Read;
+    let mut file = Vec::new();
+    flate2::read::GzDecoder::new(VERSION_3).read_to_end(&mut file).unwrap();
+    std::fs::write(directory.join(FILE_NAME), file).unwrap();
+    std::fs::write(directory.join("store.keys"), VERSION_3_KEYS).unwrap();
+    let key = directory.join("key");
+    std::fs::write(&key, VERSION_3_STORE_KEY).unwrap();
+    std::fs::set_permissions(&key, PermissionsExt::from_mode(0o600)).unwrap();
+    KeySource::File(key)
+}
+
+/// An erasure was cut short before the program that reads the file was exchanged: the keys of two epochs lie
+/// there, and the file names the older one.
+#[test]
+fn a_file_of_version_3_is_upgraded_in_the_middle_of_an_erasure() {
+    use crate::store::crypt::source::Making;
+    let directory = tempfile::tempdir().unwrap();
+    let keys = version_3(directory.path());
+    let vault = Box::new(VaultFile::of(directory.path()));
+    drop(Ring::open(vault, &keys, Making::Refused).unwrap().prepare().unwrap());
+    let store = RedbStore::open(directory.path(), TERMINAL, &keys).unwrap();
+    store.verify().unwrap();
+    assert_eq!(store.changes_since(ChangePoint(0)).unwrap().changes.len(), 2);
+}
+
+#[test]
+fn a_file_of_version_3_that_has_lost_its_keys_is_given_no_others() {
+    let directory = tempfile::tempdir().unwrap();
+    let keys = version_3(directory.path());
+    std::fs::remove_file(directory.path().join("store.keys")).unwrap();
+    let opened = RedbStore::open(directory.path(), TERMINAL, &keys);
+    assert!(matches!(&opened, Err(StoreError::Keys { .. })), "{opened:?}");
+    assert!(!directory.path().join("store.keys").exists());
 }
 
 #[test]

@@ -12,8 +12,10 @@ use super::Step;
 use crate::attendance::roster::{NAME_LIMIT, NameError};
 use crate::attendance::{Identifier, PersonId, PersonName};
 use crate::engine::command::{EnrolmentSource, EnrolmentTarget, SelfTest, SelfTestOf, ShootingId, Shot};
+use crate::engine::consent::{ConsentCommand, ConsentError};
 use crate::engine::state::{GaugeView, ShootingView, SourceState, TrackView};
 use crate::engine::{Command, CommandError, LiveState, RosterState};
+use crate::ledger::Sha256Digest;
 use crate::tui::keymap::{Action, Mode};
 use crate::tui::message::{DialogId, Effect, Purpose};
 use offer::Offer;
@@ -40,6 +42,8 @@ enum Stage {
     NoShot,
     /// At least one shot is there to be looked at.
     Shown(Vec<Shot>),
+    /// They were confirmed, and whoever they show must agree first: to this text, with this digest.
+    Agreeing(Vec<Shot>, String, Sha256Digest),
     /// They were confirmed and are being saved.
     Saving(Vec<Shot>),
 }
@@ -225,6 +229,11 @@ impl EnrolDialog {
             (Action::Shoot, Stage::Shown(_) | Stage::NoShot) => self.begin(),
             (Action::Confirm, Stage::NoShot) => self.begin(),
             (Action::Confirm, Stage::Shown(_)) => self.save(),
+            (Action::Agree, Stage::Agreeing(..)) => self.save(),
+            (Action::Back, Stage::Agreeing(shots, ..)) => {
+                (self.stage, self.error) = (Stage::Shown(shots.clone()), None);
+                Vec::new()
+            }
             (Action::Back, Stage::Shooting(_) | Stage::Taking | Stage::NoShot | Stage::Shown(_))
                 if self.whom == Whom::New =>
             {
@@ -238,8 +247,10 @@ impl EnrolDialog {
     }
 
     fn save(&mut self) -> Vec<Effect> {
-        let Stage::Shown(shots) = std::mem::replace(&mut self.stage, Stage::NoShot) else {
-            return Vec::new();
+        let (shots, agreed) = match std::mem::replace(&mut self.stage, Stage::NoShot) {
+            Stage::Shown(shots) => (shots, None),
+            Stage::Agreeing(shots, _, digest) => (shots, Some(digest)),
+            _ => return Vec::new(),
         };
         match self.target() {
             Ok((name, target)) => {
@@ -248,6 +259,12 @@ impl EnrolDialog {
                 self.stage = Stage::Saving(shots);
                 // Whom they look like was on the screen when enter was pressed.
                 let command = Command::Enrol { target, source, anyway: true };
+                let command = match agreed {
+                    None => command,
+                    Some(digest) => {
+                        Command::Consent(ConsentCommand::With { digest, command: Box::new(command) })
+                    }
+                };
                 vec![Effect::Send(command, Purpose::Enrol(self.id, name))]
             }
             Err((field, error)) => {
@@ -307,6 +324,9 @@ impl EnrolDialog {
                 self.back_to(Field::Identifier, Some(words(error)));
             }
             CommandError::NoSuchShot => self.error = Some(words(error)),
+            CommandError::Consent(ConsentError::Missing { text, digest }) => {
+                (self.stage, self.error) = (Stage::Agreeing(shots, text.clone(), *digest), None);
+            }
             _ => (self.stage, self.error) = (Stage::Shown(shots), Some(words(error))),
         }
     }
@@ -344,6 +364,12 @@ pub fn words(error: &CommandError) -> String {
         CommandError::NoFace { .. } => "no face was found: look into the camera, a little closer".to_owned(),
         CommandError::AmbiguousFace { faces, .. } => {
             format!("{} faces could be meant: only one person should be near", faces.len())
+        }
+        CommandError::Consent(ConsentError::Missing { text, .. }) => {
+            format!(
+                "they must agree to `{text}` first: ask, and write the same line in the palette with --consent, or enrol them \
+                 before the camera"
+            )
         }
         CommandError::NotAlignable { .. } => "the face could not be aligned: look straight ahead".to_owned(),
         other => other.to_string(),

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use tui_input::Input;
 
 use super::{Step, draw_field, window};
+use crate::access::Role as AccessRole;
 use crate::tui::keymap::{Action, Keymap, Mode};
 use crate::tui::layout::centred;
 use crate::tui::pane::{Look, Window, draw_scroll_bar, scrolled};
@@ -36,7 +37,8 @@ impl HelpDialog {
     /// How many lines there are, and how many are seen on a screen of `height` rows.
     pub fn settle(&mut self, keymap: &Keymap, height: u16) {
         self.lines = keymap.help(self.search.value()).len();
-        self.window.height = usize::from(height.saturating_sub(4 + u16::from(self.has_search())));
+        // The line of hints, a row above and below, and the border.
+        self.window.height = usize::from(height.saturating_sub(5 + u16::from(self.has_search())));
         self.window.offset = self.window.offset.min(self.lines.saturating_sub(self.window.height));
     }
 
@@ -63,13 +65,27 @@ impl HelpDialog {
     }
 
     /// Draws it over `screen`.
-    pub fn draw(&self, keymap: &Keymap, look: &Look, screen: Rect, buffer: &mut Buffer) {
+    pub fn draw(
+        &self,
+        keymap: &Keymap,
+        role: Option<AccessRole>,
+        look: &Look,
+        screen: Rect,
+        buffer: &mut Buffer,
+    ) {
         let theme: &Theme = look.theme;
         let lines = keymap.help(self.search.value());
         // The whole help decides on the size, so that the window stays where it is while a search is written.
         let rows = (keymap.help("").len() as u16 + 2).min(screen.height.saturating_sub(2));
         let area = centred(screen, 76, rows);
-        let mut inside = window("Help: / searches, esc closes", theme, Role::FocusedBorder, area, buffer);
+        let title = match role {
+            Some(AccessRole::Admin) => "Help: / searches, esc closes".to_owned(),
+            Some(role) => {
+                format!("Help: / searches, esc closes; you are {role}: what is not for you says so")
+            }
+            None => "Help: / searches, esc closes; you have no role: an admin gives one".to_owned(),
+        };
+        let mut inside = window(&title, theme, Role::FocusedBorder, area, buffer);
         if self.has_search() {
             draw_field("/", &self.search, self.searching, theme, Rect { height: 1, ..inside }, buffer);
             inside = Rect { y: inside.y + 1, height: inside.height.saturating_sub(1), ..inside };

@@ -75,6 +75,7 @@ impl StatsDialog {
     pub fn handle(&mut self, action: Action) -> Step {
         match action {
             Action::Cancel => return Step::Close,
+            Action::Month => return Step::CloseAndAct(Action::Month),
             Action::Older => self.back += 1,
             Action::Newer if self.back > 0 => self.back -= 1,
             _ => return Step::Stay(Vec::new()),

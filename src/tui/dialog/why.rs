@@ -29,6 +29,8 @@ pub struct WhyDialog {
     at: NaiveDateTime,
     /// None until the entry has come; the inner one where it cannot be read.
     lines: Option<Option<Vec<WhyLine>>>,
+    /// Why it is not said.
+    refusal: Option<String>,
     window: Window,
     /// Columns for the text, and how many rows it then takes.
     room: usize,
@@ -38,12 +40,18 @@ pub struct WhyDialog {
 impl WhyDialog {
     /// The dialog before the entry has come.
     pub fn new(id: DialogId, sequence: Sequence, at: NaiveDateTime) -> Self {
-        Self { id, sequence, at, lines: None, window: Window::default(), room: 0, rows: 0 }
+        Self { id, sequence, at, lines: None, refusal: None, window: Window::default(), room: 0, rows: 0 }
     }
 
     /// The entry has come, or cannot be read.
     pub fn came(&mut self, whole: Option<&NamedEntry>) {
         self.lines = Some(whole.map(why));
+        self.settle();
+    }
+
+    /// It is not for who asked.
+    pub fn refused(&mut self, words: String) {
+        self.refusal = Some(words);
         self.settle();
     }
 
@@ -77,6 +85,10 @@ impl WhyDialog {
     /// Rows of the words before, the text, and how it is drawn; the words stand on the first row of
     /// each text.
     fn wrapped(&self) -> Vec<(&'static str, String, Role)> {
+        if let Some(words) = &self.refusal {
+            let rows = text::wrapped(words, self.room).into_iter();
+            return rows.map(|row| ("", row, Role::Warning)).collect();
+        }
         let lines = match &self.lines {
             None => return vec![("", "the entry is being read …".to_owned(), Role::Dim)],
             Some(None) => {

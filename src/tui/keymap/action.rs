@@ -70,6 +70,18 @@ actions! {
     RollCall = "roll-call",
     /// Opens the numbers.
     Stats = "stats",
+    /// Opens the sessions.
+    Sessions = "sessions",
+    /// Opens the prompt that opens a session.
+    OpenSession = "open-session",
+    /// Asks whether the session shall be closed.
+    CloseSession = "close-session",
+    /// Opens the correction of the selected line of the log.
+    Correct = "correct",
+    /// Opens the excuse of the selected person.
+    Excuse = "excuse",
+    /// Opens a month at a glance.
+    Month = "month",
     /// Puts the roster into another order.
     Sort = "sort",
     /// Groups the roster by where people are, or not.
@@ -86,6 +98,8 @@ actions! {
     Back = "back",
     /// Goes on: saves, or takes the first shot.
     Confirm = "confirm",
+    /// Says that whoever is before the camera was asked and agrees.
+    Agree = "agree",
     /// Completes what is written.
     Complete = "complete",
     /// Ends what runs.

@@ -1,7 +1,8 @@
 //! Who is told what at the door, and when. Pure: what is seen and the time come in.
 //!
 //! - Each track is told once how it stands: welcome when the record of its passage is on disk, otherwise that
-//!   it is not saved yet ([`UNSAVED_AFTER`]), not recognised, or not accepted.
+//!   it is not saved yet (said by the engine, or after [`UNSAVED_AFTER`]), not recorded, not recognised, or not
+//!   accepted.
 //! - Several people are told in turn. While others wait each has [`SHORT`], the last one [`LONG`]. A welcome
 //!   goes before everything else and takes the place of anything else that is shown.
 //! - Nobody waits for another to be recognised: who has been welcomed stands among the recent arrivals at
@@ -13,8 +14,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::attendance::{PersonId, PersonName};
-use crate::engine::state::{TrackId, TrackVerdict, TrackView};
+use crate::attendance::{PersonId, PersonName, PresenceState};
+use crate::engine::state::{Recorded, TrackId, TrackVerdict, TrackView};
 use crate::face::quality::Guidance;
 
 /// How long somebody is shown while others wait.
@@ -35,8 +36,15 @@ const RECENT: usize = 12;
 pub enum Told {
     /// Who they are and since when they are here.
     Welcome(PersonName, DateTime<Utc>),
-    /// Who they are, and that the store does not take it.
+    /// Who they are, since when they are here, and how much too late that is for an open session that expects
+    /// them; none where it is not.
+    Attending(PersonName, DateTime<Utc>, Option<TimeDelta>),
+    /// Who they are, and when they left.
+    Goodbye(PersonName, DateTime<Utc>),
+    /// Who they are, and that the store does not take it at the moment.
     NotSaved(PersonName),
+    /// Who they are, and that there is no record of it.
+    NotRecorded(PersonName),
     /// That the gallery does not know them.
     NotRecognised,
     /// That the face does not look live.
@@ -46,8 +54,19 @@ pub enum Told {
 impl Told {
     /// Whether they may go on in peace.
     pub fn is_welcome(&self) -> bool {
-        matches!(self, Self::Welcome(..))
+        matches!(self, Self::Welcome(..) | Self::Attending(..) | Self::Goodbye(..))
     }
+}
+
+/// What is on record of somebody who is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OnRecord {
+    /// Whether they came or left.
+    pub state: PresenceState,
+    /// When.
+    pub since: DateTime<Utc>,
+    /// Of an open session that expects them, how much too late they came; none where they did not.
+    pub session: Option<Option<TimeDelta>>,
 }
 
 /// What is to be heard.
@@ -96,19 +115,19 @@ pub struct Arrivals {
 }
 
 impl Arrivals {
-    /// Takes over who is in view; `since` says since when somebody is here. What is to be heard, in the order
-    /// of what happened.
+    /// Takes over who is in view; `on_record` says what is on record of somebody today. What is to be heard, in
+    /// the order of what happened.
     pub fn observe(
         &mut self,
         tracks: &[TrackView],
-        since: impl Fn(PersonId) -> Option<DateTime<Utc>>,
+        on_record: impl Fn(PersonId) -> Option<OnRecord>,
         now: DateTime<Utc>,
     ) -> Vec<Sound> {
         self.seen.retain(|id, _| tracks.iter().any(|track| track.id == *id));
         self.welcomed.retain(|_, at| now - *at < AGAIN);
         let mut sounds = Vec::new();
         for track in tracks {
-            if let Some((told, person)) = self.news_of(track, &since, now) {
+            if let Some((told, person)) = self.news_of(track, &on_record, now) {
                 sounds.extend(self.tell(track.id, told, person, now));
             }
         }
@@ -128,7 +147,7 @@ impl Arrivals {
     fn news_of(
         &mut self,
         track: &TrackView,
-        since: impl Fn(PersonId) -> Option<DateTime<Utc>>,
+        on_record: impl Fn(PersonId) -> Option<OnRecord>,
         now: DateTime<Utc>,
     ) -> Option<(Told, Option<PersonId>)> {
         let seen = self.seen.entry(track.id).or_insert(Seen { since: now, unsaved_since: None, told: None });
@@ -136,10 +155,16 @@ impl Arrivals {
             TrackVerdict::Undecided => return None,
             TrackVerdict::Unidentified => (Told::NotRecognised, None),
             TrackVerdict::Rejected => (Told::NotAccepted, None),
-            TrackVerdict::Identified { person, name, recorded: true, .. } => {
-                (Told::Welcome(name.clone(), since(*person).unwrap_or(now)), Some(*person))
+            TrackVerdict::Identified { person, name, recorded: Recorded::Yes, .. } => {
+                (welcome(name.clone(), on_record(*person), now), Some(*person))
             }
-            TrackVerdict::Identified { person, name, recorded: false, .. } => {
+            TrackVerdict::Identified { person, name, recorded: Recorded::NotYet, .. } => {
+                (Told::NotSaved(name.clone()), Some(*person))
+            }
+            TrackVerdict::Identified { person, name, recorded: Recorded::No, .. } => {
+                (Told::NotRecorded(name.clone()), Some(*person))
+            }
+            TrackVerdict::Identified { person, name, recorded: Recorded::Soon, .. } => {
                 let begun = *seen.unsaved_since.get_or_insert(now);
                 if now - begun < UNSAVED_AFTER {
                     return None;
@@ -148,10 +173,11 @@ impl Arrivals {
             }
         };
         // The time a person came may become known a little later than that they did; that is no news.
-        let is_known = seen
-            .told
-            .as_ref()
-            .is_some_and(|before| std::mem::discriminant(before) == std::mem::discriminant(&told));
+        let is_known = seen.told.as_ref().is_some_and(|before| {
+            // Who was welcomed is not told goodbye by the same track: an operator marked them as left.
+            let are_welcomes = before.is_welcome() && told.is_welcome();
+            are_welcomes || std::mem::discriminant(before) == std::mem::discriminant(&told)
+        });
         seen.told = Some(told.clone());
         (!is_known).then_some((told, person))
     }
@@ -163,13 +189,15 @@ impl Arrivals {
         person: Option<PersonId>,
         now: DateTime<Utc>,
     ) -> Option<Sound> {
-        if let (Told::Welcome(name, since), Some(person)) = (&told, person) {
+        if let (true, Some(person)) = (told.is_welcome(), person) {
             if self.welcomed.insert(person, now).is_some() {
                 return None;
             }
             self.recent.retain(|arrival| arrival.person != person);
-            self.recent.push_front(Arrival { person, name: name.clone(), since: *since });
-            self.recent.truncate(RECENT);
+            if let Told::Welcome(name, since) | Told::Attending(name, since, _) = &told {
+                self.recent.push_front(Arrival { person, name: name.clone(), since: *since });
+                self.recent.truncate(RECENT);
+            }
         }
         let sound = if told.is_welcome() { Sound::Success } else { Sound::Refusal };
         // Whatever this track was told before is out of date.
@@ -231,6 +259,16 @@ impl Arrivals {
     /// Whether a face is in view that is being looked at.
     pub fn is_looking(&self) -> bool {
         self.seen.values().any(|seen| seen.told.is_none())
+    }
+}
+
+/// What somebody is told whose record is on disk.
+fn welcome(name: PersonName, on_record: Option<OnRecord>, now: DateTime<Utc>) -> Told {
+    match on_record {
+        Some(OnRecord { state: PresenceState::Left, since, .. }) => Told::Goodbye(name, since),
+        Some(OnRecord { since, session: Some(late), .. }) => Told::Attending(name, since, late),
+        Some(OnRecord { since, .. }) => Told::Welcome(name, since),
+        None => Told::Welcome(name, now),
     }
 }
 

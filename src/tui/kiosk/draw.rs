@@ -6,12 +6,15 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Modifier;
 
 use super::arrivals::Told;
+use super::entry::{Answer, Entry};
 use super::{Kiosk, Question};
+use crate::attendance::PresenceState;
 use crate::engine::handle::Snapshot;
 use crate::engine::state::{InferenceStatus, SourceState};
 use crate::tui::big::Letters;
 use crate::tui::dialog::{draw_lines, window};
 use crate::tui::layout::centred;
+use crate::tui::pane::log::words::span_words;
 use crate::tui::pane::preview::{Ground, draw_faces};
 use crate::tui::pane::{Look, draw_message};
 use crate::tui::text;
@@ -85,10 +88,17 @@ fn time(at: DateTime<Utc>, look: &Look) -> String {
 }
 
 fn said(kiosk: &Kiosk, snapshot: &Snapshot, look: &Look) -> Said {
+    if let Some(entry) = &kiosk.entry {
+        return entry_words(entry);
+    }
+    if let Some((answer, _)) = &kiosk.answer {
+        return answer_words(answer, look);
+    }
     if let Some(told) = kiosk.arrivals.shown() {
         return told_words(told, kiosk, look);
     }
-    if let Some(out_of_order) = out_of_order(snapshot) {
+    let takes_identifiers = kiosk.takes_characters();
+    if let Some(out_of_order) = out_of_order(snapshot, takes_identifiers) {
         return out_of_order;
     }
     let line = |words: &str| words.to_owned();
@@ -101,7 +111,11 @@ fn said(kiosk: &Kiosk, snapshot: &Snapshot, look: &Look) -> Said {
     Said {
         words: now.format("%H:%M").to_string(),
         second: None,
-        line: line(if looking { "one moment" } else { "please look into the camera" }),
+        line: line(match (looking, takes_identifiers) {
+            (true, _) => "one moment",
+            (false, false) => "please look into the camera",
+            (false, true) => "please look into the camera, or type your identifier",
+        }),
         sign: if looking { "…" } else { "·" },
         role: Role::Text,
     }
@@ -121,10 +135,34 @@ fn told_words(told: &Told, kiosk: &Kiosk, look: &Look) -> Said {
                 role: Role::Good,
             }
         }
+        Told::Attending(name, since, late) => Said {
+            words: upper(name),
+            second: Some(match late {
+                None => "ON TIME".to_owned(),
+                Some(late) => format!("LATE BY {}", span_words(*late).to_uppercase()),
+            }),
+            line: format!("recorded at {}", time(*since, look)),
+            sign: "✓",
+            role: if late.is_none() { Role::Good } else { Role::Warning },
+        },
+        Told::Goodbye(name, at) => Said {
+            words: format!("GOODBYE, {}", upper(name)),
+            second: None,
+            line: format!("you left at {}", time(*at, look)),
+            sign: "○",
+            role: Role::Good,
+        },
         Told::NotSaved(name) => Said {
             words: upper(name),
             second: Some("NOT SAVED".to_owned()),
-            line: "recognised, but the record could not be saved yet: tell the staff".to_owned(),
+            line: "recognised, but the record is not saved yet: tell the staff".to_owned(),
+            sign: "!",
+            role: Role::Fault,
+        },
+        Told::NotRecorded(name) => Said {
+            words: upper(name),
+            second: Some("NOT RECORDED".to_owned()),
+            line: "recognised, but there is no record: go to the desk".to_owned(),
             sign: "!",
             role: Role::Fault,
         },
@@ -148,8 +186,44 @@ fn told_words(told: &Told, kiosk: &Kiosk, look: &Look) -> Said {
     }
 }
 
+/// What somebody sees of what they type: an identifier as it is, of a PIN how long it is.
+fn entry_words(entry: &Entry) -> Said {
+    let (typed, is_pin) = entry.shown();
+    let words = if typed.is_empty() { "PIN".to_owned() } else { typed };
+    let line = match (entry.is_sent(), is_pin) {
+        (true, _) => "one moment",
+        (false, true) => "type your PIN, then enter; esc clears",
+        (false, false) => "enter goes on, esc clears",
+    };
+    let sign = if entry.is_sent() { "…" } else { "▸" };
+    Said { words, second: None, line: line.to_owned(), sign, role: Role::Text }
+}
+
+fn answer_words(answer: &Answer, look: &Look) -> Said {
+    let (words, second, line, sign, role) = match answer {
+        Answer::Welcome(name, state, since, again) => {
+            let line = match (again, state) {
+                (true, _) => "you were recorded before",
+                (false, PresenceState::Present) => "recorded",
+                (false, PresenceState::Left) => "recorded: you have left",
+            };
+            (name.as_str().to_uppercase(), Some(time(*since, look)), line, "✓", Role::Good)
+        }
+        Answer::NotSaved(name) => {
+            let line = "known, but the record could not be saved yet: tell the staff";
+            (name.as_str().to_uppercase(), Some("NOT SAVED".to_owned()), line, "!", Role::Fault)
+        }
+        Answer::NotAccepted => ("NOT ACCEPTED".to_owned(), None, "please go to the desk", "!", Role::Fault),
+        Answer::Wait(seconds) => {
+            ("WAIT".to_owned(), Some(format!("{seconds} s")), "too many wrong tries", "!", Role::Warning)
+        }
+        Answer::Failed => ("OUT OF ORDER".to_owned(), None, "please go to the desk", "!", Role::Fault),
+    };
+    Said { words, second, line: line.to_owned(), sign, role }
+}
+
 /// What is said where nobody can be recognised at the moment.
-fn out_of_order(snapshot: &Snapshot) -> Option<Said> {
+fn out_of_order(snapshot: &Snapshot, takes_identifiers: bool) -> Option<Said> {
     let line = match (&snapshot.live.source.state, &snapshot.live.inference) {
         (_, InferenceStatus::Unavailable { .. }) => "recognition is not available",
         (SourceState::None | SourceState::Lost { .. }, _) => "the camera is not available",
@@ -157,10 +231,11 @@ fn out_of_order(snapshot: &Snapshot) -> Option<Said> {
         (SourceState::Paused, _) => "paused",
         _ => return None,
     };
+    let otherwise = if takes_identifiers { "type your identifier" } else { "please go to the desk" };
     Some(Said {
         words: "OUT OF ORDER".to_owned(),
         second: None,
-        line: format!("{line}: please go to the desk"),
+        line: format!("{line}: {otherwise}"),
         sign: "!",
         role: Role::Fault,
     })

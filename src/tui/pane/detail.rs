@@ -4,11 +4,13 @@
 use chrono::{Datelike, NaiveDate, NaiveTime, TimeDelta};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Modifier;
 
+use super::log::corrected::{Corrections, Fate};
 use super::picture::Pixels;
 use super::{Look, Outcome, Window, draw_message, draw_scroll_bar, frame, log, scrolled};
-use crate::attendance::{PersonId, PresenceState};
-use crate::engine::command::looking_up::PersonDetails;
+use crate::attendance::{FaceUse, PersonId, PresenceState};
+use crate::engine::command::looking_up::{PersonDetails, PersonFacts};
 use crate::engine::state::RosterRow;
 use crate::engine::{Command, LogEntry};
 use crate::tui::keymap::Action;
@@ -29,6 +31,8 @@ pub struct DetailPane {
     /// Whom it shows.
     person: Option<PersonId>,
     details: Option<Box<PersonDetails>>,
+    /// What became of their entries.
+    corrections: Corrections,
     /// Whom an answer is on its way about.
     asked: Option<PersonId>,
     /// Whether what is shown is older than the ledger.
@@ -60,8 +64,13 @@ impl DetailPane {
             self.asked = None;
         }
         // Nothing is asked again and again where there is no answer.
-        let nothing = || Box::new(PersonDetails { person, entries: Vec::new(), face: None });
-        self.details = Some(details.unwrap_or_else(nothing));
+        let nothing = || {
+            Box::new(PersonDetails { person, facts: PersonFacts::default(), entries: Vec::new(), face: None })
+        };
+        let details = details.unwrap_or_else(nothing);
+        self.corrections = Corrections::default();
+        details.entries.iter().for_each(|entry| self.corrections.note(entry));
+        self.details = Some(details);
     }
 
     /// An entry was written.
@@ -141,15 +150,15 @@ impl DetailPane {
             }
             Some(presence) => (format!("○ left at {}", time(presence.since)), Role::Text),
         };
-        let pictures = match row.templates {
-            0 => ("+ no picture yet: a takes one".to_owned(), Role::Warning),
-            1 => ("1 picture".to_owned(), Role::Dim),
-            count => (format!("{count} pictures"), Role::Dim),
-        };
-        let identifier = row.identifier.as_ref().map_or("", |identifier| identifier.as_str());
-        let mut lines =
-            vec![(row.name.to_string(), Role::Accent), (identifier.to_owned(), Role::Dim), state, pictures];
+        let facts = self.known().map(|details| &details.facts);
+        let mut lines = vec![
+            (row.name.to_string(), Role::Accent),
+            (belonging(row), Role::Dim),
+            state,
+            ways_in(row, facts),
+        ];
         if let Some(details) = self.known() {
+            lines.push((agreed(&details.facts, look), Role::Dim));
             let (days, marks) = days(details, rollover, look);
             lines.extend([(days, Role::Dim), (marks, Role::Good)]);
             if details.face.is_none() && row.templates > 0 {
@@ -169,11 +178,51 @@ impl DetailPane {
         let seen = details.entries.iter().skip(self.window.offset);
         for (entry, y) in seen.zip(area.y..area.bottom()) {
             let at = (look.local_time)(entry.at).format("%Y-%m-%d %H:%M");
-            let line = text::fitted(&format!(" {at}  {}", log::about(entry)), room);
-            buffer.set_stringn(area.x, y, line, room, look.theme.style(Role::Text));
+            let words = log::about(entry, look.local_time);
+            let style = look.theme.style(Role::Text);
+            let (words, style) = match self.corrections.fate(entry) {
+                Fate::Stands => (words, style),
+                Fate::Corrected(by) => (format!("{words} (corrected by {by})"), look.theme.style(Role::Dim)),
+                Fate::Struck(by) => {
+                    let style = look.theme.style(Role::Dim).add_modifier(Modifier::CROSSED_OUT);
+                    (format!("{words} (struck by {by})"), style)
+                }
+            };
+            let unsure = if log::words::is_time_unsure(entry) { "?" } else { " " };
+            let line = text::fitted(&format!(" {at}{unsure} {words}"), room);
+            buffer.set_stringn(area.x, y, line, room, style);
         }
         draw_scroll_bar(&self.window, details.entries.len(), look, area, buffer);
     }
+}
+
+/// What the site calls somebody by, and their groups.
+fn belonging(row: &RosterRow) -> String {
+    let identifier = row.identifier.iter().map(ToString::to_string);
+    let groups: Vec<String> = row.groups.iter().map(ToString::to_string).collect();
+    let groups = (!groups.is_empty()).then(|| groups.join(", "));
+    identifier.chain(groups).collect::<Vec<_>>().join(" · ")
+}
+
+/// What somebody is known by: pictures, unless their face may not be used, and a PIN.
+fn ways_in(row: &RosterRow, facts: Option<&PersonFacts>) -> (String, Role) {
+    let pin = if facts.is_some_and(|facts| facts.has_pin) { " · PIN set" } else { "" };
+    match (row.face, row.templates) {
+        (FaceUse::Off, _) => (format!("face off{pin}"), Role::Dim),
+        (FaceUse::On, 0) => (format!("+ no picture yet: a takes one{pin}"), Role::Warning),
+        (FaceUse::On, 1) => (format!("1 picture{pin}"), Role::Dim),
+        (FaceUse::On, count) => (format!("{count} pictures{pin}"), Role::Dim),
+    }
+}
+
+/// Where mail reaches somebody, and what they agreed to.
+fn agreed(facts: &PersonFacts, look: &Look) -> String {
+    let consent = facts.consent.as_ref().map(|consent| {
+        let at = (look.local_time)(consent.given_at).format("%Y-%m-%d");
+        format!("consent {} of {at}", consent.text)
+    });
+    let email = facts.email.iter().map(ToString::to_string);
+    email.chain(consent).collect::<Vec<_>>().join(" · ")
 }
 
 /// The letters of the last days' weekdays, and below each a mark where the person was here: a full block where they

@@ -1,24 +1,30 @@
 //! What happened, newest first; older entries are fetched a page at a time as they come into view.
 
+pub mod corrected;
 mod wanted;
+pub mod words;
 
-pub use wanted::Clock;
+pub use words::{about, words};
 
 use std::collections::VecDeque;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Modifier;
 
 use super::{Look, Outcome, Window, draw_message, draw_scroll_bar, frame, moved};
-use crate::attendance::{PersonId, PresenceState};
+use crate::attendance::PersonId;
 use crate::engine::LogEntry;
-use crate::ledger::{Actor, EntryKind, Sequence};
+use crate::ledger::Sequence;
+use crate::tui::clock::Clock;
 use crate::tui::keymap::Action;
 use crate::tui::message::{Effect, LOG_PAGE, LogQuery};
 use crate::tui::text;
 use crate::tui::theme::Role;
+use corrected::{Corrections, Fate};
 use wanted::Wanted;
+use words::{Context, actor_words, fits, is_time_unsure, kind_words, subject};
 
 /// Entries that are kept while the newest are followed; who scrolls back keeps what they scroll.
 const KEPT: usize = 2_000;
@@ -47,6 +53,8 @@ pub struct LogPane {
     complete: bool,
     /// Whether a page of older entries was asked for and has not come.
     loading: bool,
+    /// What became of entries, of all that were seen.
+    corrections: Corrections,
     /// After which entry some were missed that could not be asked for.
     missed_since: Option<Sequence>,
 }
@@ -60,6 +68,7 @@ impl LogPane {
 
     /// An entry that has just been written.
     pub fn add(&mut self, entry: LogEntry) -> Vec<Effect> {
+        self.corrections.note(&entry);
         if let (Some((from, until)), Some((aside, _))) = (self.range, &mut self.aside) {
             insert(aside, entry.clone());
             if (from..until).contains(&entry.at) {
@@ -89,6 +98,7 @@ impl LogPane {
 
     /// Entries that were asked for.
     pub fn take_page(&mut self, query: LogQuery, page: Vec<LogEntry>) -> Vec<Effect> {
+        page.iter().for_each(|entry| self.corrections.note(entry));
         if let LogQuery::Between(from, until) = query {
             if self.range == Some((from, until)) {
                 self.entries = VecDeque::new();
@@ -240,6 +250,11 @@ impl LogPane {
         self.at(self.index())
     }
 
+    /// What is known of corrections and sessions.
+    pub fn corrections(&self) -> &Corrections {
+        &self.corrections
+    }
+
     /// The person the selected entry is about.
     pub fn selected_person(&self) -> Option<PersonId> {
         self.selected().and_then(|entry| entry.person)
@@ -303,7 +318,7 @@ impl LogPane {
         for (line, y) in (self.window.offset..self.count()).zip(inside.y..inside.bottom()) {
             let Some(entry) = self.at(line) else { break };
             let row = Rect { y, height: 1, ..inside };
-            draw_entry(entry, line == index, today, look, row, buffer);
+            draw_entry(entry, &self.corrections, line == index, today, look, row, buffer);
         }
         draw_scroll_bar(&self.window, self.count(), look, inside, buffer);
     }
@@ -316,95 +331,9 @@ fn insert(entries: &mut VecDeque<LogEntry>, entry: LogEntry) {
     }
 }
 
-/// An entry in words, for a list about one person: without its time and their name.
-pub fn about(entry: &LogEntry) -> String {
-    let (sign, what, _) = kind_words(entry);
-    let similarity = entry.similarity.map(|found| format!("  {:.2}", found.0)).unwrap_or_default();
-    let note = entry.note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
-    format!("{sign} {what}{similarity}{note}")
-}
-
-/// An entry in words, for a line of its own without its time.
-pub fn words(entry: &LogEntry) -> String {
-    let (who, _) = subject(entry);
-    let similarity = entry.similarity.map(|found| format!("{:.2}", found.0)).unwrap_or_default();
-    let by = match &entry.actor {
-        Actor::Door | Actor::System => String::new(),
-        actor => format!("by {}", actor_words(actor)),
-    };
-    let pieces = [kind_words(entry).1.to_owned(), who, similarity, by];
-    let said: Vec<String> = pieces.into_iter().filter(|piece| !piece.is_empty()).collect();
-    said.join("  ")
-}
-
-/// Whether every word of `filter` is in what is shown of `entry`.
-fn fits(entry: &LogEntry, words: &[String]) -> bool {
-    let (who, _) = subject(entry);
-    let text = format!("{} {who} {}", kind_words(entry).1, actor_words(&entry.actor)).to_lowercase();
-    words.iter().all(|word| text.contains(word.as_str()))
-}
-
-/// A sign and words for what an entry says.
-fn kind_words(entry: &LogEntry) -> (&'static str, &'static str, Role) {
-    match (entry.kind, entry.state) {
-        (EntryKind::Passage, Some(PresenceState::Left)) => ("○", "checked out", Role::Good),
-        (EntryKind::Passage, _) => ("●", "identified", Role::Good),
-        (EntryKind::Unidentified, _) => ("?", "unidentified", Role::Warning),
-        (EntryKind::Rejected, _) => ("!", "not live", Role::Fault),
-        (EntryKind::BackFilled, _) => ("●", "added later", Role::Good),
-        (EntryKind::StrangerDiscarded, _) => ("-", "discarded", Role::Text),
-        (EntryKind::SpaceChanged, _) => ("~", "other net", Role::Text),
-        (EntryKind::Erased, _) => ("-", "erased", Role::Text),
-        (EntryKind::PadTested, _) => ("·", "liveness test", Role::Text),
-        (EntryKind::Mark, Some(PresenceState::Left)) => ("○", "marked left", Role::Text),
-        (EntryKind::Mark, _) => ("●", "marked present", Role::Good),
-        (EntryKind::Enrolled, _) => ("+", "enrolled", Role::Good),
-        (EntryKind::TemplateAdded, _) => ("+", "picture added", Role::Text),
-        (EntryKind::Removed, _) => ("-", "removed", Role::Text),
-        (EntryKind::Renamed, _) => ("~", "renamed", Role::Text),
-        (EntryKind::Imported, _) => ("+", "imported", Role::Text),
-        (EntryKind::Exported, _) => ("»", "exported", Role::Text),
-        (EntryKind::SourceLost, _) => ("!", "source lost", Role::Fault),
-        (EntryKind::SourceRestored, _) => ("✓", "source is back", Role::Text),
-        (EntryKind::Started, _) => ("·", "started", Role::Dim),
-        (EntryKind::Stopped, _) => ("·", "stopped", Role::Dim),
-        (EntryKind::Corrected | EntryKind::CheckOutForgotten, _) => ("~", entry.kind.words(), Role::Warning),
-        (EntryKind::NotRecorded | EntryKind::DeliveryFailed | EntryKind::ClockChanged, _) => {
-            ("!", entry.kind.words(), Role::Fault)
-        }
-        (kind, _) => ("·", kind.words(), Role::Text),
-    }
-}
-
-/// Whom an entry is about, and what else it says.
-fn subject(entry: &LogEntry) -> (String, Role) {
-    let (who, role) = match (&entry.name, &entry.best, entry.kind) {
-        (Some(name), _, _) => (name.to_string(), Role::Text),
-        (None, Some(best), EntryKind::Unidentified) => (format!("closest: {best}"), Role::Dim),
-        (None, _, EntryKind::Unidentified) => ("nobody is enrolled".to_owned(), Role::Dim),
-        (None, _, EntryKind::Exported) => ("the roster".to_owned(), Role::Text),
-        (None, _, _) if entry.person.is_some() => ("(no longer known)".to_owned(), Role::Dim),
-        (None, _, _) => (String::new(), Role::Text),
-    };
-    match &entry.note {
-        Some(note) if who.is_empty() => (note.clone(), role),
-        Some(note) => (format!("{who}: {note}"), role),
-        None => (who, role),
-    }
-}
-
-/// Who caused an entry.
-fn actor_words(actor: &Actor) -> String {
-    match actor {
-        Actor::System => "system".to_owned(),
-        Actor::Local { uid } => format!("user {uid}"),
-        Actor::Operator(_) => "operator".to_owned(),
-        Actor::Door => "door".to_owned(),
-    }
-}
-
 fn draw_entry(
     entry: &LogEntry,
+    corrections: &Corrections,
     selected: bool,
     today: NaiveDate,
     look: &Look,
@@ -420,7 +349,15 @@ fn draw_entry(
         (false, false) => at.format("%d %b  ").to_string(),
     };
     let (sign, what, role) = kind_words(entry);
-    let (who, who_role) = subject(entry);
+    let context = Context { local_time: look.local_time, session: corrections.session_of(entry) };
+    let (who, who_role) = subject(entry, &context);
+    let fate = corrections.fate(entry);
+    let (sign, role, who) = match fate {
+        Fate::Stands => (sign, role, who),
+        Fate::Corrected(by) => ("~", Role::Dim, format!("{who} (corrected by {by})")),
+        Fate::Struck(by) => ("×", Role::Dim, format!("{who} (struck by {by})")),
+    };
+    let unsure = if is_time_unsure(entry) { "?" } else { " " };
     let similarity = entry.similarity.map_or_else(String::new, |similarity| format!("{:.2}", similarity.0));
     let actor_cells = if width >= 90 { 12 } else { 0 };
     let what_cells = if width >= 44 { 16 } else { 2 };
@@ -429,7 +366,7 @@ fn draw_entry(
     let what = if what_cells > 2 { what } else { "" };
     let narrow_who = if what_cells > 2 || !who.is_empty() { who } else { kind_words(entry).1.to_owned() };
     let pieces = [
-        (format!("{}{time}  ", if selected { "▸" } else { " " }), Role::Dim),
+        (format!("{}{time}{unsure} ", if selected { "▸" } else { " " }), Role::Dim),
         (format!("{sign} {}", text::padded(what, what_cells)), role),
         (text::padded(&narrow_who, who_cells), who_role),
         (
@@ -447,6 +384,9 @@ fn draw_entry(
         let mut style = selection.unwrap_or_else(|| look.theme.style(role));
         if selected && !look.focused {
             style = style.patch(look.theme.style(Role::OtherSelection));
+        }
+        if matches!(fate, Fate::Struck(_)) {
+            style = style.add_modifier(Modifier::CROSSED_OUT);
         }
         let room = usize::from(area.right().saturating_sub(x));
         (x, _) = buffer.set_stringn(x, area.y, piece, room, style);

@@ -8,7 +8,7 @@ use ratatui::style::{Color, Modifier, Style};
 use super::picture::{Pixels, fitted_area};
 use super::{Look, draw_message, frame};
 use crate::engine::LiveState;
-use crate::engine::state::{InferenceStatus, Preview, SourceState, TrackVerdict, TrackView};
+use crate::engine::state::{InferenceStatus, Preview, Recorded, SourceState, TrackVerdict, TrackView};
 use crate::tui::graphics::encode::{Encoded, Mark};
 use crate::tui::line::Detail;
 use crate::tui::text;
@@ -155,8 +155,13 @@ pub fn verdict_words(verdict: &TrackVerdict) -> (&'static str, String, Role) {
         TrackVerdict::Unidentified => ("?", "unknown".to_owned(), Role::Warning),
         TrackVerdict::Rejected => ("!", "not live".to_owned(), Role::Fault),
         TrackVerdict::Identified { name, similarity, recorded, .. } => {
-            let sign = if *recorded { "✓" } else { "…" };
-            (sign, format!("{name} {:.2}", similarity.0), Role::Good)
+            let said = format!("{name} {:.2}", similarity.0);
+            match recorded {
+                Recorded::Yes => ("✓", said, Role::Good),
+                Recorded::Soon => ("…", said, Role::Good),
+                Recorded::NotYet => ("…", format!("{said} not saved yet"), Role::Warning),
+                Recorded::No => ("!", format!("{said} not recorded"), Role::Fault),
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{Look, Outcome, Window, draw_message, draw_scroll_bar, frame, moved};
-use crate::attendance::{PersonId, PersonName, PresenceState};
+use crate::attendance::{FaceUse, PersonId, PersonName, PresenceState};
 use crate::engine::RosterState;
 use crate::engine::state::RosterRow;
 use crate::tui::keymap::Action;
@@ -52,7 +52,7 @@ impl Standing {
         match row.presence.map(|presence| presence.state) {
             Some(PresenceState::Present) => Self::Present,
             Some(PresenceState::Left) => Self::Left,
-            None if row.templates == 0 => Self::NoPicture,
+            None if row.templates == 0 && row.face == FaceUse::On => Self::NoPicture,
             None => Self::NotSeen,
         }
     }

@@ -6,6 +6,7 @@ use ratatui::layout::Rect;
 
 use super::Look;
 use super::preview::seconds_until;
+use crate::access::Role as AccessRole;
 use crate::engine::handle::Snapshot;
 use crate::engine::state::{InferenceStatus, SourceState};
 use crate::tui::line::{Detail, rate_words};
@@ -60,16 +61,41 @@ fn left_pieces(title: &str, snapshot: &Snapshot, look: &Look) -> Vec<Piece> {
     pieces
 }
 
-fn right_pieces(snapshot: &Snapshot, line: &LineState) -> Vec<Piece> {
+fn right_pieces(snapshot: &Snapshot, line: &LineState, width: u16) -> Vec<Piece> {
     let (live, roster) = (&snapshot.live, &snapshot.roster);
     let mut pieces = Vec::new();
+    match snapshot.role {
+        Some(AccessRole::Admin) => {}
+        Some(role) => pieces.push(piece(role.to_string(), Role::Accent, 9)),
+        None => pieces.push(piece("! no role", Role::Fault, 9)),
+    }
     if let Some(bytes) = line.bytes_per_second {
         // On a slow line it is what somebody wants to know first.
         let weight = if line.detail < Detail::Steady { 8 } else { 2 };
         pieces.push(piece(rate_words(bytes), Role::Dim, weight));
     }
+    if live.not_recorded > 0 {
+        pieces.push(piece(format!("{} not recorded", live.not_recorded), Role::Fault, 9));
+    }
     if live.store_queue > 0 {
-        pieces.push(piece(format!("{} unsaved", live.store_queue), Role::Warning, 9));
+        pieces.push(piece(format!("{} not saved yet", live.store_queue), Role::Warning, 9));
+    }
+    if let Some(disk) = live.store_disk {
+        pieces.push(piece(disk.words(), Role::Fault, 9));
+    }
+    // The one that is nearest to being complete.
+    if let Some(open) = roster.sessions.iter().min_by_key(|open| open.missing()) {
+        let name = text::fitted(open.session.name.as_str(), 16);
+        let role = if open.missing() == 0 { Role::Good } else { Role::Accent };
+        pieces.push(piece(format!("{name} {}/{}", open.here, open.expected), role, 7));
+    }
+    if roster.unsure_times > 0 {
+        let words = match (width >= 100, roster.unsure_times) {
+            (true, 1) => "1 record of an unsure time: :times".to_owned(),
+            (true, count) => format!("{count} records of an unsure time: :times"),
+            (false, count) => format!("{count} unsure: :times"),
+        };
+        pieces.push(piece(words, Role::Warning, 8));
     }
     let total_ms: f32 = live.stage_times_ms.iter().map(|(_, ms)| ms).sum();
     if total_ms > 0.0 {
@@ -125,7 +151,7 @@ pub fn draw(
     buffer: &mut Buffer,
 ) {
     let mut left = left_pieces(title, snapshot, look);
-    let mut right = right_pieces(snapshot, line);
+    let mut right = right_pieces(snapshot, line, area.width);
     for piece in left.iter_mut().chain(right.iter_mut()) {
         piece.text = text::fitted(&piece.text, usize::from(area.width) / 2);
     }
@@ -146,11 +172,18 @@ pub fn alert(snapshot: &Snapshot) -> Option<String> {
     let live = &snapshot.live;
     if let Some(fault) = &live.store_fault {
         let waiting = match live.store_queue {
-            0 => String::new(),
-            1 => " (1 record waits)".to_owned(),
-            count => format!(" ({count} records wait)"),
+            0 => None,
+            1 => Some("1 record waits".to_owned()),
+            count => Some(format!("{count} records wait")),
         };
-        return Some(format!("nothing can be saved: {fault}{waiting}"));
+        let lost = match live.not_recorded {
+            0 => None,
+            1 => Some("1 was not recorded".to_owned()),
+            count => Some(format!("{count} were not recorded")),
+        };
+        let counts: Vec<String> = waiting.into_iter().chain(lost).collect();
+        let counts = if counts.is_empty() { String::new() } else { format!(" ({})", counts.join(", ")) };
+        return Some(format!("nothing can be saved: {fault}{counts}"));
     }
     if let InferenceStatus::Unavailable { reason } = &live.inference {
         return Some(format!("recognition is not available: {reason}"));

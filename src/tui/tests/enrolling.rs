@@ -3,8 +3,10 @@
 use super::keys::{Case, assert_closed, assert_help, assert_quits, case};
 use crate::attendance::Person;
 use crate::engine::command::{EnrolmentNotes, EnrolmentSource, EnrolmentTarget, SelfTest, SelfTestOf};
+use crate::engine::consent::{ConsentCommand, ConsentError};
 use crate::engine::state::SourceState;
 use crate::engine::{Command, CommandError, Reply};
+use crate::ledger::Sha256Digest;
 use crate::tui::keymap::{Action, Mode};
 use crate::tui::message::{Effect, Message};
 use crate::tui::testing::{RUN, Scene, live, now, person, roster, row, shot};
@@ -91,6 +93,26 @@ pub(super) const CASES: &[Case] = &[
             assert_eq!(commands(s), [Command::EndShooting(RUN)]);
         },
     ),
+    case(Mode::EnrolShot, Action::Agree, must_agree, |s| {
+        let Command::Consent(ConsentCommand::With { digest, command }) = s.sent().unwrap().0 else {
+            panic!("nothing was agreed to")
+        };
+        assert_eq!(digest, Sha256Digest([5; 32]));
+        assert!(matches!(*command, Command::Enrol { .. }));
+        assert!(s.text().contains("saving"), "{}", s.text());
+    }),
+    // Without the y nothing is sent again.
+    case(Mode::EnrolShot, Action::Confirm, must_agree, |s| assert!(s.sent().is_none())),
+    case(Mode::EnrolShot, Action::Back, must_agree, |s| {
+        assert!(s.sent().is_none() && s.text().contains("enter enrols with"), "{}", s.text())
+    }),
+    // Where nobody asks, y does nothing.
+    case(
+        Mode::EnrolShot,
+        Action::Agree,
+        || shown().then(|s| s.effects.clear()),
+        |s| assert!(s.sent().is_none()),
+    ),
     case(Mode::EnrolShot, Action::Back, shown, |s| {
         assert!(s.text().contains("▸ name       Eve"), "{}", s.text())
     }),
@@ -98,6 +120,17 @@ pub(super) const CASES: &[Case] = &[
     case(Mode::EnrolShot, Action::Help, shown, assert_help),
     case(Mode::EnrolShot, Action::Quit, shown, assert_quits),
 ];
+
+/// The engine said that whoever is shown must agree first.
+fn must_agree() -> Scene {
+    let missing = ConsentError::Missing {
+        text: "consent.md, version 2026-01".to_owned(),
+        digest: Sha256Digest([5; 32]),
+    };
+    let scene = shown().press("enter").then(|s| s.answer(Err(missing.into())));
+    assert!(scene.text().contains("consent.md, version 2026-01"), "{}", scene.text());
+    scene.then(|s| s.effects.clear())
+}
 
 #[test]
 fn enrolling_ends_with_the_person_selected_and_a_word() {

@@ -205,16 +205,16 @@ const CASES: &[Case] = &[
     case(Mode::Challenge, Action::Quit, || challenged(None), assert_quits),
     case(Mode::Help, Action::Down, || Scene::new().press("?"), |s| assert_eq!(help_offset(s), 1)),
     case(Mode::Help, Action::Up, || Scene::new().press("? j j"), |s| assert_eq!(help_offset(s), 1)),
-    case(Mode::Help, Action::PageDown, || Scene::new().press("?"), |s| assert_eq!(help_offset(s), 19)),
+    case(Mode::Help, Action::PageDown, || Scene::new().press("?"), |s| assert_eq!(help_offset(s), 18)),
     case(Mode::Help, Action::PageUp, || Scene::new().press("? pgdn"), |s| assert_eq!(help_offset(s), 0)),
     case(
         Mode::Help,
         Action::Last,
         || Scene::new().press("?"),
-        |s| assert!(s.text().contains("until the shell")),
+        |s| assert!(s.text().contains("clear what was typed"), "{}", s.text()),
     ),
     case(Mode::Help, Action::First, || Scene::new().press("? G"), |s| assert_eq!(help_offset(s), 0)),
-    case(Mode::Help, Action::HalfDown, || Scene::new().press("?"), |s| assert_eq!(help_offset(s), 10)),
+    case(Mode::Help, Action::HalfDown, || Scene::new().press("?"), |s| assert_eq!(help_offset(s), 9)),
     case(Mode::Help, Action::HalfUp, || Scene::new().press("? pgdn"), |s| assert_eq!(help_offset(s), 9)),
     case(
         Mode::Help,
@@ -253,6 +253,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         .chain(super::acting::CASES)
         .chain(super::kiosk::CASES)
         .chain(super::looking::CASES)
+        .chain(super::record::CASES)
 }
 
 #[test]
@@ -422,6 +423,33 @@ fn why_needs_a_line_of_the_log_and_says_what_cannot_be_read() {
         s.tell(Message::Explained(first.unwrap(), Some(Box::new(whole_stranger()))));
     });
     assert!(late.text().contains("is being read"), "{}", late.text());
+}
+
+#[test]
+fn what_a_role_may_not_do_is_said_where_it_was_asked_for_and_the_role_stands_above() {
+    let refusal = || {
+        let needs = crate::access::Role::Operator;
+        CommandError::NotAllowed { needs, has: Some(crate::access::Role::Observer) }
+    };
+    let scene = Scene::new().press("tab w").then(|s| {
+        let asked = s.effects.iter().find_map(|effect| match effect {
+            Effect::Explain(id, _) => Some(*id),
+            _ => None,
+        });
+        s.tell(Message::NotExplained(asked.unwrap(), refusal()));
+    });
+    assert!(scene.text().contains("needs the role operator"), "{}", scene.text());
+    let scene = Scene::new().press("m").then(|s| {
+        s.tell(Message::Key(ratatui::crossterm::event::KeyCode::Enter.into()));
+        s.answer(Err(refusal()));
+    });
+    assert!(scene.text().contains("needs the role operator"), "{}", scene.text());
+    let mut scene = Scene::new();
+    assert!(!scene.text().contains("observer"));
+    scene.model.snapshot.role = Some(crate::access::Role::Observer);
+    assert!(scene.text().contains("observer"), "{}", scene.text());
+    let help = scene.press("?");
+    assert!(help.text().contains("you are observer"), "{}", help.text());
 }
 
 #[test]

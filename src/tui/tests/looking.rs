@@ -4,8 +4,8 @@
 use chrono::TimeDelta;
 
 use super::keys::{Case, assert_closed, assert_help, assert_quits, case};
-use crate::attendance::PresenceState;
-use crate::engine::command::looking_up::{DayLog, FacePicture, PersonDetails};
+use crate::attendance::{Consent, PresenceState};
+use crate::engine::command::looking_up::{DayLog, FacePicture, PersonDetails, PersonFacts};
 use crate::engine::{Command, CommandError, LogEntry, Reply};
 use crate::ledger::{EntryKind, Sequence};
 use crate::tui::keymap::{Action, Mode};
@@ -25,7 +25,17 @@ fn details(number: u128) -> PersonDetails {
     entries[2].kind = EntryKind::Mark;
     entries[2].note = Some("came by bus\u{1b}[2J".to_owned());
     let rgb = (0..32 * 32).flat_map(|at: u32| [(at % 32 * 8) as u8, (at / 32 * 8) as u8, 90]).collect();
-    PersonDetails { person: person(number), entries, face: Some(FacePicture { side: 32, rgb }) }
+    let facts = PersonFacts {
+        email: Some("ana@example.org".parse().unwrap()),
+        has_pin: true,
+        consent: Some(Consent {
+            text: "v2".to_owned(),
+            digest: crate::ledger::Sha256Digest([1; 32]),
+            given_at: now() - TimeDelta::days(40),
+            asked_by: crate::ledger::Actor::Local { uid: 1000 },
+        }),
+    };
+    PersonDetails { person: person(number), facts, entries, face: Some(FacePicture { side: 32, rgb }) }
 }
 
 /// Answers whatever was asked about somebody.

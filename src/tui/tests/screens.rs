@@ -5,8 +5,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Color;
 
+use crate::engine::LiveState;
 use crate::engine::Reply;
-use crate::engine::state::{InferenceStatus, SourceState};
+use crate::engine::state::{DiskState, InferenceStatus, Recorded, SourceState, TrackVerdict};
 use crate::face::challenge::{ChallengeFailure, ChallengeOutcome, ChallengePrompt, ChallengeTask};
 use crate::tui::testing::{
     RUN, Scene, colour, live, now, roster, shot, stranger_picture, text_of, whole_stranger,
@@ -28,6 +29,21 @@ macro_rules! screens {
             }
         })*
     };
+}
+
+/// The store takes nothing, and so many records found no room to wait.
+fn unsaved(disk: DiskState, now: Recorded, lost: u64) -> LiveState {
+    let mut live = live();
+    live.store_fault = Some(format!("the store could not write: the {}: {}", disk.words(), disk.remedy()));
+    live.store_disk = Some(disk);
+    live.store_queue = 12;
+    live.not_recorded = lost;
+    for track in &mut live.tracks {
+        if let TrackVerdict::Identified { recorded, .. } = &mut track.verdict {
+            *recorded = now;
+        }
+    }
+    live
 }
 
 screens! {
@@ -63,7 +79,7 @@ screens! {
     log_selected: |w, h| Scene::sized(w, h).press("tab").press("j").press("j");
     faults: |w, h| Scene::sized(w, h).then(|s| {
         let mut live = live();
-        live.store_fault = Some("the store could not write: no space is left on the device".to_owned());
+        live.store_fault = Some("the store could not write: the file is gone".to_owned());
         live.store_queue = 2;
         live.tracks.clear();
         live.source.state = SourceState::Lost {
@@ -72,6 +88,13 @@ screens! {
         };
         s.state(live, roster());
     });
+    disk_full: |w, h| Scene::sized(w, h).then(|s| s.state(unsaved(DiskState::Full, Recorded::NotYet, 0), roster()));
+    disk_read_only: |w, h| Scene::sized(w, h)
+        .then(|s| s.state(unsaved(DiskState::ReadOnly, Recorded::No, 3), roster()));
+    kiosk_not_saved: |w, h| super::kiosk::kiosk(w, h)
+        .then(|s| s.state(unsaved(DiskState::Full, Recorded::NotYet, 0), roster()));
+    kiosk_not_recorded: |w, h| super::kiosk::kiosk(w, h)
+        .then(|s| s.state(unsaved(DiskState::Full, Recorded::No, 3), roster()));
     no_nets: |w, h| Scene::sized(w, h).then(|s| {
         let mut live = live();
         live.tracks.clear();
@@ -116,6 +139,14 @@ fn no_size_panics_and_nothing_is_drawn_outside() {
         super::kiosk::kiosk(80, 24),
         super::looking::detailed(80, 24),
         super::looking::stats(80, 24),
+        super::record::sessions(80, 24),
+        super::record::sessions(80, 24).press("n x"),
+        super::record::sessions(80, 24).press("c"),
+        super::record::sessions(80, 24).press("tab tab"),
+        super::record::correcting(80, 24),
+        super::record::excusing(80, 24),
+        super::record::month(80, 24),
+        super::record::month_of_all(80, 24),
         Scene::sized(80, 24).press("r"),
         super::kiosk::kiosk(80, 24).press("q 12"),
     ];

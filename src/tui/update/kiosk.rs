@@ -1,7 +1,9 @@
 //! Into the kiosk view, and out of it.
 
+use crate::engine::command::Act;
+use crate::engine::{Command, CommandError, Reply};
 use crate::tui::kiosk::Kiosk;
-use crate::tui::message::Effect;
+use crate::tui::message::{Effect, Purpose};
 use crate::tui::model::Model;
 use crate::tui::theme::Role;
 
@@ -12,7 +14,7 @@ impl Model {
             self.say(Role::Warning, "the kiosk view is left with a PIN: set one with `muster kiosk-pin`");
             return Vec::new();
         }
-        self.kiosk = Some(Kiosk::default());
+        self.kiosk = Some(Kiosk::new(self.badge.clone()));
         self.kiosk_observes()
     }
 
@@ -21,11 +23,20 @@ impl Model {
         kiosk.observe(&self.snapshot, self.now)
     }
 
-    pub(super) fn pin_checked(&mut self, is_right: bool) {
-        let Some(kiosk) = &mut self.kiosk else { return };
-        if kiosk.checked(is_right, self.now) {
-            self.kiosk = None;
-            self.say(Role::Text, "the kiosk view is left: K goes back to it");
+    pub(super) fn checked_in(&mut self, reply: Result<Reply, CommandError>) -> Vec<Effect> {
+        match &mut self.kiosk {
+            Some(kiosk) => kiosk.checked_in(reply, self.now),
+            None => Vec::new(),
         }
+    }
+
+    pub(super) fn pin_checked(&mut self, is_right: bool) -> Vec<Effect> {
+        let Some(kiosk) = &mut self.kiosk else { return Vec::new() };
+        if !kiosk.checked(is_right, self.now) {
+            return Vec::new();
+        }
+        self.kiosk = None;
+        self.say(Role::Text, "the kiosk view is left: K goes back to it");
+        vec![Effect::Send(Command::NoteAct(Act::KioskLeft), Purpose::LetGo)]
     }
 }

@@ -10,7 +10,6 @@ use crate::tui::keymap::Action;
 use crate::tui::layout::{Arrangement, Focus};
 use crate::tui::message::{DialogId, Effect, Purpose, Running};
 use crate::tui::model::Model;
-use crate::tui::pane::log::Clock;
 use crate::tui::theme::Role;
 
 /// What can be taken back.
@@ -135,10 +134,7 @@ impl Model {
                 self.roster.set_filter(text, &self.snapshot.roster);
                 Vec::new()
             }
-            Focus::Log => {
-                let clock = Clock { now: self.now, local_time: self.local_time, rollover: self.rollover };
-                self.log.set_filter(text, &clock)
-            }
+            Focus::Log => self.log.set_filter(text, &self.clock()),
             Focus::Preview | Focus::Detail => Vec::new(),
         }
     }

@@ -122,7 +122,8 @@ impl Clock for Moved {
 
 /// Everything but the engine's start.
 fn written(store: &SharedStore) -> Vec<EntryKind> {
-    let beside = [EntryKind::Started, EntryKind::Stopped, EntryKind::Enrolled];
+    // That an operator asked for it is on record; of whoever was asked, nothing is.
+    let beside = [EntryKind::Started, EntryKind::Stopped, EntryKind::Enrolled, EntryKind::OperatorActed];
     store.kinds().into_iter().filter(|kind| !beside.contains(kind)).collect()
 }
 

@@ -63,7 +63,7 @@ fn who_left_before_can_be_erased_and_a_failing_store_erases_nobody() {
     handle.call(Command::Remove(ana)).unwrap();
     store.fails.store(true, Ordering::SeqCst);
     let refused = erase(&handle, ana).unwrap_err();
-    assert!(refused.to_string().contains("no space left"), "{refused}");
+    assert!(refused.to_string().contains("the disk is full"), "{refused}");
     store.fails.store(false, Ordering::SeqCst);
     let Ok(Reply::People(everybody)) = handle.call(Command::People) else { panic!() };
     assert_eq!(everybody.len(), 1);

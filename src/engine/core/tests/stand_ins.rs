@@ -24,9 +24,12 @@ use crate::identify::{Rejection, Threshold};
 use crate::inference::{AnalyserFacts, FaceAnalyser, InferenceError, LivenessFacts, Provider, StageTimes};
 use crate::ledger::{Actor, ChainHead, ClockState, Entry, EntryKind, Sequence, TerminalId};
 use crate::store::memory::MemoryStore;
-use crate::store::{ChangePoint, Changes, Committed, Store, StoreError, Transaction};
+use crate::store::{ChangePoint, Changes, Committed, DiskState, Store, StoreError, Transaction};
 
 // -- what stands in for the machine ----------------------------------------------------------
+
+/// The account that the engine runs as.
+pub(super) const OWNER: u32 = 7;
 
 pub(super) struct StillClock;
 
@@ -75,12 +78,14 @@ impl Entropy for Counting {
 pub(super) struct SharedStore {
     inner: Arc<Mutex<MemoryStore>>,
     pub(super) fails: Arc<AtomicBool>,
+    /// What a backup is said to be; none is made.
+    pub(super) backup: Arc<Mutex<Option<crate::store::BackupOnRecord>>>,
 }
 
 impl SharedStore {
     pub(super) fn new() -> Self {
         let store = MemoryStore::new(TerminalId(ulid::Ulid(1)));
-        Self { inner: Arc::new(Mutex::new(store)), fails: Arc::default() }
+        Self { inner: Arc::new(Mutex::new(store)), fails: Arc::default(), backup: Arc::default() }
     }
 
     pub(super) fn entries(&self) -> Vec<Entry> {
@@ -102,15 +107,25 @@ impl Store for SharedStore {
     }
     fn commit(&mut self, transaction: Transaction) -> Result<Committed, StoreError> {
         if self.fails.load(Ordering::SeqCst) {
-            return Err(StoreError::Failed { step: "write", detail: "no space left".to_owned() });
+            return Err(StoreError::Disk { step: "write", state: DiskState::Full });
         }
         self.inner.lock().unwrap().commit(transaction)
     }
     fn erase(&mut self, erasure: crate::store::Erasure) -> Result<crate::store::Erased, StoreError> {
         if self.fails.load(Ordering::SeqCst) {
-            return Err(StoreError::Failed { step: "erase", detail: "no space left".to_owned() });
+            return Err(StoreError::Disk { step: "erase", state: DiskState::Full });
         }
         self.inner.lock().unwrap().erase(erasure)
+    }
+    fn back_up(&self, order: &crate::store::BackupOrder) -> Result<crate::store::BackupOnRecord, StoreError> {
+        let scripted = *self.backup.lock().unwrap();
+        scripted.map_or_else(|| self.inner.lock().unwrap().back_up(order), Ok)
+    }
+    fn retain(&mut self, step: crate::store::RetentionStep) -> Result<crate::store::Retained, StoreError> {
+        self.inner.lock().unwrap().retain(step)
+    }
+    fn templates_held(&self, person: PersonId) -> Result<Vec<crate::face::Template>, StoreError> {
+        self.inner.lock().unwrap().templates_held(person)
     }
     fn changes_since(&self, point: ChangePoint) -> Result<Changes, StoreError> {
         self.inner.lock().unwrap().changes_since(point)
@@ -132,6 +147,9 @@ impl Store for SharedStore {
     }
     fn records_between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Result<Vec<Entry>, StoreError> {
         self.inner.lock().unwrap().records_between(from, until)
+    }
+    fn held_between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Result<Vec<Entry>, StoreError> {
+        self.inner.lock().unwrap().held_between(from, until)
     }
 
     fn cursor(&self, name: &str) -> Result<Option<Sequence>, StoreError> {
@@ -283,7 +301,7 @@ pub(super) fn parts(store: &SharedStore) -> EngineParts {
         store: Box::new(store.clone()),
         load_analyser: Some(Box::new(|| Ok(Box::new(ReadingAnalyser(facts())) as Box<dyn FaceAnalyser>))),
         source: None,
-        settings: EngineSettings::default(),
+        settings: EngineSettings { owner_uid: OWNER, ..EngineSettings::default() },
         clock: Arc::new(StillClock),
         calendar: Arc::new(UtcCalendar),
         entropy: Box::new(Counting(0)),
@@ -384,7 +402,10 @@ pub(super) fn person(reply: Reply) -> PersonId {
 
 pub(super) fn wait_for(events: &Receiver<EngineEvent>, mut is_so: impl FnMut() -> bool) {
     while !is_so() {
-        events.recv().expect("the engine stopped before it was so");
+        // What changed before the engine heard of the subscription is no event.
+        let event = events.recv_timeout(std::time::Duration::from_millis(50));
+        let has_stopped = event == Err(crossbeam_channel::RecvTimeoutError::Disconnected);
+        assert!(!has_stopped, "the engine stopped before it was so");
     }
 }
 

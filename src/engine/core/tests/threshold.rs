@@ -102,12 +102,12 @@ fn an_entry_is_given_whole_with_the_names_of_now() {
     let (engine, handle) = engine(&store);
     let Ok(Reply::Enrolled { person, .. }) = enrol(&handle, "Ana", &[1]) else { panic!() };
     handle.call(Command::Rename { person: person.id, name: "Ana Meier".parse().unwrap() }).unwrap();
-    let whole = handle.whole_entry(Sequence(1)).unwrap();
+    let whole = handle.whole_entry(Sequence(1)).unwrap().unwrap();
     assert_eq!(whole.entry.head.kind, EntryKind::Enrolled);
     assert_eq!(whole.entry.parts.record.as_ref().unwrap().person, person.id);
     assert_eq!(whole.name(person.id), "Ana Meier");
-    assert_eq!(handle.whole_entries_since(Sequence(0), 10).len(), 2);
-    assert_eq!((handle.whole_entry(Sequence(0)), handle.whole_entry(Sequence(3))), (None, None));
+    assert_eq!(handle.whole_entries_since(Sequence(0), 10).unwrap().len(), 2);
+    assert_eq!((handle.whole_entry(Sequence(0)), handle.whole_entry(Sequence(3))), (Ok(None), Ok(None)));
     engine.stop();
-    assert_eq!(handle.whole_entry(Sequence(1)), None);
+    assert_eq!(handle.whole_entry(Sequence(1)), Ok(None));
 }

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::attendance::PresenceState;
-use crate::ledger::{EntryKind, EvidencePart, NotePart, RecordPart};
+use crate::attendance::{Consent, Particulars, PinHash, PresenceState};
+use crate::ledger::{ChainFault, EntryKind, EvidencePart, NotePart, RecordPart};
 use crate::store::contract::beside::{crop_put, stranger};
 use crate::store::crypt::ring::Subject;
 use crate::store::crypt::source::Making;
@@ -13,15 +13,32 @@ use crate::store::crypt::vault::{self, Epoch, Sealed};
 use crate::store::crypt::{Key, OVERHEAD};
 use crate::store::{Erasure, KeptRecords};
 
-const NAME: &str = "Ana Quiroga Szczęsny";
+pub(super) const NAME: &str = "Ana Quiroga Szczęsny";
 const NOTE: &str = "came by the yard";
 
+const GROUP: &str = "choir of the north wing";
+const EMAIL: &str = "ana.quiroga@example.org";
+const PIN: &str = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA";
+const CONSENT: &str = "consent.md, version 2026-01";
+
 fn ana() -> crate::attendance::Person {
-    crate::attendance::Person { name: NAME.parse().unwrap(), ..person(1, Some("A-7")) }
+    let particulars = Particulars {
+        groups: [GROUP.parse().unwrap()].into(),
+        email: Some(EMAIL.parse().unwrap()),
+        pin: Some(PinHash(PIN.to_owned())),
+        consent: Some(Consent {
+            text: CONSENT.to_owned(),
+            digest: crate::ledger::Sha256Digest([0x5c; 32]),
+            given_at: at_us(1),
+            asked_by: crate::ledger::Actor::System,
+        }),
+        ..Particulars::default()
+    };
+    crate::attendance::Person { name: NAME.parse().unwrap(), particulars, ..person(1, Some("A-7")) }
 }
 
 /// A store with Ana, Ben, and a few commits over each other, so that there are old pages.
-fn store_of_ana(directory: &Path) -> RedbStore {
+pub(super) fn store_of_ana(directory: &Path) -> RedbStore {
     let mut store = open_at(directory, TERMINAL).unwrap();
     let changes = vec![
         Change::PersonPut(ana()),
@@ -41,7 +58,7 @@ fn store_of_ana(directory: &Path) -> RedbStore {
     store
 }
 
-fn erasure(keeps: KeptRecords) -> Erasure {
+pub(super) fn erasure(keeps: KeptRecords) -> Erasure {
     let entry = crate::ledger::EntryDraft { kind: EntryKind::Erased, ..draft(90, at_us(9), None) };
     let entry = crate::ledger::EntryDraft { parts: Parts::default(), ..entry };
     let strangers = vec![crate::attendance::StrangerId(ulid::Ulid(5))];
@@ -49,17 +66,17 @@ fn erasure(keeps: KeptRecords) -> Erasure {
 }
 
 /// Every file of the data directory.
-fn files(directory: &Path) -> Vec<Vec<u8>> {
+pub(super) fn files(directory: &Path) -> Vec<Vec<u8>> {
     directory.read_dir().unwrap().map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect()
 }
 
 /// How many different stretches of the files open as a key or a row of Ana's, with the store key in hand and
 /// every key found on the way.
-fn opened(directory: &Path) -> usize {
+pub(super) fn opened(directory: &Path) -> usize {
     let files = files(directory);
     let wrapped = 32 + OVERHEAD;
     let windows = |length: usize| files.iter().flat_map(move |file| file.windows(length));
-    let store_key = store_key().key(Making::Refused).unwrap();
+    let store_key = store_key().new_key(Making::Refused).unwrap().0;
     let bytes = std::fs::read(directory.join(vault::FILE_NAME)).unwrap();
     let kept = Sealed::read(&bytes).unwrap();
     let mut epoch_keys: Vec<(Epoch, Key)> = Vec::new();
@@ -80,7 +97,8 @@ fn opened(directory: &Path) -> usize {
     for key in &keys {
         let row = sealed::person_row(key, &ana()).unwrap();
         for window in windows(row.len()) {
-            if sealed::person(key, ana().id, window).is_ok_and(|person| person.name == ana().name) {
+            // All of her comes with it: groups, e-mail, PIN and consent.
+            if sealed::person(key, ana().id, window).is_ok_and(|person| person == ana()) {
                 rows.insert(window.to_vec());
             }
         }
@@ -129,7 +147,10 @@ fn no_name_template_or_note_lies_in_the_clear() {
     drop(store_of_ana(directory.path()));
     let embedding: Vec<u8> =
         template(10, 1).embedding.as_slice().iter().flat_map(|value| value.to_le_bytes()).collect();
-    for what in [NAME.as_bytes(), NOTE.as_bytes(), b"A-7", &embedding, crop(7).as_bytes()] {
+    let particulars = [GROUP, EMAIL, PIN, CONSENT].map(str::as_bytes);
+    let crop = crop(7);
+    let others = [NAME.as_bytes(), NOTE.as_bytes(), b"A-7", &embedding, crop.as_bytes()];
+    for what in others.into_iter().chain(particulars) {
         assert!(!holds(directory.path(), what), "{:?}", String::from_utf8_lossy(what));
     }
     assert!(holds(directory.path(), b"people"), "the search finds what is there");

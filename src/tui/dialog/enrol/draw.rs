@@ -39,7 +39,7 @@ impl EnrolDialog {
             Stage::Shooting(_) | Stage::Ending | Stage::Taking | Stage::NoShot => {
                 self.draw_waiting(roster, theme, narrow, buffer);
             }
-            Stage::Shown(shots) | Stage::Saving(shots) => {
+            Stage::Shown(shots) | Stage::Agreeing(shots, ..) | Stage::Saving(shots) => {
                 if let Some(shot) = shots.first() {
                     self.draw_shot(shot, roster, theme, screen, buffer);
                 }
@@ -123,6 +123,13 @@ impl EnrolDialog {
             Stage::Ending | Stage::Taking => lines.push(("Look into the camera …".to_owned(), Role::Text)),
             Stage::NoShot => lines.push(("space tries again".to_owned(), Role::Text)),
             Stage::Saving(_) => lines.push(("saving …".to_owned(), Role::Text)),
+            Stage::Agreeing(_, text, _) => {
+                lines.push(("nobody is enrolled here who has not agreed to".to_owned(), Role::Text));
+                lines.push((text.clone(), Role::Accent));
+                lines.push((String::new(), Role::Text));
+                lines.push(("y: they were asked, and agree".to_owned(), Role::Text));
+                lines.push(("backspace: they do not; nothing is saved".to_owned(), Role::Text));
+            }
             Stage::Shown(shots) => {
                 // The one that is most like somebody says most.
                 let similarity = |shot: &&Shot| shot.alike.best.map_or(-1.0, |best| best.similarity.0);

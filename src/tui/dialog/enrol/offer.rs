@@ -1,6 +1,6 @@
 //! People who were imported and have no picture yet, offered while a name is written.
 
-use crate::attendance::{Identifier, PersonName};
+use crate::attendance::{FaceUse, Identifier, PersonName};
 use crate::engine::RosterState;
 
 /// How many are offered.
@@ -33,7 +33,7 @@ impl Offer {
             let text = text.to_lowercase();
             words.iter().all(|word| text.contains(word.as_str()))
         };
-        let waiting = roster.rows.iter().filter(|row| row.templates == 0);
+        let waiting = roster.rows.iter().filter(|row| row.templates == 0 && row.face == FaceUse::On);
         let fitting = waiting.filter(|row| {
             fits(row.name.as_str()) || row.identifier.as_ref().is_some_and(|id| fits(id.as_str()))
         });

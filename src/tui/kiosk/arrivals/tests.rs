@@ -3,6 +3,10 @@ use crate::face::{Liveness, Rect, Similarity};
 use crate::tui::testing::{now, person};
 
 fn known(id: u64, number: u128, name: &str, recorded: bool) -> TrackView {
+    standing(id, number, name, if recorded { Recorded::Yes } else { Recorded::Soon })
+}
+
+fn standing(id: u64, number: u128, name: &str, recorded: Recorded) -> TrackView {
     let verdict = TrackVerdict::Identified {
         person: person(number),
         name: name.parse().unwrap(),
@@ -34,8 +38,18 @@ struct Door(Arrivals);
 
 impl Door {
     fn at(&mut self, millis: i64, tracks: &[TrackView]) -> Vec<Sound> {
-        let since = |id: PersonId| (id == person(9)).then(|| now() - TimeDelta::hours(1));
-        self.0.observe(tracks, since, now() + TimeDelta::milliseconds(millis))
+        let since = now() - TimeDelta::hours(1);
+        let on_record = |id: PersonId| match id.0.0 {
+            9 => Some(OnRecord { state: PresenceState::Present, since, session: None }),
+            10 => Some(OnRecord { state: PresenceState::Left, since, session: Some(None) }),
+            11 => Some(OnRecord { state: PresenceState::Present, since, session: Some(None) }),
+            12 => {
+                let late = Some(TimeDelta::minutes(7));
+                Some(OnRecord { state: PresenceState::Present, since, session: Some(late) })
+            }
+            _ => None,
+        };
+        self.0.observe(tracks, on_record, now() + TimeDelta::milliseconds(millis))
     }
 
     fn shows(&self) -> String {
@@ -43,6 +57,7 @@ impl Door {
             None => "nothing".to_owned(),
             Some(Told::Welcome(name, _)) => name.to_string(),
             Some(Told::NotSaved(name)) => format!("{name} not saved"),
+            Some(Told::NotRecorded(name)) => format!("{name} not recorded"),
             Some(told) => format!("{told:?}"),
         }
     }
@@ -147,4 +162,39 @@ fn the_largest_face_that_stays_is_told_what_would_help() {
     door.at(1_100, &[small.clone(), large.clone()]);
     door.at(2_100, &[small, large]);
     assert_eq!(door.0.guidance(), None, "the largest is recognised");
+}
+
+#[test]
+fn who_checks_out_is_told_goodbye_and_who_is_expected_how_late_they_are() {
+    let since = now() - TimeDelta::hours(1);
+    let eve = || "Eve".parse().unwrap();
+    let shown = |number: u128| {
+        let mut door = Door::default();
+        door.at(0, &[known(1, number, "Eve", true)]);
+        (door.0.shown().cloned().unwrap(), door.recent().len())
+    };
+    assert_eq!(shown(10), (Told::Goodbye(eve(), since), 0));
+    assert_eq!(shown(11), (Told::Attending(eve(), since, None), 1));
+    assert_eq!(shown(12), (Told::Attending(eve(), since, Some(TimeDelta::minutes(7))), 1));
+    // What an operator marks later is no news for somebody who stands there still.
+    let mut door = Door::default();
+    assert_eq!(door.at(0, &[known(1, 9, "Eve", true)]), [Sound::Success]);
+    assert_eq!(door.at(11_000, &[known(1, 10, "Eve", true)]), []);
+    // Who leaves is among those who came last no more.
+    let mut door = Door::default();
+    door.at(0, &[known(1, 10, "Eve", false)]);
+    door.at(100, &[known(2, 9, "Ana", true), known(3, 10, "Eve", true)]);
+    assert_eq!(door.recent(), ["Ana"]);
+}
+
+#[test]
+fn what_waits_or_is_lost_is_said_at_once_and_put_right_when_it_is_saved() {
+    let mut door = Door::default();
+    assert_eq!(door.at(0, &[standing(1, 1, "Ana", Recorded::NotYet)]), [Sound::Refusal]);
+    assert_eq!(door.shows(), "Ana not saved");
+    assert_eq!(door.at(100, &[standing(1, 1, "Ana", Recorded::Yes)]), [Sound::Success]);
+    assert_eq!(door.shows(), "Ana");
+    let mut door = Door::default();
+    assert_eq!(door.at(0, &[standing(2, 2, "Bo", Recorded::No)]), [Sound::Refusal]);
+    assert_eq!((door.shows(), door.recent()), ("Bo not recorded".to_owned(), vec![]));
 }

@@ -1,38 +1,8 @@
 //! What a filter of the log asks for: words, and times.
 
-use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 
-/// The clock on the wall.
-#[derive(Debug, Clone, Copy)]
-pub struct Clock {
-    /// What time it is.
-    pub now: DateTime<Utc>,
-    /// A time as it shows it.
-    pub local_time: fn(DateTime<Utc>) -> NaiveDateTime,
-    /// When a day begins on it.
-    pub rollover: NaiveTime,
-}
-
-impl Clock {
-    /// The instant at which it shows `local`; where it shows it twice or never, one beside it.
-    fn instant(&self, local: NaiveDateTime) -> DateTime<Utc> {
-        let mut at = local.and_utc();
-        // The second turn is for a change of the offset between the guess and the answer.
-        for _ in 0..2 {
-            at -= (self.local_time)(at) - local;
-        }
-        at
-    }
-
-    /// Today's date, a day being what lies between two rollovers.
-    fn today(&self) -> NaiveDate {
-        ((self.local_time)(self.now) - self.rollover.signed_duration_since(NaiveTime::MIN)).date()
-    }
-
-    fn beginning(&self, date: NaiveDate) -> DateTime<Utc> {
-        self.instant(date.and_time(self.rollover))
-    }
-}
+use crate::tui::clock::Clock;
 
 /// What a filter asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -82,9 +52,7 @@ fn when(text: &str, clock: &Clock) -> Option<(DateTime<Utc>, Option<DateTime<Utc
         }
         None => {
             let time = NaiveTime::parse_from_str(text, "%H:%M").ok()?;
-            // Before the rollover is after midnight of the same day.
-            let date = if time < clock.rollover { today.succ_opt()? } else { today };
-            Some((clock.instant(date.and_time(time)), None))
+            Some((clock.at(today, time)?, None))
         }
     }
 }

@@ -7,8 +7,9 @@ use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use ulid::Ulid;
 
+use super::super::super::noting::Noted;
 use super::super::super::{Beginning, Channels, Core, SourceLine};
-use super::super::stand_ins::{Counting, SharedStore, facts};
+use super::super::stand_ins::{Counting, OWNER, SharedStore, facts};
 use super::story::{CorrectStep, DayReport, SessionStanding, Step, Story};
 use crate::attendance::clocking::day_clock;
 use crate::attendance::report::{Day, Listed, in_order_by_person, report};
@@ -306,8 +307,9 @@ impl Rig {
 
     fn call(&mut self, command: Command) -> Result<crate::engine::Reply, String> {
         let (sender, reply) = bounded(1);
-        let request = Request { request_id: RequestId(1), actor: Actor::Local { uid: 7 }, command };
-        self.engine.core.take_call(Call::Command(request, sender));
+        let actor = Actor::Local { uid: OWNER };
+        let request = Request { request_id: RequestId(1), actor: actor.clone(), command };
+        self.engine.core.take_call(actor, Call::Command(request, sender));
         self.settle();
         let reply = reply.try_recv().map_err(|_| "there was no reply".to_owned())?;
         reply.map_err(|error| error.to_string())
@@ -479,11 +481,18 @@ fn engine(
         jobs: unheard(),
         attention: unheard(),
         store_requests: requests_to_store,
+        pin_jobs: unheard(),
+        pins: crossbeam_channel::never(),
         source_control: Some(line),
     };
     let facts: AnalyserFacts = facts();
     let beginning = Beginning {
-        settings: EngineSettings { rules: Arc::clone(rules), source_role, ..EngineSettings::default() },
+        settings: EngineSettings {
+            rules: Arc::clone(rules),
+            source_role,
+            owner_uid: OWNER,
+            ..EngineSettings::default()
+        },
         clock: Arc::new(clock.clone()),
         calendar: Arc::new(calendar),
         entropy: Box::new(Counting::beginning_at(
@@ -493,6 +502,7 @@ fn engine(
         source_name: Some("door".to_owned()),
         pace: Pace::RealTime,
         inference: InferenceStatus::Ready { provider: facts.provider, pack: facts.pack },
+        noted: Noted::read(store).unwrap(),
     };
     let (answers, _) = unbounded();
     let worker =

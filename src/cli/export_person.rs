@@ -1,0 +1,95 @@
+//! `muster export-person`: everything that is held about a person, as files that they can read.
+
+mod files;
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::engine::{Command, EngineHandle, Reply};
+
+use super::exit::{CliError, Exit};
+use super::output::{Output, printable};
+use super::roster::unexpected;
+use super::{erase, people};
+use files::Place;
+
+/// What `export-person --help` ends with.
+pub const EXPORT_PERSON_HELP: &str = "\
+Writes README.txt, which explains the rest; person.json; templates.json; entries.jsonl, a line for each entry of the
+ledger about the person; candidacies.jsonl, where they were considered for somebody else's; sessions.json;
+inbox.json; and pictures/ with the crops that are kept. For the owner alone, and nothing that is there is
+overwritten. Other people are not in it. The ledger notes that it was given out. Only an admin may.
+
+Examples:
+  muster export-person 4711 -o ana
+  muster export-person 4711 -o ana.zip";
+
+/// `export-person`
+#[derive(Debug, Clone, Args)]
+pub struct ExportPersonArgs {
+    /// Who: identifier, exact name, or the beginning of an id; also somebody whose enrolment has ended
+    pub who: String,
+    /// The folder or the .zip file, which must not be there
+    #[arg(long, short, value_name = "DIR|FILE.zip")]
+    pub output: PathBuf,
+}
+
+#[derive(Serialize)]
+struct ExportedObject<'a> {
+    kind: &'static str,
+    person: &'a str,
+    id: String,
+    to: String,
+    files: usize,
+    entry: u64,
+}
+
+/// Writes everything.
+///
+/// # Errors
+/// [`CliError`]: nobody or several people by that name, a place that is taken or cannot be written, what the
+/// engine refuses.
+pub fn run(handle: &EngineHandle, args: &ExportPersonArgs, out: &mut Output<'_>) -> Result<Exit, CliError> {
+    people::settle(handle);
+    let person = erase::find(handle, &args.who)?;
+    let shown = args.output.display().to_string();
+    let failed = |error: std::io::Error| {
+        CliError::usage(format_args!("{} cannot be written: {error}", printable(&shown)))
+    };
+    // The place first: what could not be written need not be noted.
+    let place = Place::take(&args.output).map_err(failed)?;
+    let export = match handle.call(Command::ExportPerson(person.id)) {
+        Ok(Reply::PersonExport(export)) => *export,
+        Ok(other) => return Err(unexpected(&other)),
+        Err(error) => {
+            place.give_up();
+            return Err(error.into());
+        }
+    };
+    let all = files::all(&export).map_err(|error| {
+        CliError::missing(format_args!("what is held of the person cannot be put into words: {error}"))
+    })?;
+    let count = all.len();
+    place.write(all).map_err(failed)?;
+    let object = ExportedObject {
+        kind: "person_exported",
+        person: export.person.name.as_str(),
+        id: export.person.id.to_string(),
+        to: shown.clone(),
+        files: count,
+        entry: export.noted.0,
+    };
+    let text = format!(
+        "written to {}: {count} files with everything that is held about {}; entry {} says so",
+        printable(&shown),
+        export.person.name,
+        export.noted
+    );
+    out.either(&object, text)?;
+    Ok(Exit::Done)
+}
+
+#[cfg(test)]
+mod tests;
