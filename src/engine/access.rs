@@ -12,13 +12,15 @@ use super::consent::ConsentCommand;
 use super::event::{EngineEvent, LogEntry};
 use super::state::{LiveState, RosterState};
 use crate::access::{Operator, OperatorId, Role};
+use crate::attendance::{Particulars, Person};
 use crate::ledger::{Actor, Facts};
 
 /// The least role that may give `command`. There is no arm for the rest: a command that is new has its role
 /// here, or the program does not build.
 pub fn required(command: &Command) -> Role {
     match command {
-        Command::LedgerHead | Command::Person(_) | Command::Day { .. } => Role::Observer,
+        // Who was here is told by name, also of those who are on the roster no more.
+        Command::LedgerHead | Command::People | Command::Person(_) | Command::Day { .. } => Role::Observer,
         Command::Enrol { .. }
         | Command::TakeShot
         | Command::BeginShooting
@@ -26,7 +28,6 @@ pub fn required(command: &Command) -> Role {
         | Command::SelfTest(_)
         | Command::Identify(_)
         | Command::Mark { .. }
-        | Command::People
         | Command::Rename { .. }
         | Command::Register(_)
         | Command::Door(_)
@@ -217,6 +218,14 @@ pub(super) fn reply_for(role: Role, reply: Reply) -> Result<Reply, CommandError>
             day.entries = entries(std::mem::take(&mut day.entries));
             Ok(Reply::Day(day))
         }
+        Reply::People(people) => {
+            let shown = |mut person: Person| {
+                let groups = std::mem::take(&mut person.particulars.groups);
+                person.particulars = Particulars { groups, ..Particulars::default() };
+                person
+            };
+            Ok(Reply::People(people.into_iter().map(shown).collect()))
+        }
         Reply::Written(entry) => Ok(Reply::Written(entry_for(role, entry))),
         Reply::Store(reply) if matches!(*reply, StoreReply::Status(_)) => Ok(Reply::Store(reply)),
         Reply::Attendance(AttendanceReply::Sessions(_) | AttendanceReply::Month(_)) => Ok(reply),
@@ -231,7 +240,6 @@ pub(super) fn reply_for(role: Role, reply: Reply) -> Result<Reply, CommandError>
         | Reply::Register(_)
         | Reply::Hooks(_)
         | Reply::Roster { .. }
-        | Reply::People(_)
         | Reply::Erased(_)
         | Reply::PersonExport(_)
         | Reply::Operators(_)

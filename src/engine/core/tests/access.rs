@@ -42,7 +42,7 @@ fn numbered(command: &Command) -> (usize, Role) {
         Command::SelfTest(_) => (8, Operator),
         Command::Identify(_) => (9, Operator),
         Command::Mark { .. } => (10, Operator),
-        Command::People => (11, Operator),
+        Command::People => (11, Observer),
         Command::Rename { .. } => (12, Operator),
         Command::Register(_) => (13, Operator),
         Command::NoteExport { .. } => (14, Operator),
@@ -262,13 +262,13 @@ fn events_are_as_little_as_the_role_and_a_changed_role_holds_at_once() {
     };
     assert_eq!(mark("a secret"), [None]);
     let set = |role| admin.call(Command::Operators(OperatorsCommand::SetRole(otto.id, role))).unwrap();
-    assert!(matches!(observer.call(Command::People), Err(CommandError::NotAllowed { .. })));
+    assert!(matches!(observer.call(Command::Spaces), Err(CommandError::NotAllowed { .. })));
     set(Role::Operator);
     assert_eq!(observer.role(), Some(Role::Operator));
-    observer.call(Command::People).unwrap();
+    observer.call(Command::Spaces).unwrap();
     assert_eq!(mark("for operators"), [Some("for operators".to_owned())]);
     set(Role::Observer);
-    assert!(matches!(observer.call(Command::People), Err(CommandError::NotAllowed { .. })));
+    assert!(matches!(observer.call(Command::Spaces), Err(CommandError::NotAllowed { .. })));
     assert_eq!(mark("a secret again"), [None]);
     admin.call(Command::Operators(OperatorsCommand::Remove(otto.id))).unwrap();
     assert!(mark("for nobody").is_empty() && observer.snapshot().roster.rows.is_empty());
