@@ -2,6 +2,7 @@
 //! socket nor writes a file outside its own folders. The names of threads, the terminal and
 //! /dev/null are not files of anybody.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -22,7 +23,28 @@ fn traced(home: &Home, arguments: &[&str]) -> (Finished, Vec<String>) {
     strace.arg(muster.get_program()).args(muster.get_args()).env_clear().envs(home.environment());
     let output = strace.output().expect("strace is installed (Debian package strace)");
     let text = std::fs::read_to_string(&log).unwrap();
-    (Finished::of(output), text.lines().map(str::to_owned).collect())
+    (Finished::of(output), whole_calls(&text))
+}
+
+/// A call a line, in the order in which they began. Where another thread came between, strace writes a call in two
+/// lines, `12 execve(... <unfinished ...>` and later `12 <... execve resumed>) = 0`.
+fn whole_calls(log: &str) -> Vec<String> {
+    let mut calls: Vec<String> = Vec::new();
+    let mut unfinished: HashMap<&str, usize> = HashMap::new();
+    for line in log.lines() {
+        let thread = line.split(' ').next().unwrap_or_default();
+        let resumed = line.split_once(" resumed>").filter(|(begin, _)| begin.contains(" <... "));
+        if let Some((call, (_, end))) = unfinished.get(thread).copied().zip(resumed) {
+            calls[call].push_str(end);
+            unfinished.remove(thread);
+        } else if let Some(begin) = line.strip_suffix(" <unfinished ...>") {
+            unfinished.insert(thread, calls.len());
+            calls.push(begin.to_owned());
+        } else {
+            calls.push(line.to_owned());
+        }
+    }
+    calls
 }
 
 /// The paths that a system call writes to, where it writes.
@@ -112,6 +134,15 @@ fn a_network_source_is_reached_by_its_child_alone() {
     let port = format!("htons({})", server.port());
     assert!(connects.iter().all(|call| call.contains(&port) && call.contains("127.0.0.1")), "{connects:#?}");
     check_files(&home, &calls);
+}
+
+#[test]
+fn a_call_written_in_two_lines_is_one_call() {
+    let log = "12 execve(\"/usr/bin/ffmpeg\", [\"-i\"] <unfinished ...>\n\
+               7 socket(AF_UNIX, SOCK_STREAM, 0) = 3\n\
+               12 <... execve resumed>) = 0";
+    let whole = ["12 execve(\"/usr/bin/ffmpeg\", [\"-i\"]) = 0", "7 socket(AF_UNIX, SOCK_STREAM, 0) = 3"];
+    assert_eq!(whole_calls(log), whole);
 }
 
 #[test]
