@@ -58,24 +58,13 @@ pub struct Wanted {
     pub kinds: Vec<EntryKind>,
 }
 
-/// The kinds that say something of somebody's attendance.
-pub const RECORDS: [EntryKind; 7] = [
-    EntryKind::Passage,
-    EntryKind::Mark,
-    EntryKind::BackFilled,
-    EntryKind::Corrected,
-    EntryKind::CheckOutForgotten,
-    EntryKind::Standing,
-    EntryKind::Excused,
-];
-
 impl Wanted {
     /// Whether `entry` is to be delivered. A record whose person was erased says nothing any more; and that a
     /// delivery failed is not delivered, as that would never end.
     pub fn takes(&self, entry: &Entry) -> bool {
         let kind = entry.head.kind;
         let is_wanted = self.all || self.kinds.contains(&kind);
-        let says_something = !RECORDS.contains(&kind) || entry.parts.record.is_some();
+        let says_something = !kind.is_attendance() || entry.parts.record.is_some();
         is_wanted && says_something && kind != EntryKind::DeliveryFailed
     }
 }

@@ -80,6 +80,10 @@ pub enum Standing {
 }
 
 impl Standing {
+    /// All of them, as they are listed.
+    pub const ALL: [Self; 6] =
+        [Self::OnTime, Self::Late, Self::LeftEarly, Self::LateAndLeftEarly, Self::Absent, Self::Excused];
+
     /// Whether they were there at all.
     pub fn is_present(self) -> bool {
         matches!(self, Self::OnTime | Self::Late | Self::LeftEarly | Self::LateAndLeftEarly)

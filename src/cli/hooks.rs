@@ -14,8 +14,8 @@ use crate::config::hooks::{HookEvent, HookSettings, HookTarget};
 use crate::engine::EngineHandle;
 use crate::hook::trouble::{self, Trouble};
 use crate::hook::worker::{Ended, Follower, cursor, deliver_to};
-use crate::hook::{Hook, RECORDS, Target, Wanted};
-use crate::ledger::Sequence;
+use crate::hook::{Hook, Target, Wanted};
+use crate::ledger::{EntryKind, Sequence};
 
 use super::doctor::Check;
 use super::exit::{CliError, Exit};
@@ -76,7 +76,7 @@ fn wanted(events: &[HookEvent]) -> Wanted {
     let mut kinds = Vec::new();
     for event in events {
         match event {
-            HookEvent::Records => kinds.extend(RECORDS),
+            HookEvent::Records => kinds.extend(EntryKind::ATTENDANCE),
             HookEvent::Kind(kind) => kinds.push(*kind),
             HookEvent::All => {}
         }
@@ -287,7 +287,7 @@ mod tests {
     #[test]
     fn all_means_all_and_records_are_the_kinds_of_attendance() {
         assert!(wanted(&[HookEvent::All]).all);
-        let some = wanted(&[HookEvent::Records, HookEvent::Kind(crate::ledger::EntryKind::Erased)]);
-        assert!(!some.all && some.kinds.len() == RECORDS.len() + 1);
+        let some = wanted(&[HookEvent::Records, HookEvent::Kind(EntryKind::Erased)]);
+        assert!(!some.all && some.kinds.len() == EntryKind::ATTENDANCE.len() + 1);
     }
 }

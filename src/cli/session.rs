@@ -203,16 +203,8 @@ fn print<Tz: TimeZone>(
 
 /// How many stand how: "18 on time, 2 late, 1 absent".
 pub fn counts(lines: &[SessionLine]) -> String {
-    let all = [
-        Standing::OnTime,
-        Standing::Late,
-        Standing::LeftEarly,
-        Standing::LateAndLeftEarly,
-        Standing::Absent,
-        Standing::Excused,
-    ];
     let count = |standing: Standing| lines.iter().filter(|line| line.line.standing == standing).count();
-    let said: Vec<String> = all
+    let said: Vec<String> = Standing::ALL
         .into_iter()
         .map(|standing| (count(standing), standing))
         .filter(|(count, _)| *count > 0)

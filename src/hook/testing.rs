@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use ulid::Ulid;
 
-use super::{Hook, RECORDS, Target, Wanted};
+use super::{Hook, Target, Wanted};
 use crate::attendance::{PersonId, PresenceState};
 use crate::engine::NamedEntry;
 use crate::ledger::{
@@ -17,7 +17,7 @@ pub(super) fn hook() -> Hook {
     Hook {
         name: "payroll".to_owned(),
         target: Target::Program { program: "true".to_owned(), arguments: Vec::new() },
-        wanted: Wanted { all: false, kinds: RECORDS.to_vec() },
+        wanted: Wanted { all: false, kinds: EntryKind::ATTENDANCE.to_vec() },
         names: false,
         timeout: Duration::from_secs(60),
         give_up_after: None,

@@ -146,6 +146,22 @@ impl EntryKind {
         Self::NotRecorded,
     ];
 
+    /// Those whose record says something of somebody's attendance.
+    pub const ATTENDANCE: [Self; 7] = [
+        Self::Passage,
+        Self::Mark,
+        Self::BackFilled,
+        Self::Standing,
+        Self::Excused,
+        Self::Corrected,
+        Self::CheckOutForgotten,
+    ];
+
+    /// Whether its record says something of somebody's attendance.
+    pub fn is_attendance(self) -> bool {
+        Self::ATTENDANCE.contains(&self)
+    }
+
     /// What it is called in a list, in a word or three.
     pub fn words(self) -> &'static str {
         match self {

@@ -60,20 +60,10 @@ impl Dated {
     }
 }
 
-/// Whether the record of such an entry says something of somebody's attendance. Others say who was enrolled,
+/// Whether the record of such an entry is one of attendance, or of a try at it. Others say who was enrolled,
 /// agreed or was changed: they go with the person.
-pub fn is_attendance(kind: EntryKind) -> bool {
-    matches!(
-        kind,
-        EntryKind::Passage
-            | EntryKind::Mark
-            | EntryKind::BackFilled
-            | EntryKind::Standing
-            | EntryKind::Excused
-            | EntryKind::Corrected
-            | EntryKind::CheckOutForgotten
-            | EntryKind::IdentifierRefused
-    )
+fn is_attendance(kind: EntryKind) -> bool {
+    kind.is_attendance() || kind == EntryKind::IdentifierRefused
 }
 
 /// A step.

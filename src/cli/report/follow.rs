@@ -148,7 +148,7 @@ impl Stream<'_> {
     ) -> Result<(), CliError> {
         let entry = &named.entry;
         self.open.take(entry.parts.facts.as_ref());
-        let Some(record) = entry.parts.record.as_ref().filter(|_| is_record(entry.head.kind)) else {
+        let Some(record) = entry.parts.record.as_ref().filter(|_| entry.head.kind.is_attendance()) else {
             return Ok(());
         };
         let id = record.person;
@@ -203,18 +203,4 @@ impl Stream<'_> {
             self.people = people;
         }
     }
-}
-
-/// Whether an entry of this kind says something of somebody's attendance.
-fn is_record(kind: EntryKind) -> bool {
-    matches!(
-        kind,
-        EntryKind::Passage
-            | EntryKind::Mark
-            | EntryKind::BackFilled
-            | EntryKind::Standing
-            | EntryKind::Excused
-            | EntryKind::Corrected
-            | EntryKind::CheckOutForgotten
-    )
 }

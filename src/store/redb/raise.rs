@@ -3,7 +3,7 @@
 
 use std::fs::{File, OpenOptions};
 
-use redb::{Database, Key, ReadableDatabase, ReadableTable, TableDefinition, TableError, Value};
+use redb::{Database, Key, ReadableDatabase, ReadableTable, TableDefinition, Value};
 use ulid::Ulid;
 
 use crate::attendance::{PersonId, StrangerId};
@@ -13,6 +13,7 @@ use crate::store::crypt::ring::Ring;
 use crate::store::crypt::vault::wipe;
 use crate::store::rows;
 
+use super::copy::each;
 use super::open::{DataFile, check, half_made, initialise, new_database};
 use super::tables::{
     BY_PERSON, BY_TIME, CHAIN_END, CHANGE_POINT, CROPS, EPOCH, FEED, HEADS, IDENTIFIERS, KEYS, META, PARTS,
@@ -123,24 +124,6 @@ fn verify(new: &Database, terminal: TerminalId, ring: &Ring) -> Result<(), Fault
         Ok((Sequence(key.value().0), sealed::part(&keys, ring, key.value(), row.value())?))
     });
     verify_chain(terminal, &kept, heads, parts).map(drop)
-}
-
-/// Hands every row of a table on; a table that an older schema did not have has none.
-fn each<K: Key + 'static, V: Value + 'static>(
-    from: &redb::ReadTransaction,
-    table: TableDefinition<K, V>,
-    mut take: impl for<'a> FnMut(K::SelfType<'a>, V::SelfType<'a>) -> Result<(), Fault>,
-) -> Result<(), Fault> {
-    let table = match from.open_table(table) {
-        Ok(table) => table,
-        Err(TableError::TableDoesNotExist(_)) => return Ok(()),
-        Err(error) => return Err(error.into()),
-    };
-    for row in table.iter()? {
-        let (key, value) = row?;
-        take(key.value(), value.value())?;
-    }
-    Ok(())
 }
 
 fn copy<K: Key + 'static, V: Value + 'static>(

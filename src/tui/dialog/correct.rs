@@ -73,17 +73,7 @@ impl CorrectDialog {
         let holds = corrections.holds(entry).unwrap_or_else(|| said.clone());
         let states = [PresenceState::Present, PresenceState::Left].map(Choice::State);
         let choices: Vec<Choice> = match (said.details.standing, said.state) {
-            (Some(_), _) => {
-                let all = [
-                    Standing::OnTime,
-                    Standing::Late,
-                    Standing::LeftEarly,
-                    Standing::LateAndLeftEarly,
-                    Standing::Absent,
-                    Standing::Excused,
-                ];
-                all.into_iter().map(Choice::Standing).chain([Choice::Struck]).collect()
-            }
+            (Some(_), _) => Standing::ALL.into_iter().map(Choice::Standing).chain([Choice::Struck]).collect(),
             (None, Some(_)) => states.into_iter().chain([Choice::Struck]).collect(),
             // A strike can be struck, and an excuse.
             (None, None) if said.details.struck || said.kind == EntryKind::Excused => vec![Choice::Struck],

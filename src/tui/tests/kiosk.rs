@@ -240,22 +240,6 @@ fn the_clock_goes_on_by_the_minute() {
     assert!(scene.model.take_dirty());
 }
 
-macro_rules! screens {
-    ($($name:ident: $scene:expr;)*) => {
-        $(#[test]
-        fn $name() {
-            let scene: fn(u16, u16) -> Scene = $scene;
-            for (width, height) in [(60, 16), (80, 24), (120, 40)] {
-                let name = format!("{}-{width}x{height}", stringify!($name));
-                insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false,
-                    snapshot_path => "../snapshots" }, {
-                    insta::assert_snapshot!(name, scene(width, height).text());
-                });
-            }
-        })*
-    };
-}
-
 screens! {
     kiosk_welcome: kiosk;
     kiosk_waits: empty_kiosk;

@@ -256,22 +256,6 @@ fn the_log_of_a_day_is_fetched_and_the_whole_log_comes_back() {
     assert_eq!(scene.effects.last(), Some(&Effect::LoadLog(LogQuery::Since(Sequence(900)))));
 }
 
-macro_rules! screens {
-    ($($name:ident: $scene:expr;)*) => {
-        $(#[test]
-        fn $name() {
-            let scene: fn(u16, u16) -> Scene = $scene;
-            for (width, height) in [(60, 16), (80, 24), (120, 40)] {
-                let name = format!("{}-{width}x{height}", stringify!($name));
-                insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false,
-                    snapshot_path => "../snapshots" }, {
-                    insta::assert_snapshot!(name, scene(width, height).text());
-                });
-            }
-        })*
-    };
-}
-
 screens! {
     detail: detailed;
     detail_nobody: |w, h| Scene::empty(w, h).press("v");

@@ -421,22 +421,6 @@ pub(super) const CASES: &[Case] = &[
     case(Mode::Month, Action::Suspend, || month(80, 24), suspends),
 ];
 
-macro_rules! screens {
-    ($($name:ident: $scene:expr;)*) => {
-        $(#[test]
-        fn $name() {
-            let scene: fn(u16, u16) -> Scene = $scene;
-            for (width, height) in [(60, 16), (80, 24), (120, 40)] {
-                let name = format!("{}-{width}x{height}", stringify!($name));
-                insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false,
-                    snapshot_path => "../snapshots" }, {
-                    insta::assert_snapshot!(name, scene(width, height).text());
-                });
-            }
-        })*
-    };
-}
-
 screens! {
     sessions_roll: sessions;
     sessions_none: |w, h| Scene::empty(w, h).press("S");

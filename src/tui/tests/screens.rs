@@ -15,22 +15,6 @@ use crate::tui::testing::{
 use crate::tui::theme::Theme;
 use crate::tui::view::view;
 
-macro_rules! screens {
-    ($($name:ident: $scene:expr;)*) => {
-        $(#[test]
-        fn $name() {
-            let scene: fn(u16, u16) -> Scene = $scene;
-            for (width, height) in [(60, 16), (80, 24), (120, 40)] {
-                let name = format!("{}-{width}x{height}", stringify!($name));
-                insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false,
-                    snapshot_path => "../snapshots" }, {
-                    insta::assert_snapshot!(name, scene(width, height).text());
-                });
-            }
-        })*
-    };
-}
-
 /// The store takes nothing, and so many records found no room to wait.
 fn unsaved(disk: DiskState, now: Recorded, lost: u64) -> LiveState {
     let mut live = live();
