@@ -1,8 +1,7 @@
 //! The ledger as it grows: what appending to it costs, what a day's report reads, how fast it is walked.
 //!
-//! `cargo bench --bench ledger`, with MUSTER_BENCH_ENTRIES entries (1,000,000 without it; the figures of the
-//! documentation are of 10,000,000). The store lies in TMPDIR: a commit is two syncs of that disk. It is
-//! filled in big transactions, and measured at each power of ten with transactions as the engine makes them.
+//! `cargo bench --bench ledger`, with MUSTER_BENCH_ENTRIES entries (1,000,000 without it). The store lies in
+//! TMPDIR: a commit is two syncs of that disk. It is filled in big transactions, and measured at each power of ten with transactions as the engine makes them.
 
 use std::path::Path;
 use std::time::{Duration, Instant};

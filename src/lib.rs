@@ -10,7 +10,7 @@
 //! | [`attendance`] | people, presence, and when a decision becomes a record |
 //! | [`ledger`] | entries, their parts, and the chain of hashes |
 //! | [`access`] | roles and operators |
-//! | [`capture`] | where frames come from: stills, replay, video, camera |
+//! | [`capture`] | where frames come from: stills, replay, video, camera, network streams |
 //! | [`inference`] | model cards, the runtime, and the pipeline from picture to probe |
 //! | [`store`] | people, templates and the ledger, on disk |
 //! | [`engine`] | the threads that join all of it, behind one handle |
@@ -25,10 +25,10 @@
 //! Who may import whom: `face`, `identify`, `track`, `attendance`, `ledger` and `access` are pure (no
 //! I/O, no clock, no thread) and know only each other. `capture`, `inference` and `store` know the
 //! domain and not each other, except that `inference` reads pictures from `capture`. `engine` knows
-//! the domain and the three ports; `tui` and `hook` know `engine` and the domain; `config` knows the words of
-//! the domain and the ports that a value can be written in, and `diagnostics` knows `config`; `cli`
-//! knows everything, and nobody knows `cli`. A test in `tests/` reads the imports and fails on an
-//! arrow that points the wrong way.
+//! the domain and the three ports; `tui` and `hook` know `engine` and the domain; `config` knows the words
+//! of the domain and the ports that a value can be written in, and `diagnostics` knows `config`; `demo`
+//! and `setup` know model cards and digests; `cli` knows everything, and nobody knows `cli`. A test in
+//! `tests/` reads the imports and fails on an arrow that points the wrong way.
 
 pub mod access;
 pub mod attendance;

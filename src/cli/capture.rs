@@ -25,9 +25,9 @@ The files are frame-NUMBER.jpg, with the number that the source gave the frame: 
 was left out, by --every or because a live source went on meanwhile.
 
 Examples:
-  muster capture --source camera:0 --out /tmp/door --seconds 10
-  muster take --source 'images:/tmp/door/*.jpg'      what was captured, frame by frame
-  muster --source replay:/tmp/door                   the same as a camera would show it";
+  muster capture --source camera:0 --out door --seconds 10
+  muster take --source 'images:door/*.jpg'           what was captured, frame by frame
+  muster --source replay:door                        the same as a camera would show it";
 
 /// `capture`
 #[derive(Debug, Clone, Args)]
