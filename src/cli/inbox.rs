@@ -1,16 +1,19 @@
 //! `muster inbox`: people whom the gallery does not know, and what becomes of them.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeZone, Utc};
 use clap::Subcommand;
 use serde::Serialize;
 
+use crate::access::Role;
 use crate::attendance::stranger::StrangerTrack;
 use crate::attendance::{Identifier, PersonId, PersonName};
 use crate::engine::consent::ConsentCommand;
-use crate::engine::inbox::{InboxCommand, InboxReply, StrangerRow};
-use crate::engine::{Command, EngineHandle, LogEntry, Reply};
+use crate::engine::handle::Snapshot;
+use crate::engine::inbox::{InboxCommand, InboxReply, InboxState, StrangerRow};
+use crate::engine::{Command, CommandError, EngineHandle, LogEntry, Reply};
 use crate::ledger::Sequence;
 
 use super::exit::{CliError, Exit};
@@ -162,7 +165,7 @@ pub fn needs_nets(args: &InboxArgs) -> bool {
 /// The item that `text` names.
 fn find(handle: &EngineHandle, text: &str) -> Result<StrangerRow, CliError> {
     let wanted = text.to_ascii_uppercase();
-    let inbox = handle.snapshot().inbox;
+    let inbox = seen(handle)?;
     let is_meant = |row: &&StrangerRow| {
         let id = row.id.to_string();
         id == wanted || (wanted.len() >= 4 && id.ends_with(&wanted))
@@ -223,8 +226,18 @@ fn remark(row: &StrangerRow) -> String {
     }
 }
 
+/// The inbox of who may see it; an observer is shown none.
+fn seen(handle: &EngineHandle) -> Result<Arc<InboxState>, CliError> {
+    let Snapshot { inbox, role, .. } = handle.snapshot();
+    let needs = Role::Operator;
+    if role.is_some_and(|role| role >= needs) {
+        return Ok(inbox);
+    }
+    Err(CommandError::NotAllowed { needs, has: role }.into())
+}
+
 fn list<Tz: TimeZone>(handle: &EngineHandle, zone: &Tz, out: &mut Output<'_>) -> Result<Exit, CliError> {
-    let inbox = handle.snapshot().inbox;
+    let inbox = seen(handle)?;
     if out.json {
         for row in &inbox.rows {
             out.object(&object("item", row, zone))?;

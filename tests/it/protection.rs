@@ -67,6 +67,20 @@ fn a_role_is_kept_to_by_the_engine_whatever_is_typed() {
             assert!(finished.stderr.contains("needs the role"), "{refused:?}: {}", finished.stderr);
         }
     }
+    // What works on files is for their owner: a role would be neither asked nor kept to.
+    for refused in
+        [&["config", "show"][..], &["doctor"], &["compare", "a.jpg", "b.jpg"], &["store", "restore", "x"]]
+    {
+        let finished = as_otto(refused).expect(2);
+        assert!(
+            finished.stderr.contains("--as is for what the engine does"),
+            "{refused:?}: {}",
+            finished.stderr
+        );
+    }
+    for refused in [&["inbox", "list"][..], &["inbox", "show", "ABCD"]] {
+        assert!(as_otto(refused).expect(1).stderr.contains("needs the role operator"), "{refused:?}");
+    }
     run(&home, &["--as", "Olga", "roster", "rename", "B-1", "Bob"]).expect(0);
     run(&home, &["--as", "Olga", "roster", "remove", "B-1", "--yes"]).expect(1);
     run(&home, &["operators", "role", "Otto", "operator"]).expect(0);
