@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::dialog::palette::HISTORY;
+use super::dialog::palette::{HISTORY, Subcommand};
 use super::layout::Arrangement;
 
 /// What is remembered.
@@ -16,7 +16,8 @@ use super::layout::Arrangement;
 pub struct Kept {
     /// How the panes lie.
     pub arrangement: Arrangement,
-    /// The palette's lines, the oldest first.
+    /// Those of the palette's lines that name nobody, the oldest first: what is written here is not sealed, and no
+    /// erasure reaches it.
     pub history: Vec<String>,
 }
 
@@ -64,14 +65,25 @@ impl Kept {
         }
         written
     }
+}
 
-    /// Adds a line of the palette; one that was there comes last now.
-    pub fn remember(&mut self, line: &str) {
-        self.history.retain(|held| held != line);
-        self.history.push(line.to_owned());
-        let excess = self.history.len().saturating_sub(HISTORY);
-        self.history.drain(..excess);
-    }
+/// Adds a line of the palette; one that was there comes last now.
+pub fn remember(history: &mut Vec<String>, line: &str) {
+    history.retain(|held| held != line);
+    history.push(line.to_owned());
+    let excess = history.len().saturating_sub(HISTORY);
+    history.drain(..excess);
+}
+
+/// Whether nothing in `line` can be somebody's name, identifier or a reason: after one of `subcommands` there are
+/// flags and dates alone.
+pub fn names_nobody(line: &str, subcommands: &[Subcommand]) -> bool {
+    let after = |name: &str| line.strip_prefix(name).filter(|rest| rest.is_empty() || rest.starts_with(' '));
+    let rest =
+        subcommands.iter().filter_map(|subcommand| after(&subcommand.name)).min_by_key(|rest| rest.len());
+    let is_flag = |word: &str| word.starts_with('-') && !word.contains('=');
+    let is_date = |word: &str| word.len() == 10 && word.parse::<chrono::NaiveDate>().is_ok();
+    rest.is_some_and(|rest| rest.split_whitespace().all(|word| is_flag(word) || is_date(word)))
 }
 
 #[cfg(test)]
@@ -87,10 +99,10 @@ mod tests {
         assert_eq!(Kept::read(&path).unwrap(), Kept::default());
         let mut kept = Kept::default();
         for line in ["report", "roster list", "report"] {
-            kept.remember(line);
+            remember(&mut kept.history, line);
         }
         assert_eq!(kept.history, ["roster list", "report"]);
-        (0..300).for_each(|n| kept.remember(&n.to_string()));
+        (0..300).for_each(|n| remember(&mut kept.history, &n.to_string()));
         assert_eq!(kept.history.len(), HISTORY);
         kept.arrangement.columns = 70;
         kept.write(&path).unwrap();
@@ -100,5 +112,21 @@ mod tests {
         assert!(Kept::read(&path).is_err());
         std::fs::write(&path, "[arrangement]\ncolumns = 250\n").unwrap();
         assert!(Kept::read(&path).unwrap().arrangement.columns <= 80);
+    }
+
+    #[test]
+    fn a_line_that_may_name_somebody_is_known() {
+        let subcommand =
+            |name: &str| Subcommand { name: name.to_owned(), about: String::new(), takes_words: false };
+        let known = ["report", "roster", "roster list", "roster rename", "why"].map(subcommand);
+        for line in ["report", "roster list --json", "report --since 2026-03-01 --until 2026-03-31"] {
+            assert!(names_nobody(line, &known), "{line}");
+        }
+        for line in
+            ["roster rename Bo Ana", "roster bo", "report --person=ana", "why 118", "report --person ana"]
+        {
+            assert!(!names_nobody(line, &known), "{line}");
+        }
+        assert!(!names_nobody("reported", &known) && !names_nobody("ana", &known));
     }
 }

@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 use super::graphics::encode::{Job, encode};
 use super::graphics::query::{Found, LateAnswer};
-use super::kept::Kept;
+use super::kept::{Kept, names_nobody};
 use super::keymap::Keymap;
 use super::kiosk::{CheckPin, KioskOptions};
 use super::line::{LineWatch, Meter};
@@ -188,7 +188,7 @@ where
         // Subscribed before the snapshot is taken, so that no change falls between.
         let events = handle.subscribe(EVENT_ROOM);
         let (title, now) = (options.title.clone(), options.now);
-        let mut model = Model::new(title, keymap, options.local_time, now(), handle.snapshot());
+        let mut model = Model::new(title, keymap, options.zone, now(), handle.snapshot());
         model.shows_picture = options.preview;
         model.subcommands = options.runner.subcommands.clone();
         model.rollover = options.rollover;
@@ -196,7 +196,11 @@ where
         model.badge = options.kiosk.badge.clone();
         let kept = options.kept.as_deref().map(Kept::read);
         match kept {
-            Some(Ok(kept)) => model.kept = kept,
+            Some(Ok(mut kept)) => {
+                kept.history.retain(|line| names_nobody(line, &model.subcommands));
+                model.history.clone_from(&kept.history);
+                model.kept = kept;
+            }
             // A screen that forgot how it lay is no reason not to start.
             Some(Err(error)) => tracing::warn!(%error, "what the screen remembered cannot be read"),
             None => {}

@@ -41,7 +41,7 @@ fn palette(words: &str) -> Scene {
         takes_words,
     };
     scene.model.subcommands = vec![subcommand("roster list", false), subcommand("why", true)];
-    scene.model.kept.history = vec!["report".to_owned(), "roster list --json".to_owned()];
+    scene.model.history = vec!["report".to_owned(), "roster list --json".to_owned()];
     scene.press(":").press(words)
 }
 
@@ -194,7 +194,7 @@ pub(super) const CASES: &[Case] = &[
         |s| {
             mode(s, Mode::Output);
             assert!(matches!(s.effects.last(), Some(Effect::Run(_, line)) if line == "roster list --json"));
-            assert_eq!(s.model.kept.history.last().unwrap(), "roster list --json");
+            assert_eq!(s.model.history.last().unwrap(), "roster list --json");
         },
     ),
     case(Mode::Palette, Action::Confirm, || written("why"), |s| mode(s, Mode::Palette)),

@@ -12,7 +12,7 @@ use crate::engine::state::ShootingView;
 use crate::engine::{Command, EngineEvent, LiveState, Reply};
 use crate::ledger::EntryKind;
 use crate::tui::shell::Shell;
-use crate::tui::testing::{FakeEngine, RUN, entry, live, local_time, now, person, shot, text_of};
+use crate::tui::testing::{FakeEngine, RUN, ZONE, entry, live, now, person, shot, text_of};
 use crate::tui::theme::Theme;
 use crate::tui::{Exit, Input, TuiError, TuiOptions};
 
@@ -37,7 +37,7 @@ impl Stage {
         let options = TuiOptions {
             title: "muster".to_owned(),
             now,
-            local_time,
+            zone: ZONE,
             no_color: true,
             preview,
             ..TuiOptions::default()
