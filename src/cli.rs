@@ -68,7 +68,7 @@ mod testing;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::process::ExitCode;
 
-use chrono::{Local, Utc};
+use chrono::Utc;
 use clap::Parser;
 use crossbeam_channel::never;
 
@@ -188,22 +188,47 @@ pub fn run(cli: &Cli, environment: &Environment, out: &mut Output<'_>) -> Result
     dispatch(cli, &effective, environment, out)
 }
 
+/// Whether `command` is done by the engine, which holds everybody to their role.
+fn asks_the_engine(command: &Command) -> bool {
+    !matches!(
+        command,
+        Command::Setup(_)
+            | Command::Doctor
+            | Command::Models(_)
+            | Command::Config(_)
+            | Command::Compare(_)
+            | Command::Eval(_)
+            | Command::Capture(_)
+            | Command::Store(StoreArgs::Restore(_) | StoreArgs::ChangeKey(_))
+            | Command::Demo(_)
+            | Command::KioskPin(_)
+            | Command::Themes(_)
+            | Command::Keys(_)
+            | Command::Completions(_)
+    )
+}
+
 fn dispatch(
     cli: &Cli,
     effective: &Effective,
     environment: &Environment,
     out: &mut Output<'_>,
 ) -> Result<Exit, CliError> {
+    let zone = effective.attendance.zone.value;
     let Some(command) = &cli.command else {
         if cli.screen.plain {
             // Before the engine starts, so that a signal never finds the default action.
             let interrupts = signals::interrupts().map_err(CliError::missing)?;
             let hosted = wire::host_screen(effective)?;
-            let local_time = |at: chrono::DateTime<Utc>| at.with_timezone(&Local).naive_local();
-            return plain::run(hosted.handle(), &interrupts, local_time, out);
+            return plain::run(hosted.handle(), &interrupts, zone, out);
         }
         return wire::screen(effective, &cli.screen);
     };
+    if effective.acting_as.is_some() && !asks_the_engine(command) {
+        return Err(CliError::usage(
+            "--as is for what the engine does: this works on files, which are for their owner",
+        ));
+    }
     match command {
         Command::Setup(args) => setup::run(args, &effective.models_dir.value, out.json),
         Command::Doctor => doctor::run(probes(effective, environment), out),
@@ -222,7 +247,7 @@ fn dispatch(
             // Before the engine starts, so that a signal never finds the default action.
             let interrupts = signals::interrupts().map_err(CliError::missing)?;
             let hosted = wire::host(effective, Need::Frames(args.source.clone()))?;
-            take::run(hosted.handle(), &args.source, &Local, &interrupts, out)
+            take::run(hosted.handle(), &args.source, zone, &interrupts, out)
         }
         Command::Capture(args) => {
             let stop = signals::until_interrupted().map_err(CliError::missing)?;
@@ -244,7 +269,7 @@ fn dispatch(
         }
         Command::Inbox(args) => {
             let need = if inbox::needs_nets(args) { Need::Nets } else { Need::Store };
-            inbox::run(wire::host(effective, need)?.handle(), args, &Local, &mut ask, out)
+            inbox::run(wire::host(effective, need)?.handle(), args, &zone, &mut ask, out)
         }
         Command::Hooks(command) => match wire::host(effective, Need::Store) {
             Ok(hosted) => hooks::run(effective, hosted.handle(), *command, out),
@@ -287,8 +312,7 @@ fn dispatch(
         Command::Log(command) => {
             // Before the engine starts, so that a signal never finds the default action.
             let interrupts = signals::interrupts().map_err(CliError::missing)?;
-            let local_time = |at: chrono::DateTime<Utc>| at.with_timezone(&Local).naive_local();
-            log::run(wire::host(effective, Need::Store)?.handle(), command, &interrupts, local_time, out)
+            log::run(wire::host(effective, Need::Store)?.handle(), command, &interrupts, zone, out)
         }
         Command::Store(StoreArgs::Restore(args)) => {
             store::restore(effective, environment, args, &mut ask, out)
@@ -298,13 +322,13 @@ fn dispatch(
             let hosted = wire::host(effective, Need::Store)?;
             store::run(hosted.handle(), args, effective, Utc::now(), out)
         }
-        Command::Why(args) => why::run(wire::host(effective, Need::Store)?.handle(), args, &Local, out),
+        Command::Why(args) => why::run(wire::host(effective, Need::Store)?.handle(), args, &zone, out),
         Command::Operators(args) => operators::run(wire::host(effective, Need::Store)?.handle(), args, out),
         Command::Consent(args) => {
             consent::run(wire::host(effective, Need::Store)?.handle(), args, &mut ask, out)
         }
         Command::Retention(args) => {
-            retention::run(wire::host(effective, Need::Store)?.handle(), args, &Local, out)
+            retention::run(wire::host(effective, Need::Store)?.handle(), args, &zone, out)
         }
         Command::ExportPerson(args) => {
             export_person::run(wire::host(effective, Need::Store)?.handle(), args, out)

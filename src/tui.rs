@@ -35,11 +35,12 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Utc};
 use crossbeam_channel::Receiver;
 use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::crossterm::event::Event;
 
+use crate::attendance::zone::SiteZone;
 use crate::engine::EngineHandle;
 use shell::Shell;
 use theme::{Environment, Palette, Theme, ThemeError, ThemeFile};
@@ -52,7 +53,7 @@ pub struct TuiOptions {
     /// What time it is.
     pub now: fn() -> DateTime<Utc>,
     /// A time as the clock on the wall shows it.
-    pub local_time: fn(DateTime<Utc>) -> NaiveDateTime,
+    pub zone: SiteZone,
     /// The theme; the terminal's own colours without one.
     pub theme: Option<ThemeFile>,
     /// No colour, whatever the environment says.
@@ -129,7 +130,7 @@ impl Default for TuiOptions {
         Self {
             title: "muster".to_owned(),
             now: Utc::now,
-            local_time: |at| at.with_timezone(&chrono::Local).naive_local(),
+            zone: SiteZone::System,
             theme: None,
             no_color: false,
             keymap: None,

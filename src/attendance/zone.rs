@@ -3,7 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{FixedOffset, Local, MappedLocalTime, NaiveDate, NaiveDateTime, Offset, TimeZone};
+use chrono::{
+    DateTime, FixedOffset, Local, MappedLocalTime, NaiveDate, NaiveDateTime, Offset, TimeZone, Utc,
+};
 
 /// The time zone that days, schedules and reports are in. The store keeps UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -20,6 +22,11 @@ pub enum SiteZone {
 impl SiteZone {
     /// UTC itself.
     pub const UTC: Self = Self::Named(chrono_tz::UTC);
+
+    /// The date and time that its clocks show at `at`.
+    pub fn local(self, at: DateTime<Utc>) -> NaiveDateTime {
+        at.with_timezone(&self).naive_local()
+    }
 }
 
 impl FromStr for SiteZone {

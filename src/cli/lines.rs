@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use chrono::{Local, Utc};
+use chrono::Utc;
 use clap::{CommandFactory, Parser};
 use crossbeam_channel::Receiver;
 
@@ -153,6 +153,7 @@ fn dispatch(
     out: &mut Output<'_>,
 ) -> Result<Exit, CliError> {
     let calendar = || report::Calendar::of(effective, Utc::now());
+    let zone = effective.attendance.zone.value;
     // The screen has the terminal: a subcommand that asks is told that there is none to ask on.
     let mut nobody = |_: &str| None;
     match &cli.command {
@@ -177,17 +178,14 @@ fn dispatch(
         Some(Command::Report(args)) => {
             report::run(handle, args, &report::Site::of(effective, Utc::now(), false, stopped), out)
         }
-        Some(Command::Inbox(args)) => inbox::run(handle, args, &Local, &mut nobody, out),
+        Some(Command::Inbox(args)) => inbox::run(handle, args, &zone, &mut nobody, out),
         Some(Command::Threshold(args)) => {
             threshold::run(handle, args, &threshold::Site::of(effective)?, &calendar(), out)
         }
         Some(Command::Log(log::LogCommand::Tail(args))) if args.follow => Err(CliError::usage(
             "the screen's own log follows; `log tail` without -f prints the last entries",
         )),
-        Some(Command::Log(command)) => {
-            let local_time = |at: chrono::DateTime<Utc>| at.with_timezone(&Local).naive_local();
-            log::run(handle, command, stopped, local_time, out)
-        }
+        Some(Command::Log(command)) => log::run(handle, command, stopped, zone, out),
         Some(Command::Store(args)) => store::run(handle, args, effective, Utc::now(), out),
         Some(Command::Hooks(hooks::HooksCommand::List)) => {
             hooks::run(effective, handle, hooks::HooksCommand::List, out)
@@ -196,13 +194,13 @@ fn dispatch(
         Some(Command::Hooks(hooks::HooksCommand::Deliver)) => {
             Err(CliError::usage("the screen delivers by itself what waits"))
         }
-        Some(Command::Why(args)) => why::run(handle, args, &Local, out),
+        Some(Command::Why(args)) => why::run(handle, args, &zone, out),
         Some(Command::Enroll(args)) if args.source.is_none() => {
             enroll::run(handle, args, stopped, &mut nobody, out)
         }
         Some(Command::Operators(args)) => operators::run(handle, args, out),
         Some(Command::Consent(args)) => consent::run(handle, args, &mut nobody, out),
-        Some(Command::Retention(args)) => retention::run(handle, args, &Local, out),
+        Some(Command::Retention(args)) => retention::run(handle, args, &zone, out),
         Some(Command::ExportPerson(args)) => export_person::run(handle, args, out),
         _ => Err(CliError::usage(format_args!("this runs in a shell: muster {line}"))),
     }

@@ -3,11 +3,12 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, NaiveDateTime, SecondsFormat, Utc};
+use chrono::SecondsFormat;
 use clap::{Args, Subcommand};
 use crossbeam_channel::{Receiver, select};
 use serde::Serialize;
 
+use crate::attendance::zone::SiteZone;
 use crate::attendance::{Method, PresenceState};
 use crate::engine::{Command, CommandError, EngineEvent, EngineHandle, LogEntry, Reply};
 use crate::ledger::{Actor, ChainFault, ChainHead, EntryKind, Sequence};
@@ -134,7 +135,7 @@ pub fn run(
     handle: &EngineHandle,
     command: &LogCommand,
     interrupts: &Receiver<()>,
-    local_time: fn(DateTime<Utc>) -> NaiveDateTime,
+    zone: SiteZone,
     out: &mut Output<'_>,
 ) -> Result<Exit, CliError> {
     match command {
@@ -145,7 +146,7 @@ pub fn run(
             out.either(&head_object("head", &end), text)?;
             Ok(Exit::Done)
         }
-        LogCommand::Tail(args) => tail(handle, args, interrupts, local_time, out),
+        LogCommand::Tail(args) => tail(handle, args, interrupts, zone, out),
         LogCommand::Export(args) => export(handle, args.output.as_deref(), out),
     }
 }
@@ -240,13 +241,9 @@ fn kept_lines(handle: &EngineHandle, path: &Path) -> Result<Vec<(usize, KeptHead
     read.into_iter().map(line).collect()
 }
 
-fn print(
-    entry: &LogEntry,
-    local_time: fn(DateTime<Utc>) -> NaiveDateTime,
-    out: &mut Output<'_>,
-) -> Result<(), CliError> {
-    let at = local_time(entry.at).format("%Y-%m-%d %H:%M:%S");
-    let text = format!("{:>8}  {at}  {}", entry.sequence, printable(&words(entry, local_time)));
+fn print(entry: &LogEntry, zone: SiteZone, out: &mut Output<'_>) -> Result<(), CliError> {
+    let at = zone.local(entry.at).format("%Y-%m-%d %H:%M:%S");
+    let text = format!("{:>8}  {at}  {}", entry.sequence, printable(&words(entry, zone)));
     Ok(out.either(&EntryObject::of(entry), text)?)
 }
 
@@ -254,7 +251,7 @@ fn tail(
     handle: &EngineHandle,
     args: &TailArgs,
     interrupts: &Receiver<()>,
-    local_time: fn(DateTime<Utc>) -> NaiveDateTime,
+    zone: SiteZone,
     out: &mut Output<'_>,
 ) -> Result<Exit, CliError> {
     // Before the entries are read, so that none falls between.
@@ -263,7 +260,7 @@ fn tail(
     let mut last = Sequence(0);
     let newest = handle.entries_before(Sequence(u64::MAX), args.lines as usize);
     for entry in newest.iter().rev() {
-        print(entry, local_time, out)?;
+        print(entry, zone, out)?;
         last = entry.sequence;
     }
     if !args.follow {
@@ -283,7 +280,7 @@ fn tail(
             _ => continue,
         };
         for entry in entries.iter().filter(|entry| entry.sequence > last).collect::<Vec<_>>() {
-            print(entry, local_time, out)?;
+            print(entry, zone, out)?;
             last = entry.sequence;
         }
     }

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::Utc;
 use crossbeam_channel::{Receiver, select};
 
+use crate::attendance::zone::SiteZone;
 use crate::engine::handle::Snapshot;
 use crate::engine::state::{InferenceStatus, SourceState};
 use crate::engine::{EngineEvent, EngineHandle, LogEntry};
@@ -29,13 +30,13 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 pub fn run(
     handle: &EngineHandle,
     interrupts: &Receiver<()>,
-    local_time: fn(DateTime<Utc>) -> NaiveDateTime,
+    zone: SiteZone,
     out: &mut Output<'_>,
 ) -> Result<Exit, CliError> {
     let events = handle.subscribe(ROOM);
     people::settle(handle);
     let newest = handle.entries_before(Sequence(u64::MAX), 1).first().map(|entry| entry.sequence);
-    let mut plain = Plain { local_time, last: newest.unwrap_or_default(), said: Vec::new() };
+    let mut plain = Plain { zone, last: newest.unwrap_or_default(), said: Vec::new() };
     plain.state(&handle.snapshot(), out)?;
     loop {
         let event = select! {
@@ -59,7 +60,7 @@ pub fn run(
 }
 
 struct Plain {
-    local_time: fn(DateTime<Utc>) -> NaiveDateTime,
+    zone: SiteZone,
     /// The last entry that was printed.
     last: Sequence,
     /// What is so, as it was last said.
@@ -72,8 +73,8 @@ impl Plain {
             return Ok(());
         }
         self.last = entry.sequence;
-        let at = (self.local_time)(entry.at).format("%Y-%m-%d %H:%M:%S");
-        Ok(out.line(format_args!("{at}  {}", printable(&log::words(entry, self.local_time))))?)
+        let at = self.zone.local(entry.at).format("%Y-%m-%d %H:%M:%S");
+        Ok(out.line(format_args!("{at}  {}", printable(&log::words(entry, self.zone))))?)
     }
 
     fn catch_up(&mut self, handle: &EngineHandle, out: &mut Output<'_>) -> Result<(), CliError> {
@@ -97,7 +98,7 @@ impl Plain {
     }
 
     fn line(&self, words: &str, out: &mut Output<'_>) -> Result<(), CliError> {
-        let at = (self.local_time)(Utc::now()).format("%Y-%m-%d %H:%M:%S");
+        let at = self.zone.local(Utc::now()).format("%Y-%m-%d %H:%M:%S");
         Ok(out.line(format_args!("{at}  {}", printable(words)))?)
     }
 }
@@ -145,7 +146,7 @@ mod tests {
     fn what_is_so_is_said_once_and_again_when_it_is_so_again() {
         let (mut bytes, mut err) = (Vec::new(), Vec::new());
         let mut out = Output { out: &mut bytes, err: &mut err, json: false, progress: None };
-        let mut plain = Plain { local_time: |at| at.naive_utc(), last: Sequence(0), said: Vec::new() };
+        let mut plain = Plain { zone: SiteZone::UTC, last: Sequence(0), said: Vec::new() };
         let lost = || SourceState::Lost { reason: "unplugged\u{1b}[2J".to_owned(), retry_at: None };
         for state in [
             SourceState::Opening,

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use chrono::{DateTime, SecondsFormat, TimeZone, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use crossbeam_channel::{Receiver, RecvTimeoutError, never, select};
 use serde::Serialize;
 
+use crate::attendance::zone::SiteZone;
 use crate::attendance::{PersonId, PresenceState};
 use crate::capture::SourceSpec;
 use crate::engine::state::{InferenceStatus, SourceState, TrackId};
@@ -92,10 +93,10 @@ enum Ending {
 /// # Errors
 /// [`CliError`]: a source that gives nothing (2 for a recording, 3 for a camera), nets that are
 /// missing, an output that cannot be written.
-pub fn run<Tz: TimeZone>(
+pub fn run(
     handle: &EngineHandle,
     source: &SourceSpec,
-    zone: &Tz,
+    zone: SiteZone,
     interrupts: &Receiver<()>,
     out: &mut Output<'_>,
 ) -> Result<Exit, CliError> {
@@ -126,14 +127,14 @@ struct Counts {
     people: BTreeSet<PersonId>,
 }
 
-struct Log<'a, Tz: TimeZone> {
-    zone: &'a Tz,
+struct Log {
+    zone: SiteZone,
     /// The last entry that was printed or passed over; what comes again is not printed again.
     last: Sequence,
     counts: Counts,
 }
 
-impl<Tz: TimeZone> Log<'_, Tz> {
+impl Log {
     /// Prints what was recorded since the engine started, before this client listened.
     fn catch_up_from_start(&mut self, handle: &EngineHandle, out: &mut Output<'_>) -> Result<(), CliError> {
         people::settle(handle);
@@ -276,7 +277,7 @@ impl<Tz: TimeZone> Log<'_, Tz> {
     }
 
     fn sentence(&self, entry: &LogEntry) -> String {
-        let at = entry.at.with_timezone(self.zone).naive_local().format("%Y-%m-%d %H:%M:%S");
+        let at = entry.at.with_timezone(&self.zone).naive_local().format("%Y-%m-%d %H:%M:%S");
         let name = entry.name.as_ref().map_or("somebody", |name| name.as_str());
         let alike = entry.similarity.map(|s| format!("  {:.3}", s.0)).unwrap_or_default();
         let state = entry.state.map(|state| format!("  {state}")).unwrap_or_default();
@@ -302,10 +303,7 @@ impl<Tz: TimeZone> Log<'_, Tz> {
             EntryKind::Renamed => format!("{at}  {name} has a new name{note}"),
             EntryKind::Exported => format!("{at}  the roster was exported{note}"),
             EntryKind::Started | EntryKind::Stopped => format!("{at}  {:?}", entry.kind),
-            _ => {
-                let local_time = |at: DateTime<Utc>| at.with_timezone(self.zone).naive_local();
-                format!("{at}  {}", printable(&words(entry, local_time)))
-            }
+            _ => format!("{at}  {}", printable(&words(entry, self.zone))),
         }
     }
 

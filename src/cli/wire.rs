@@ -264,6 +264,7 @@ pub(super) fn show(
         runner: lines::runner(effective),
         kept: Some(effective.state_dir.join("screen.toml")),
         mouse: effective.screen.mouse.value,
+        zone: effective.attendance.zone.value,
         rollover: effective.attendance.day_rollover.value.0,
         kiosk: kiosk(effective, args.kiosk)?,
         graphics: args.graphics.unwrap_or_else(|| graphics(effective.screen.graphics.value)),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, NaiveDateTime, NaiveTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 use ratatui::layout::{Rect, Size};
 
 use super::clock::Clock;
@@ -25,6 +25,7 @@ use super::theme::Role;
 use super::update::{Mouse, Undoable};
 use crate::attendance::PersonId;
 use crate::attendance::badge::BadgeRules;
+use crate::attendance::zone::SiteZone;
 use crate::engine::handle::Snapshot;
 use crate::engine::state::{Preview, PreviewRequest, RosterRow, SourceState};
 
@@ -53,7 +54,7 @@ pub struct Model {
     /// Every key.
     pub keymap: Arc<Keymap>,
     /// A time as the clock on the wall shows it.
-    pub local_time: fn(DateTime<Utc>) -> NaiveDateTime,
+    pub zone: SiteZone,
     /// What time it is.
     pub now: DateTime<Utc>,
     /// The terminal's columns and rows.
@@ -88,6 +89,8 @@ pub struct Model {
     pub notice: Option<Notice>,
     /// What is remembered from one run to the next.
     pub kept: Kept,
+    /// The palette's lines, the oldest first: those that are kept, and all of this run.
+    pub history: Vec<String>,
     /// The kiosk view, where that is shown in place of the panes.
     pub kiosk: Option<Kiosk>,
     /// Whether there is a PIN that the kiosk view can be left with.
@@ -114,14 +117,14 @@ impl Model {
     pub fn new(
         title: String,
         keymap: Arc<Keymap>,
-        local_time: fn(DateTime<Utc>) -> NaiveDateTime,
+        zone: SiteZone,
         now: DateTime<Utc>,
         snapshot: Snapshot,
     ) -> Self {
         let mut model = Self {
             title,
             keymap,
-            local_time,
+            zone,
             now,
             size: Size::ZERO,
             snapshot,
@@ -139,6 +142,7 @@ impl Model {
             dialogs: Vec::new(),
             notice: None,
             kept: Kept::default(),
+            history: Vec::new(),
             kiosk: None,
             has_pin: false,
             badge: None,
@@ -215,7 +219,7 @@ impl Model {
 
     /// The clock on the wall.
     pub(super) fn clock(&self) -> Clock {
-        Clock { now: self.now, local_time: self.local_time, rollover: self.rollover }
+        Clock { now: self.now, zone: self.zone, rollover: self.rollover }
     }
 
     /// Says something for a while.

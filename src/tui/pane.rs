@@ -8,11 +8,13 @@ pub mod preview;
 pub mod roster;
 pub mod status;
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Utc};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Widget};
+
+use crate::attendance::zone::SiteZone;
 
 use super::keymap::Action;
 use super::message::Effect;
@@ -38,7 +40,7 @@ pub struct Look<'a> {
     /// What time it is.
     pub now: DateTime<Utc>,
     /// A time as the clock on the wall shows it.
-    pub local_time: fn(DateTime<Utc>) -> NaiveDateTime,
+    pub zone: SiteZone,
 }
 
 /// Draws the border of a pane with `title`, and `summary` on the right where there is room; the

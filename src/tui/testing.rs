@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -17,6 +17,7 @@ use super::theme::Theme;
 use super::view::view;
 use crate::access::Role;
 use crate::attendance::stranger::StrangerTrack;
+use crate::attendance::zone::SiteZone;
 use crate::attendance::{FaceUse, Person, PersonId, Presence, PresenceState, StrangerId};
 use crate::engine::access::Access;
 use crate::engine::command::{ShootingId, Shot, ShotId};
@@ -48,9 +49,7 @@ pub fn now() -> DateTime<Utc> {
 }
 
 /// The wall clock of these tests shows UTC.
-pub fn local_time(at: DateTime<Utc>) -> NaiveDateTime {
-    at.naive_utc()
-}
+pub const ZONE: SiteZone = SiteZone::UTC;
 
 pub fn person(number: u128) -> PersonId {
     PersonId(Ulid(number))
@@ -353,7 +352,7 @@ impl Scene {
         let keymap = Arc::new(Keymap::built_in().unwrap());
         let role = Some(Role::Admin);
         let snapshot = Snapshot { live: Arc::default(), roster: Arc::default(), inbox: Arc::default(), role };
-        let model = Model::new("muster".to_owned(), keymap, local_time, now(), snapshot);
+        let model = Model::new("muster".to_owned(), keymap, ZONE, now(), snapshot);
         let mut scene = Self { model, effects: Vec::new() };
         scene.tell(Message::Resize(width, height));
         scene.effects.clear();

@@ -356,7 +356,7 @@ impl Model {
             return Vec::new();
         };
         let id = self.next_dialog();
-        self.dialogs.push(Dialog::Why(WhyDialog::new(id, sequence, (self.local_time)(at))));
+        self.dialogs.push(Dialog::Why(WhyDialog::new(id, sequence, self.zone.local(at))));
         vec![Effect::Explain(id, sequence)]
     }
 

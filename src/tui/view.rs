@@ -22,7 +22,7 @@ pub fn view(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         return;
     };
     if let Some(kiosk) = &model.kiosk {
-        let look = Look { theme, focused: false, now: model.now, local_time: model.local_time };
+        let look = Look { theme, focused: false, now: model.now, zone: model.zone };
         kiosk::draw(kiosk, &model.snapshot, ground(model), &look, area, buffer);
         return;
     }
@@ -30,7 +30,7 @@ pub fn view(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
         theme,
         focused: focused && model.dialogs.is_empty(),
         now: model.now,
-        local_time: model.local_time,
+        zone: model.zone,
     };
     let (live, roster) = (&model.snapshot.live, &model.snapshot.roster);
     status::draw(&model.title, &model.snapshot, &model.line, &look(false), areas.status, buffer);
@@ -87,7 +87,7 @@ fn draw_dialog(
     area: Rect,
     buffer: &mut Buffer,
 ) {
-    let look = Look { theme, focused: true, now: model.now, local_time: model.local_time };
+    let look = Look { theme, focused: true, now: model.now, zone: model.zone };
     // The bar of hints stays in sight.
     let screen = Rect { height: area.height - areas.hints.height, ..area };
     match dialog {

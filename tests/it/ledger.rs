@@ -112,3 +112,22 @@ fn who_follows_sees_the_last_entries_first() {
     assert!(std::process::Command::new("kill").args(["-s", "INT", &pid]).status().unwrap().success());
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
+
+#[test]
+fn its_times_are_shown_in_the_zone_of_the_site() {
+    let home = Home::new();
+    let config = home.path().join("muster.toml");
+    std::fs::write(&config, "[attendance]\nzone = \"Asia/Kathmandu\"\n").unwrap();
+    let config = config.display().to_string();
+    let csv = home.path().join("staff.csv");
+    std::fs::write(&csv, "name\nAna\n").unwrap();
+    home.run(["--config", &config, "roster", "import", &csv.display().to_string()]).expect(0);
+    let exported = home.run(["--config", &config, "log", "export"]).expect(0).json_lines();
+    let at: chrono::DateTime<chrono::Utc> = exported[0]["at"].as_str().unwrap().parse().unwrap();
+    // A quarter to six hours from UTC, as no machine is by accident.
+    let there = (at + chrono::TimeDelta::minutes(345)).format("%Y-%m-%d %H:%M:%S").to_string();
+    let tail = home.run(["--config", &config, "log", "tail"]).expect(0);
+    assert!(tail.stdout.contains(&there), "{} is not at {there}", tail.stdout);
+    let why = home.run(["--config", &config, "why", "1"]).expect(0);
+    assert!(why.stdout.contains(&there[11..16]), "{} is not at {there}", why.stdout);
+}

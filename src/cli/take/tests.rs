@@ -1,4 +1,3 @@
-use chrono::FixedOffset;
 use crossbeam_channel::bounded;
 use serde_json::Value;
 
@@ -15,8 +14,7 @@ fn passage(sequence: u64, n: u128, name: &str) -> LogEntry {
 }
 
 fn take(fake: &Fake, source: &str, interrupts: &Receiver<()>, json: bool) -> Ran {
-    let zone = FixedOffset::east_opt(0).unwrap();
-    ran(json, |out| run(&fake.handle, &source.parse().unwrap(), &zone, interrupts, out))
+    ran(json, |out| run(&fake.handle, &source.parse().unwrap(), SiteZone::UTC, interrupts, out))
 }
 
 fn objects(out: &str) -> Vec<Value> {
@@ -143,8 +141,7 @@ fn a_reader_that_goes_away_ends_it_quietly() {
     let (mut closed, mut err) = (Closed, Vec::new());
     let mut out = Output { out: &mut closed, err: &mut err, json: true, progress: None };
     let source = "images:*.jpg".parse().unwrap();
-    let error =
-        run(&fake.handle, &source, &FixedOffset::east_opt(0).unwrap(), &interrupts, &mut out).unwrap_err();
+    let error = run(&fake.handle, &source, SiteZone::UTC, &interrupts, &mut out).unwrap_err();
     assert!(matches!(error, CliError::OutputClosed));
     assert_eq!(error.exit().code(), 0);
 }

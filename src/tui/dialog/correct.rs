@@ -94,7 +94,7 @@ impl CorrectDialog {
             choices,
             date: clock.date_of(at),
             clock,
-            time: Input::new((clock.local_time)(at).format("%H:%M:%S").to_string()),
+            time: Input::new(clock.zone.local(at).format("%H:%M:%S").to_string()),
             reason: Input::default(),
             active: Field::Reason,
             saving: false,

@@ -119,14 +119,18 @@ impl ExcuseDialog {
             let text = input.value().trim();
             date(text).ok_or_else(|| (field, format!("`{text}` is no date: expected YYYY-MM-DD")))
         };
+        let begins = |field: Field, date| {
+            let outside = || (field, format!("{date} lies outside of the calendar"));
+            self.clock.beginning(date).ok_or_else(outside)
+        };
         let (first, last) = (read(Field::From, &self.from)?, read(Field::Until, &self.until)?);
         let past_last = last.succ_opt().filter(|_| first <= last);
         let past_last = past_last.ok_or_else(|| (Field::Until, "it ends before it begins".to_owned()))?;
         Ok(AttendanceCommand::Excuse {
             person: self.person,
             session: self.session.as_ref().map(|(id, _)| *id),
-            from: self.clock.beginning(first),
-            until: self.clock.beginning(past_last),
+            from: begins(Field::From, first)?,
+            until: begins(Field::Until, past_last)?,
             reason,
         })
     }

@@ -194,7 +194,7 @@ impl RollCallDialog {
                 Standing::Unexpected => ("*", "present", Role::Accent),
                 Standing::Present => ("+", "present", Role::Good),
             };
-            let since = line.since.map(|at| (look.local_time)(at).format(" %H:%M").to_string());
+            let since = line.since.map(|at| look.zone.local(at).format(" %H:%M").to_string());
             let state = format!("{words}{}", since.unwrap_or_default());
             let name_room = room.saturating_sub(18);
             let marker = if index == self.index { "▸" } else { " " };

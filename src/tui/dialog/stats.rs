@@ -131,7 +131,7 @@ fn arrivals(day: &DayLog, look: &Look) -> [u32; 24] {
         if entry.state == Some(PresenceState::Present)
             && entry.person.is_some_and(|person| seen.insert(person))
         {
-            hours[(look.local_time)(entry.at).hour() as usize] += 1;
+            hours[look.zone.local(entry.at).hour() as usize] += 1;
         }
     }
     hours

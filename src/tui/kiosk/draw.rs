@@ -84,7 +84,7 @@ struct Said {
 }
 
 fn time(at: DateTime<Utc>, look: &Look) -> String {
-    (look.local_time)(at).format("%H:%M").to_string()
+    look.zone.local(at).format("%H:%M").to_string()
 }
 
 fn said(kiosk: &Kiosk, snapshot: &Snapshot, look: &Look) -> Said {
@@ -106,7 +106,7 @@ fn said(kiosk: &Kiosk, snapshot: &Snapshot, look: &Look) -> Said {
         let words = guidance.words().to_uppercase();
         return Said { words, second: None, line: line("then it works"), sign: "?", role: Role::Warning };
     }
-    let now = (look.local_time)(look.now);
+    let now = look.zone.local(look.now);
     let looking = kiosk.arrivals.is_looking();
     Said {
         words: now.format("%H:%M").to_string(),
@@ -304,7 +304,7 @@ fn draw_recent(kiosk: &Kiosk, look: &Look, area: Rect, buffer: &mut Buffer) {
 }
 
 fn draw_foot(look: &Look, area: Rect, buffer: &mut Buffer) {
-    let now: NaiveDateTime = (look.local_time)(look.now);
+    let now: NaiveDateTime = look.zone.local(look.now);
     let dim = look.theme.style(Role::Dim);
     let date = now.format(" %A, %-d %B %Y").to_string();
     buffer.set_stringn(area.x, area.y, date, usize::from(area.width), dim);

@@ -142,7 +142,7 @@ impl DetailPane {
     }
 
     fn draw_words(&self, row: &RosterRow, rollover: NaiveTime, look: &Look, area: Rect, buffer: &mut Buffer) {
-        let time = |at| (look.local_time)(at).format("%H:%M").to_string();
+        let time = |at| look.zone.local(at).format("%H:%M").to_string();
         let state = match row.presence {
             None => ("· not seen today".to_owned(), Role::Dim),
             Some(presence) if presence.state == PresenceState::Present => {
@@ -177,8 +177,8 @@ impl DetailPane {
         let room = usize::from(area.width.saturating_sub(1));
         let seen = details.entries.iter().skip(self.window.offset);
         for (entry, y) in seen.zip(area.y..area.bottom()) {
-            let at = (look.local_time)(entry.at).format("%Y-%m-%d %H:%M");
-            let words = log::about(entry, look.local_time);
+            let at = look.zone.local(entry.at).format("%Y-%m-%d %H:%M");
+            let words = log::about(entry, look.zone);
             let style = look.theme.style(Role::Text);
             let (words, style) = match self.corrections.fate(entry) {
                 Fate::Stands => (words, style),
@@ -218,7 +218,7 @@ fn ways_in(row: &RosterRow, facts: Option<&PersonFacts>) -> (String, Role) {
 /// Where mail reaches somebody, and what they agreed to.
 fn agreed(facts: &PersonFacts, look: &Look) -> String {
     let consent = facts.consent.as_ref().map(|consent| {
-        let at = (look.local_time)(consent.given_at).format("%Y-%m-%d");
+        let at = look.zone.local(consent.given_at).format("%Y-%m-%d");
         format!("consent {} of {at}", consent.text)
     });
     let email = facts.email.iter().map(ToString::to_string);
@@ -229,7 +229,7 @@ fn agreed(facts: &PersonFacts, look: &Look) -> String {
 /// came in the first half of the day's records, and so on for none. Today is the last.
 fn days(details: &PersonDetails, rollover: NaiveTime, look: &Look) -> (String, String) {
     let date = |at| {
-        let local = (look.local_time)(at);
+        let local = look.zone.local(at);
         (local - rollover.signed_duration_since(NaiveTime::MIN)).date()
     };
     let today = date(look.now);

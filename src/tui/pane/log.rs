@@ -299,7 +299,7 @@ impl LogPane {
             let words = match (self.loading, self.entries.back()) {
                 (true, _) => "searching the log …".to_owned(),
                 (false, Some(oldest)) if !self.complete => {
-                    let at = (look.local_time)(oldest.at).format("%Y-%m-%d %H:%M");
+                    let at = look.zone.local(oldest.at).format("%Y-%m-%d %H:%M");
                     format!("no entry since {at} fits")
                 }
                 _ => "no entry fits".to_owned(),
@@ -314,7 +314,7 @@ impl LogPane {
             return;
         }
         let index = self.index();
-        let today = (look.local_time)(look.now).date();
+        let today = look.zone.local(look.now).date();
         for (line, y) in (self.window.offset..self.count()).zip(inside.y..inside.bottom()) {
             let Some(entry) = self.at(line) else { break };
             let row = Rect { y, height: 1, ..inside };
@@ -340,7 +340,7 @@ fn draw_entry(
     area: Rect,
     buffer: &mut Buffer,
 ) {
-    let at = (look.local_time)(entry.at);
+    let at = look.zone.local(entry.at);
     let width = usize::from(area.width);
     // A wide pane has room for the date; a narrow one shows it instead of the time of another day.
     let time = match (width >= 58, at.date() == today) {
@@ -349,7 +349,7 @@ fn draw_entry(
         (false, false) => at.format("%d %b  ").to_string(),
     };
     let (sign, what, role) = kind_words(entry);
-    let context = Context { local_time: look.local_time, session: corrections.session_of(entry) };
+    let context = Context { zone: look.zone, session: corrections.session_of(entry) };
     let (who, who_role) = subject(entry, &context);
     let fate = corrections.fate(entry);
     let (sign, role, who) = match fate {

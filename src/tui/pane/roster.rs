@@ -243,7 +243,7 @@ fn draw_row(row: &RosterRow, selected: bool, look: &Look, area: Rect, buffer: &m
     let theme = look.theme;
     let standing = Standing::of(row);
     let (sign, word, role) = standing.words();
-    let since = row.presence.map(|presence| (look.local_time)(presence.since).format("%H:%M").to_string());
+    let since = row.presence.map(|presence| look.zone.local(presence.since).format("%H:%M").to_string());
     let state = since.map_or_else(|| word.to_owned(), |since| format!("{word} {since}"));
     let width = usize::from(area.width);
     let identifier_cells = if width >= 46 { 12 } else { 0 };

@@ -6,6 +6,7 @@ use crate::tui::dialog::Dialog;
 use crate::tui::dialog::filter::FilterPrompt;
 use crate::tui::dialog::output::OutputDialog;
 use crate::tui::dialog::palette::PaletteDialog;
+use crate::tui::kept::{names_nobody, remember};
 use crate::tui::keymap::Action;
 use crate::tui::layout::{Arrangement, Focus};
 use crate::tui::message::{DialogId, Effect, Purpose, Running};
@@ -141,14 +142,17 @@ impl Model {
 
     pub(super) fn open_palette(&mut self) {
         let id = self.next_dialog();
-        let dialog = PaletteDialog::new(id, &self.keymap, &self.subcommands, &self.kept.history);
+        let dialog = PaletteDialog::new(id, &self.keymap, &self.subcommands, &self.history);
         self.dialogs.push(Dialog::Palette(Box::new(dialog)));
     }
 
     /// Runs a line of the palette and shows what it prints.
     pub(super) fn run_line(&mut self, line: String) -> Vec<Effect> {
         let id = self.next_dialog();
-        self.kept.remember(&line);
+        remember(&mut self.history, &line);
+        if names_nobody(&line, &self.subcommands) {
+            remember(&mut self.kept.history, &line);
+        }
         self.dialogs.push(Dialog::Output(Box::new(OutputDialog::new(id, line.clone()))));
         // One that is refused since another runs does not take its place.
         if self.running.is_none() {

@@ -63,10 +63,10 @@ impl CorrectDialog {
             Fate::Struck(_) => None,
         };
         let line = |entry: &LogEntry| {
-            let at = (look.local_time)(entry.at).format("%Y-%m-%d %H:%M:%S");
+            let at = look.zone.local(entry.at).format("%Y-%m-%d %H:%M:%S");
             let holds = holding == Some(entry.sequence);
             let sign = if holds { "▸" } else { " " };
-            let words = words::about(entry, look.local_time);
+            let words = words::about(entry, look.zone);
             (format!("{sign}{} {at} {words}", entry.sequence), if holds { Role::Text } else { Role::Dim })
         };
         let mut lines: Vec<(String, Role)> =

@@ -171,7 +171,7 @@ fn line_role(row: &StrangerRow) -> Role {
 }
 
 fn line_text(row: &StrangerRow, look: &Look) -> String {
-    let time = |at| (look.local_time)(at).format("%H:%M").to_string();
+    let time = |at| look.zone.local(at).format("%H:%M").to_string();
     if let Some((_, name)) = &row.person {
         return format!("{:>4}x {}  {}", row.tracks.len(), time(row.first_seen), name);
     }

@@ -26,7 +26,7 @@ pub(super) fn list_height(height: u16) -> u16 {
 }
 
 fn time(at: DateTime<Utc>, look: &Look) -> String {
-    (look.local_time)(at).format("%H:%M").to_string()
+    look.zone.local(at).format("%H:%M").to_string()
 }
 
 /// How somebody stands, in a sign and words.

@@ -1,8 +1,8 @@
 //! What a filter of the log asks for: words, and times.
 
-use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, Days, NaiveTime, Utc};
 
-use crate::tui::clock::Clock;
+use crate::tui::clock::{self, Clock};
 
 /// What a filter asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -43,12 +43,12 @@ fn when(text: &str, clock: &Clock) -> Option<(DateTime<Utc>, Option<DateTime<Utc
     let date = match text {
         "today" => Some(today),
         "yesterday" => today.pred_opt(),
-        _ => NaiveDate::parse_from_str(text, "%Y-%m-%d").ok(),
+        _ => clock::date(text),
     };
     match date {
         Some(date) => {
             let next = date.checked_add_days(Days::new(1))?;
-            Some((clock.beginning(date), Some(clock.beginning(next))))
+            Some((clock.beginning(date)?, Some(clock.beginning(next)?)))
         }
         None => {
             let time = NaiveTime::parse_from_str(text, "%H:%M").ok()?;
@@ -60,13 +60,14 @@ fn when(text: &str, clock: &Clock) -> Option<(DateTime<Utc>, Option<DateTime<Utc
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::attendance::zone::SiteZone;
     use crate::tui::testing::now;
-    use chrono::TimeDelta;
+    use chrono::FixedOffset;
 
     fn clock() -> Clock {
         // Two hours before UTC; it is 06:05.
-        let local_time = |at: DateTime<Utc>| at.naive_utc() - TimeDelta::hours(2);
-        Clock { now: now(), local_time, rollover: NaiveTime::from_hms_opt(4, 0, 0).unwrap() }
+        let zone = SiteZone::Fixed(FixedOffset::west_opt(7200).unwrap());
+        Clock { now: now(), zone, rollover: NaiveTime::from_hms_opt(4, 0, 0).unwrap() }
     }
 
     fn range(text: &str) -> Option<(String, String)> {

@@ -1,39 +1,40 @@
 //! What an entry says, in words: for the log, for lists about one person, and for lines of their own.
 
-use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::attendance::zone::SiteZone;
 use crate::attendance::{PersonName, PresenceState, Standing};
 use crate::engine::LogEntry;
 use crate::ledger::{Actor, ClockState, EntryKind, Facts};
 use crate::tui::theme::Role;
 
 /// What else is known besides an entry.
-pub struct Context<'a, L: Fn(DateTime<Utc>) -> NaiveDateTime> {
-    /// A time as the clock on the wall shows it.
-    pub local_time: L,
+pub struct Context<'a> {
+    /// That of the clock on the wall.
+    pub zone: SiteZone,
     /// What the session is called that the entry is about, where that is known.
     pub session: Option<&'a PersonName>,
 }
 
-impl<L: Fn(DateTime<Utc>) -> NaiveDateTime> Context<'_, L> {
+impl Context<'_> {
     /// Only the clock.
-    pub fn of(local_time: L) -> Self {
-        Self { local_time, session: None }
+    pub fn of(zone: SiteZone) -> Self {
+        Self { zone, session: None }
     }
 }
 
 /// An entry in words, for a list about one person: without its time and their name.
-pub fn about(entry: &LogEntry, local_time: impl Fn(DateTime<Utc>) -> NaiveDateTime) -> String {
+pub fn about(entry: &LogEntry, zone: SiteZone) -> String {
     let (sign, what, _) = kind_words(entry);
     let similarity = entry.similarity.map(|found| format!("  {:.2}", found.0)).unwrap_or_default();
-    let said = said(entry, &Context::of(local_time)).map(|said| format!(" {said}")).unwrap_or_default();
+    let said = said(entry, &Context::of(zone)).map(|said| format!(" {said}")).unwrap_or_default();
     let note = entry.note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
     format!("{sign} {what}{similarity}{said}{note}")
 }
 
 /// An entry in words, for a line of its own without its time.
-pub fn words(entry: &LogEntry, local_time: impl Fn(DateTime<Utc>) -> NaiveDateTime) -> String {
-    let (who, _) = subject(entry, &Context::of(local_time));
+pub fn words(entry: &LogEntry, zone: SiteZone) -> String {
+    let (who, _) = subject(entry, &Context::of(zone));
     let similarity = entry.similarity.map(|found| format!("{:.2}", found.0)).unwrap_or_default();
     let by = match &entry.actor {
         Actor::Door | Actor::System => String::new(),
@@ -122,10 +123,7 @@ pub fn standing_words(standing: Standing) -> (&'static str, &'static str, Role) 
 }
 
 /// Whom an entry is about, and what else it says.
-pub fn subject<L: Fn(DateTime<Utc>) -> NaiveDateTime>(
-    entry: &LogEntry,
-    context: &Context<'_, L>,
-) -> (String, Role) {
+pub fn subject(entry: &LogEntry, context: &Context<'_>) -> (String, Role) {
     let (who, role) = match (&entry.name, &entry.best, entry.kind) {
         (Some(name), _, _) => (name.to_string(), Role::Text),
         (None, Some(best), EntryKind::Unidentified) => (format!("closest: {best}"), Role::Dim),
@@ -148,9 +146,9 @@ pub fn subject<L: Fn(DateTime<Utc>) -> NaiveDateTime>(
 }
 
 /// What an entry says besides whom it is about, where that has times or numbers in it.
-fn said<L: Fn(DateTime<Utc>) -> NaiveDateTime>(entry: &LogEntry, context: &Context<'_, L>) -> Option<String> {
+fn said(entry: &LogEntry, context: &Context<'_>) -> Option<String> {
     let details = &entry.details;
-    let minute = |at: DateTime<Utc>| (context.local_time)(at).format("%H:%M").to_string();
+    let minute = |at: DateTime<Utc>| context.zone.local(at).format("%H:%M").to_string();
     match entry.kind {
         EntryKind::SessionOpened => {
             let Some(Facts::Session(session)) = &entry.facts else { return None };
@@ -172,9 +170,9 @@ fn said<L: Fn(DateTime<Utc>) -> NaiveDateTime>(entry: &LogEntry, context: &Conte
                 (true, ..) => "holds no more".to_owned(),
                 (_, Some(standing), _) => format!("is {}", standing_words(standing).1),
                 (_, None, Some(state)) => {
-                    let at = (context.local_time)(details.holds_at.unwrap_or(entry.at));
+                    let at = context.zone.local(details.holds_at.unwrap_or(entry.at));
                     // The day is said where the correction speaks of another.
-                    let format = if at.date() == (context.local_time)(entry.at).date() {
+                    let format = if at.date() == context.zone.local(entry.at).date() {
                         "%H:%M"
                     } else {
                         "%Y-%m-%d %H:%M"
@@ -189,17 +187,14 @@ fn said<L: Fn(DateTime<Utc>) -> NaiveDateTime>(entry: &LogEntry, context: &Conte
     }
 }
 
-fn excused_words<L: Fn(DateTime<Utc>) -> NaiveDateTime>(
-    entry: &LogEntry,
-    context: &Context<'_, L>,
-) -> Option<String> {
+fn excused_words(entry: &LogEntry, context: &Context<'_>) -> Option<String> {
     let details = &entry.details;
     if details.session.is_some() {
         return Some(
             context.session.map_or_else(|| "from one session".to_owned(), |name| format!("from {name}")),
         );
     }
-    let day = |at: DateTime<Utc>| (context.local_time)(at).format("%Y-%m-%d").to_string();
+    let day = |at: DateTime<Utc>| context.zone.local(at).format("%Y-%m-%d").to_string();
     details.holds_at.map(|at| format!("on {}", day(at)))
 }
 
@@ -230,7 +225,7 @@ pub fn actor_words(actor: &Actor) -> String {
 mod tests {
     use super::*;
     use crate::ledger::Sequence;
-    use crate::tui::testing::{entry, local_time, now};
+    use crate::tui::testing::{ZONE, entry, now};
 
     fn ana(kind: EntryKind) -> LogEntry {
         entry(140, kind, Some((1, "Ana")))
@@ -253,32 +248,32 @@ mod tests {
         corrected.details.holds_at = Some(now());
         corrected.state = Some(PresenceState::Left);
         corrected.note = Some("left with me".to_owned());
-        assert_eq!(words(&corrected, local_time), "corrected  Ana, entry 118 is left 08:05: left with me");
+        assert_eq!(words(&corrected, ZONE), "corrected  Ana, entry 118 is left 08:05: left with me");
         corrected.details.holds_at = Some(now() - TimeDelta::days(1));
-        assert!(words(&corrected, local_time).contains("is left 2026-03-01 08:05"));
+        assert!(words(&corrected, ZONE).contains("is left 2026-03-01 08:05"));
         corrected.details.standing = Some(Standing::Excused);
-        assert_eq!(about(&corrected, local_time), "~ corrected entry 118 is excused: left with me");
+        assert_eq!(about(&corrected, ZONE), "~ corrected entry 118 is excused: left with me");
         (corrected.details.struck, corrected.details.standing) = (true, None);
-        assert_eq!(words(&corrected, local_time), "struck  Ana, entry 118 holds no more: left with me");
+        assert_eq!(words(&corrected, ZONE), "struck  Ana, entry 118 holds no more: left with me");
         corrected.details = crate::ledger::RecordDetails { holds_at: Some(now()), ..Default::default() };
-        assert_eq!(words(&corrected, local_time), "missing, added  Ana, is left 08:05: left with me");
+        assert_eq!(words(&corrected, ZONE), "missing, added  Ana, is left 08:05: left with me");
     }
 
     #[test]
     fn standings_forgotten_check_outs_and_clocks_are_said_in_words() {
         let mut late = ana(EntryKind::Standing);
         late.details.standing = Some(Standing::Late);
-        assert_eq!(words(&late, local_time), "late  Ana");
+        assert_eq!(words(&late, ZONE), "late  Ana");
         let mut forgotten = ana(EntryKind::CheckOutForgotten);
         forgotten.details.holds_at = Some(now());
-        assert_eq!(words(&forgotten, local_time), "no check-out  Ana, last seen 08:05");
+        assert_eq!(words(&forgotten, ZONE), "no check-out  Ana, last seen 08:05");
         let mut clock = entry(9, EntryKind::ClockChanged, None);
         clock.facts = Some(Facts::ClockStep { expected: DateTime::UNIX_EPOCH, found: now() });
-        assert_eq!(words(&clock, local_time), "clock set  forward by 56 years");
+        assert_eq!(words(&clock, ZONE), "clock set  forward by 56 years");
         clock.facts = Some(Facts::ClockStep { expected: now(), found: now() - TimeDelta::hours(1) });
-        assert_eq!(words(&clock, local_time), "clock set  back by 60 min");
+        assert_eq!(words(&clock, ZONE), "clock set  back by 60 min");
         let mut unsure = ana(EntryKind::Passage);
         unsure.clock = ClockState::Unsure;
-        assert_eq!(words(&unsure, local_time), "identified  Ana  time unsure");
+        assert_eq!(words(&unsure, ZONE), "identified  Ana  time unsure");
     }
 }
