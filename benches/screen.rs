@@ -93,13 +93,12 @@ fn model(people: usize, entries: usize) -> Model {
     };
     let snapshot = Snapshot {
         role: Some(muster::access::Role::Admin),
-        live: Arc::new(LiveState { source, ..LiveState::default() }),
+        live: Arc::new(LiveState { sources: vec![source], ..LiveState::default() }),
         roster: Arc::new(roster(people)),
         inbox: Arc::default(),
     };
     let keymap = Arc::new(Keymap::built_in().unwrap());
-    let local = |at: DateTime<Utc>| at.naive_utc();
-    let mut model = Model::new("muster".to_owned(), keymap, local, now(), snapshot.clone());
+    let mut model = Model::new("muster".to_owned(), keymap, SiteZone::UTC, now(), snapshot.clone());
     model.update(Message::Resize(WIDTH, HEIGHT));
     let query = LogQuery::Before(Sequence(u64::MAX));
     model.update(Message::Log(query, (entries - 100..=entries).map(|n| entry(n, people)).collect()));

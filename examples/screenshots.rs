@@ -222,12 +222,12 @@ fn take_pictures(studio: &mut Studio) -> Outcome<()> {
     loop {
         studio.until("a stranger alone", is_one_stranger)?;
         studio.press([KeyCode::Char('p')])?;
-        studio.until("a pause", |model| model.snapshot.live.source.state == SourceState::Paused)?;
+        studio.until("a pause", |model| model.snapshot.live.source().state == SourceState::Paused)?;
         if is_one_stranger(studio.shell.model()) {
             break;
         }
         studio.press([KeyCode::Char('p')])?;
-        studio.until("no pause", |model| model.snapshot.live.source.state != SourceState::Paused)?;
+        studio.until("no pause", |model| model.snapshot.live.source().state != SourceState::Paused)?;
     }
     studio.press([KeyCode::Char('e')])?;
     studio.press("Eileen Collins".chars().map(KeyCode::Char))?;

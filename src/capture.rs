@@ -7,6 +7,7 @@ pub mod guard;
 pub mod images;
 pub mod listing;
 pub mod picture;
+pub mod picture_watch;
 pub mod replay;
 pub mod source;
 pub mod stream;

@@ -136,7 +136,7 @@ pub fn run(cli: &Cli, environment: &Environment, out: &mut Output<'_>) -> Result
         ));
     }
     let (source, view) = match &cli.command {
-        Some(Command::Take(args)) => (Some(args.source.clone()), args.view.flags()),
+        Some(Command::Take(args)) => (args.source.clone(), args.view.flags()),
         Some(Command::Capture(args)) => (args.source.clone(), args.view.flags()),
         Some(Command::Enroll(args)) => (args.source.clone(), args.view.flags()),
         Some(Command::PadTest(args)) => (args.source.clone(), args.view.flags()),
@@ -237,22 +237,22 @@ fn dispatch(
         Command::Enroll(args) => {
             // Before the engine starts, so that a signal never finds the default action.
             let interrupts = signals::interrupts().map_err(CliError::missing)?;
-            let need = args.source.clone().map_or(Need::Nets, Need::Shots);
+            let need = if args.source.is_some() { Need::Shots } else { Need::Nets };
             enroll::run(wire::host(effective, need)?.handle(), args, &interrupts, &mut ask, out)
         }
         Command::Identify(args) => identify::run(wire::host(effective, Need::Nets)?.handle(), args, out),
         Command::Compare(args) => compare::run(args, || wire::analyser(effective, args.pack.as_ref()), out),
         Command::Eval(args) => eval::run(args, || wire::analyser(effective, args.pack.as_ref()), out),
-        Command::Take(args) => {
+        Command::Take(_) => {
             // Before the engine starts, so that a signal never finds the default action.
             let interrupts = signals::interrupts().map_err(CliError::missing)?;
-            let hosted = wire::host(effective, Need::Frames(args.source.clone()))?;
-            take::run(hosted.handle(), &args.source, zone, &interrupts, out)
+            let hosted = wire::host(effective, Need::Frames)?;
+            take::run(hosted.handle(), &take::kinds(effective), zone, &interrupts, out)
         }
         Command::Capture(args) => {
             let stop = signals::until_interrupted().map_err(CliError::missing)?;
-            let name = effective.source_settings.name_of(&effective.source.value);
-            capture::run(args, &name, || wire::open_source(effective), &stop, out)
+            let source = effective.source();
+            capture::run(args, &source.name(), || wire::open_source(source), &stop, out)
         }
         Command::Roster(RosterCommand::Import { file, dry_run: true })
             if !wire::holds_a_store(&effective.data_dir.value) =>
@@ -363,7 +363,7 @@ fn probes<'a>(
         Box::new(|| wire::probe_liveness(effective)),
         Box::new(|| vec![machine::ffmpeg(effective, environment)]),
         Box::new(|| machine::cameras(effective, environment)),
-        Box::new(|| doctor::source::checks(effective, || wire::open_source(effective))),
+        Box::new(|| doctor::source::all_checks(effective, wire::open_source)),
         Box::new(|| {
             vec![machine::terminal(
                 machine::terminal_size(),

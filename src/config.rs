@@ -68,6 +68,17 @@ pub enum ConfigError {
         /// The key that was probably meant, or all there are.
         hint: String,
     },
+    /// `--only` names a source that the configuration does not have.
+    #[error(
+        "no source of the configuration is called {name}: {}",
+        if known.is_empty() { "it has no [sources.NAME]".to_owned() } else { format!("expected {}", known.join(", ")) }
+    )]
+    NoSuchSource {
+        /// What was asked for.
+        name: String,
+        /// Those there are.
+        known: Vec<String>,
+    },
     /// A value that cannot be.
     #[error("{path}, line {line}: `{key}`: {detail}")]
     Value {

@@ -10,6 +10,8 @@ use std::str::FromStr;
 
 use crossbeam_channel::Receiver;
 
+use serde::Deserialize;
+
 use super::frame::{Frame, RgbPicture};
 use super::{CaptureError, CaptureSource, SkippedPicture};
 
@@ -226,8 +228,17 @@ impl CaptureSource for ViewedSource {
 }
 
 /// What a source is called on the screen and in messages, such as `front door`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
 pub struct SourceName(String);
+
+impl TryFrom<String> for SourceName {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
 
 impl fmt::Display for SourceName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

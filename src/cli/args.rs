@@ -125,7 +125,8 @@ impl Global {
 /// For the screen alone.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ScreenArgs {
-    /// Where frames come from: camera:N, video:FILE, replay:DIR, images:GLOB, rtsp://... or http://...
+    /// Where frames come from: camera:N, video:FILE, replay:DIR, images:GLOB, rtsp://... or http://...; the
+    /// sources of the configuration where it is left out
     #[arg(long, value_name = "SOURCE", value_parser = SourceParser)]
     pub source: Option<SourceSpec>,
     /// How they are seen.
@@ -272,14 +273,16 @@ followed in real time until SIGINT or SIGTERM ends it in good order.
 
 Examples:
   muster take --source camera:0
-  muster take --source images:'door/*.jpg' --json";
+  muster take --source images:'door/*.jpg' --json
+  muster take --only yard                     of the sources in the configuration, [sources.yard]";
 
 /// `take`
 #[derive(Debug, Clone, Args)]
 pub struct TakeArgs {
-    /// Where frames come from: camera:N, video:FILE, replay:DIR, images:GLOB, rtsp://... or http://...
+    /// Where frames come from: camera:N, video:FILE, replay:DIR, images:GLOB, rtsp://... or http://...; the
+    /// sources of the configuration where it is left out
     #[arg(long, value_name = "SOURCE", value_parser = SourceParser)]
-    pub source: SourceSpec,
+    pub source: Option<SourceSpec>,
     /// How they are seen.
     #[command(flatten)]
     pub view: ViewArgs,
@@ -530,7 +533,7 @@ mod tests {
             ("muster eval", "<DIR>"),
             ("muster eval d --splits 0", "1..=10000"),
             ("muster eval d --strategy most", "mirror"),
-            ("muster take", "--source"),
+            ("muster take --source camera:0 --only a", "--only"),
             ("muster take --source screen:0", "expected camera:N"),
             ("muster --device gpu", "expected auto, cpu, cuda or cuda:N"),
             ("muster enroll Ana a.jpg --face 0", "expected main, largest, or a number from 1"),

@@ -261,7 +261,7 @@ fn summarise(
     provider: &str,
     out: &mut Output<'_>,
 ) -> Result<Exit, CliError> {
-    let frames = hosted.handle().snapshot().live.source.frames;
+    let frames = hosted.handle().snapshot().live.source().frames;
     let object = SummaryObject {
         kind: "summary",
         expected: tally.expected(),

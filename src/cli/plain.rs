@@ -7,7 +7,7 @@ use crossbeam_channel::{Receiver, select};
 
 use crate::attendance::zone::SiteZone;
 use crate::engine::handle::Snapshot;
-use crate::engine::state::{InferenceStatus, SourceState};
+use crate::engine::state::{InferenceStatus, SourceState, SourceStatus};
 use crate::engine::{EngineEvent, EngineHandle, LogEntry};
 use crate::ledger::Sequence;
 use crate::tui::pane::{log, status};
@@ -103,18 +103,28 @@ impl Plain {
     }
 }
 
+/// What a source does.
+fn source_sentence(source: &SourceStatus) -> Option<String> {
+    let name = &source.name;
+    match (&source.state, &source.trouble) {
+        (SourceState::None | SourceState::Opening, _) => None,
+        (SourceState::Streaming, None) => Some(format!("source {name}: live")),
+        // What it is, is said with what else is wrong.
+        (SourceState::Streaming, Some(_)) => None,
+        (SourceState::Paused, _) => Some(format!("source {name}: paused")),
+        (SourceState::Ended, _) => Some(format!("source {name}: ended")),
+        (SourceState::Lost { reason, .. }, _) => Some(format!("source {name}: lost: {reason}")),
+    }
+}
+
 /// What is so and is said once: of the source, the nets, the store and the inbox.
 fn sentences(snapshot: &Snapshot) -> Vec<String> {
-    let (live, name) = (&snapshot.live, &snapshot.live.source.name);
+    let live = &snapshot.live;
     let mut sentences = Vec::new();
-    sentences.extend(match &live.source.state {
-        SourceState::None => Some("no source".to_owned()),
-        SourceState::Opening => None,
-        SourceState::Streaming => Some(format!("source {name}: live")),
-        SourceState::Paused => Some(format!("source {name}: paused")),
-        SourceState::Ended => Some(format!("source {name}: ended")),
-        SourceState::Lost { reason, .. } => Some(format!("source {name}: lost: {reason}")),
-    });
+    if live.sources.is_empty() {
+        sentences.push("no source".to_owned());
+    }
+    sentences.extend(live.sources.iter().filter_map(source_sentence));
     if let InferenceStatus::Ready { provider, pack } = &live.inference {
         sentences.push(format!("nets {pack}: ready on {provider}"));
     }
@@ -136,8 +146,8 @@ mod tests {
 
     fn snapshot(state: SourceState) -> Snapshot {
         let mut live = LiveState::default();
-        live.source.name = "camera:0".to_owned();
-        live.source.state = state;
+        live.source_mut().name = "camera:0".to_owned();
+        live.source_mut().state = state;
         let role = Some(crate::access::Role::Admin);
         Snapshot { live: Arc::new(live), roster: Arc::default(), inbox: Arc::default(), role }
     }

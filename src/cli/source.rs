@@ -23,6 +23,9 @@ pub struct ViewArgs {
     /// Let left and right change places
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub mirror: Option<bool>,
+    /// Of the sources in the configuration, only this one
+    #[arg(long, value_name = "NAME", conflicts_with = "source")]
+    pub only: Option<SourceName>,
     /// Take an https:// source whose certificate this machine does not trust
     #[arg(long)]
     pub insecure: bool,
@@ -37,6 +40,7 @@ impl ViewArgs {
             rotate: self.rotate,
             mirror: self.mirror,
             insecure: self.insecure,
+            only: self.only.clone(),
         }
     }
 }

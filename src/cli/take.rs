@@ -10,7 +10,8 @@ use serde::Serialize;
 use crate::attendance::zone::SiteZone;
 use crate::attendance::{PersonId, PresenceState};
 use crate::capture::SourceSpec;
-use crate::engine::state::{InferenceStatus, SourceState, TrackId};
+use crate::config::Effective;
+use crate::engine::state::{InferenceStatus, SourceState, SourceStatus, TrackId};
 use crate::engine::{Command, EngineEvent, EngineHandle, LogEntry};
 use crate::ledger::{EntryKind, Sequence};
 use crate::tui::pane::log::words;
@@ -87,15 +88,40 @@ enum Ending {
     Failed(Exit, String),
 }
 
-/// Follows `source` until it ends or `interrupts` says so. `handle` belongs to an engine that was
-/// started with that source.
+/// What is watched, as far as it matters here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kinds {
+    /// All of them, without what is secret.
+    shown: String,
+    /// Which of them end by themselves.
+    recordings: Vec<bool>,
+}
+
+#[cfg(test)]
+impl Kinds {
+    /// One source, as it is written.
+    fn one(source: &str) -> Self {
+        let spec: SourceSpec = source.parse().unwrap();
+        Self { shown: spec.to_string(), recordings: vec![spec.is_recording()] }
+    }
+}
+
+/// What `effective` watches.
+pub fn kinds(effective: &Effective) -> Kinds {
+    let specs = || effective.sources.iter().map(|source| &source.spec.value);
+    let shown: Vec<String> = specs().map(SourceSpec::to_string).collect();
+    Kinds { shown: shown.join(", "), recordings: specs().map(SourceSpec::is_recording).collect() }
+}
+
+/// Follows the sources until they end or `interrupts` says so. `handle` belongs to an engine that was
+/// started with them.
 ///
 /// # Errors
 /// [`CliError`]: a source that gives nothing (2 for a recording, 3 for a camera), nets that are
 /// missing, an output that cannot be written.
 pub fn run(
     handle: &EngineHandle,
-    source: &SourceSpec,
+    kinds: &Kinds,
     zone: SiteZone,
     interrupts: &Receiver<()>,
     out: &mut Output<'_>,
@@ -104,7 +130,7 @@ pub fn run(
     let running = nets::wait(handle)?;
     let mut log = Log { zone, last: Sequence(0), counts: Counts::default() };
     log.catch_up_from_start(handle, out)?;
-    let ending = log.follow(handle, source, &events, interrupts, out)?;
+    let ending = log.follow(handle, kinds, &events, interrupts, out)?;
     if ending == Ending::Interrupted {
         // What was acknowledged is on disk when this returns; that the engine is gone is as good.
         let _ = handle.call(Command::Shutdown);
@@ -112,7 +138,7 @@ pub fn run(
     for event in events.try_iter() {
         log.event(handle, &event, out)?;
     }
-    log.summary(handle, source, &running, &ending, out)?;
+    log.summary(handle, kinds, &running, &ending, out)?;
     match ending {
         Ending::Source | Ending::Interrupted => Ok(Exit::Done),
         Ending::Failed(exit, message) => Err(CliError::Said { exit, message }),
@@ -159,7 +185,7 @@ impl Log {
     fn follow(
         &mut self,
         handle: &EngineHandle,
-        source: &SourceSpec,
+        kinds: &Kinds,
         events: &Receiver<EngineEvent>,
         interrupts: &Receiver<()>,
         out: &mut Output<'_>,
@@ -169,7 +195,7 @@ impl Log {
         let mut interrupts = interrupts;
         let mut quiet = 0;
         loop {
-            if let Some(ending) = ending_of(handle, source) {
+            if let Some(ending) = ending_of(handle, kinds) {
                 return Ok(ending);
             }
             let event = select! {
@@ -295,6 +321,7 @@ impl Log {
             EntryKind::Erased => format!("{at}  somebody was erased{note}"),
             EntryKind::PadTested => format!("{at}  presentation attacks were tested{note}"),
             EntryKind::SourceLost => format!("{at}  the source was lost{note}"),
+            EntryKind::SourceImpaired => format!("{at}  the source is of little use{note}"),
             EntryKind::SourceRestored => format!("{at}  the source is back{note}"),
             EntryKind::Mark => format!("{at}  {name}{state}  marked{note}"),
             EntryKind::Enrolled | EntryKind::Imported => format!("{at}  {name} is on the roster{note}"),
@@ -310,12 +337,13 @@ impl Log {
     fn summary(
         &self,
         handle: &EngineHandle,
-        source: &SourceSpec,
+        kinds: &Kinds,
         running: &Running,
         ending: &Ending,
         out: &mut Output<'_>,
     ) -> Result<(), CliError> {
         let live = handle.snapshot().live;
+        let sum = |count: fn(&SourceStatus) -> u64| live.sources.iter().map(count).sum();
         let ended = match ending {
             Ending::Source => "source",
             Ending::Interrupted => "interrupted",
@@ -323,10 +351,10 @@ impl Log {
         };
         let object = SummaryObject {
             kind: "summary",
-            source: source.to_string(),
-            frames: live.source.frames,
-            dropped: live.source.dropped,
-            skipped: live.source.skipped,
+            source: kinds.shown.clone(),
+            frames: sum(|source| source.frames),
+            dropped: sum(|source| source.dropped),
+            skipped: sum(|source| source.skipped),
             passages: self.counts.passages,
             people: self.counts.people.len(),
             unidentified: self.counts.unidentified,
@@ -353,27 +381,31 @@ impl Log {
 }
 
 /// Whether the snapshot says that nothing more can come.
-fn ending_of(handle: &EngineHandle, source: &SourceSpec) -> Option<Ending> {
+fn ending_of(handle: &EngineHandle, kinds: &Kinds) -> Option<Ending> {
     let live = handle.snapshot().live;
     if let InferenceStatus::Unavailable { reason } = &live.inference {
         return Some(Ending::Failed(Exit::Missing, reason.clone()));
     }
-    match &live.source.state {
-        SourceState::Lost { reason, .. } if source.is_recording() => {
-            Some(Ending::Failed(Exit::Usage, reason.clone()))
-        }
-        // A camera that was there once is waited for; one that never was is not.
-        SourceState::Lost { reason, .. } if live.source.frames == 0 => {
-            Some(Ending::Failed(Exit::Missing, reason.clone()))
-        }
+    let lost = |source: &SourceStatus| match &source.state {
+        SourceState::Lost { reason, .. } => Some(reason.clone()),
         _ => None,
+    };
+    let lost_recording =
+        live.sources.iter().zip(&kinds.recordings).filter(|(_, is_recording)| **is_recording);
+    if let Some(reason) = lost_recording.filter_map(|(source, _)| lost(source)).next() {
+        return Some(Ending::Failed(Exit::Usage, reason));
     }
+    // A camera that was there once is waited for; where none ever was, nothing is.
+    let reasons: Vec<String> =
+        live.sources.iter().filter(|source| source.frames == 0).filter_map(lost).collect();
+    let is_nothing = !reasons.is_empty() && reasons.len() == live.sources.len();
+    is_nothing.then(|| Ending::Failed(Exit::Missing, reasons.join("; ")))
 }
 
 /// Whether the source has ended and every record is on disk.
 fn is_over(handle: &EngineHandle) -> bool {
     let live = handle.snapshot().live;
-    live.source.state == SourceState::Ended && live.store_queue == 0
+    live.sources.iter().all(|source| source.state == SourceState::Ended) && live.store_queue == 0
 }
 
 fn name_of(handle: &EngineHandle, person: PersonId) -> String {

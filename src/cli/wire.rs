@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::capture::{Pace, SourceSpec};
+use crate::capture::Pace;
 use crate::config::Effective;
 use crate::config::values::GraphicsName;
 use crate::engine::{
@@ -50,10 +50,11 @@ pub enum Need {
     /// The store and the nets.
     Nets,
     /// The store, the nets and frames, at the pace that the source has: every frame of a recording,
-    /// the newest of a camera.
-    Frames(SourceSpec),
-    /// The same, and no decision becomes an entry: somebody sits before the camera to be enrolled.
-    Shots(SourceSpec),
+    /// the newest of a camera. Of several sources the newest, whatever they are.
+    Frames,
+    /// The same of one source, and no decision becomes an entry: somebody sits before the camera to be
+    /// enrolled.
+    Shots,
 }
 
 /// An engine in this process; stopped in good order when it is dropped.
@@ -118,17 +119,17 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// [`CliError`] of a missing part: the data directory is held by another process or cannot be
 /// opened.
 pub fn host(effective: &Effective, need: Need) -> Result<Hosted, CliError> {
-    let is_watching = matches!(need, Need::Frames(_));
+    let is_watching = need == Need::Frames;
     let hosted = host_in(&effective.data_dir.value, |lock| {
         let mut parts = parts::store_only(effective, lock)?;
         if need != Need::Store {
             parts.load_analyser = Some(parts::load_analyser(effective));
         }
-        let takes_attendance = matches!(need, Need::Frames(_));
-        if let Need::Frames(spec) | Need::Shots(spec) = need {
-            let pace = if spec.is_recording() { Pace::Lossless } else { Pace::RealTime };
-            parts.settings = EngineSettings { takes_attendance, ..parts::settings(effective, &spec) };
-            parts.source = Some(parts::source(effective, spec, pace));
+        if need == Need::Shots {
+            parts.settings.takes_attendance = false;
+            parts.sources = parts::once(&effective.sources[..1]);
+        } else if is_watching {
+            parts.sources = parts::once(&effective.sources);
         }
         Ok(parts)
     })?;
@@ -161,13 +162,12 @@ pub(super) fn host_in(
     Ok(Hosted { handle, deliveries: None, engine: Some(engine), heads: None, _lock: lock })
 }
 
-/// An engine that shows `spec` as a camera, for a screen.
-pub(super) fn host_live(effective: &Effective, spec: SourceSpec) -> Result<Hosted, CliError> {
+/// An engine that shows the sources of the configuration as cameras, for a screen.
+pub(super) fn host_live(effective: &Effective) -> Result<Hosted, CliError> {
     let hosted = host_in(&effective.data_dir.value, |lock| {
         let mut parts = parts::store_only(effective, lock)?;
         parts.load_analyser = Some(parts::load_analyser(effective));
-        parts.settings = parts::settings(effective, &spec);
-        parts.source = Some(parts::source(effective, spec, Pace::RealTime));
+        parts.sources = parts::as_cameras(&effective.sources);
         Ok(parts)
     })?
     .keep_heads(effective)?
@@ -186,7 +186,7 @@ pub(super) fn host_demo(
         let mut parts = parts::store_only(effective, lock)?;
         parts.load_analyser = Some(parts::load_analyser(effective));
         parts.settings = EngineSettings::default();
-        parts.source = shown.map(|(paths, pace)| parts::stills(paths, pace));
+        parts.sources = shown.into_iter().map(|(paths, pace)| parts::stills(paths, pace)).collect();
         Ok(parts)
     })
 }
@@ -196,7 +196,7 @@ pub(super) fn host_demo(
 /// # Errors
 /// [`CliError`] as for [`host`].
 pub fn host_screen(effective: &Effective) -> Result<Hosted, CliError> {
-    host_live(effective, effective.source.value.clone())
+    host_live(effective)
 }
 
 fn graphics(name: GraphicsName) -> GraphicsChoice {
@@ -235,7 +235,7 @@ fn kiosk(effective: &Effective, begins: bool) -> Result<KioskOptions, CliError> 
 /// [`CliError`] as for [`host`], or where there is no terminal.
 pub fn screen(effective: &Effective, args: &ScreenArgs) -> Result<Exit, CliError> {
     require_terminal()?;
-    let hosted = host_live(effective, effective.source.value.clone())?;
+    let hosted = host_live(effective)?;
     show(&hosted, effective, "muster", args)
 }
 

@@ -13,7 +13,7 @@ pub use privacy::{ConsentSettings, RetentionSettings};
 pub use quality::QualitySettings;
 pub use recognition::Recognition;
 pub use screen::ScreenSettings;
-pub use source::{SourceFlags, SourceSettings};
+pub use source::{SourceFlags, SourceSettings, WatchedSource};
 
 use std::fmt;
 use std::io::Read;
@@ -130,10 +130,8 @@ pub struct Effective {
     pub device: Setting<DeviceChoice>,
     /// The ONNX Runtime library that the command line names.
     pub onnxruntime: Option<PathBuf>,
-    /// Where frames come from.
-    pub source: Setting<SourceSpec>,
-    /// How they are seen.
-    pub source_settings: SourceSettings,
+    /// What is watched: at least one source.
+    pub sources: Vec<WatchedSource>,
     /// When a face is somebody.
     pub recognition: Recognition,
     /// What follows from the liveness net.
@@ -203,7 +201,7 @@ impl Effective {
         let typed = file.as_ref().map(|file| file.typed.clone()).unwrap_or_default();
         let base = file.as_ref().and_then(|file| file.path.parent()).unwrap_or(Path::new("/")).to_owned();
         let data_dir = data_dir(flags, environment, &typed, &base)?;
-        let source = source::source(flags, &typed.source, &base, environment);
+        let sources = source::watched(flags, &typed, &base, environment)?;
         let state_dir = environment
             .xdg("XDG_STATE_HOME", ".local/state")
             .map_or_else(|| data_dir.value.join("log"), |state| state.join("muster"));
@@ -223,8 +221,7 @@ impl Effective {
                 None => Setting::typed(typed.inference.device.map(|d| d.0), DeviceChoice::Auto),
             },
             onnxruntime: flags.onnxruntime.clone(),
-            source_settings: SourceSettings::resolve(flags, &typed.source, &source),
-            source,
+            sources,
             recognition: Recognition::resolve(&typed.recognition),
             liveness_mode: Setting::typed(typed.liveness.mode.map(|m| m.0), LivenessMode::default()),
             liveness_threshold: Setting::typed(typed.liveness.threshold.map(|t| Some(t.get())), None),
@@ -254,6 +251,14 @@ impl Effective {
             data_dir,
             file,
         })
+    }
+}
+
+impl Effective {
+    /// The source, or the first of several: for what works with one.
+    pub fn source(&self) -> &WatchedSource {
+        // `watched` gives one at least: the flag's, that of `[source]`, or those of `[sources]`.
+        self.sources.first().unwrap_or_else(|| unreachable!("there is a source"))
     }
 }
 

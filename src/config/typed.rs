@@ -1,5 +1,6 @@
 //! What a configuration file says, key by key, and where it is wrong.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -44,7 +45,7 @@ const KEYS: &[(&str, &[&str])] = &[
     ("store", &["key", "queue_entries"]),
     ("models", &["dir", "pack"]),
     ("inference", &["device"]),
-    ("source", &["default", "name", "region", "rotate", "mirror", "check_certificate", "role"]),
+    ("source", SOURCE_KEYS),
     (
         "recognition",
         &[
@@ -104,7 +105,11 @@ const KEYS: &[(&str, &[&str])] = &[
 const LISTS: &[(&str, &[&str])] =
     &[("session", SESSION_KEYS), ("holiday", HOLIDAY_KEYS), ("hook", HOOK_KEYS)];
 /// Every table of tables that the site names, written `[name.OWN]`, with their keys.
-const MAPS: &[(&str, &[&str])] = &[("group", GROUP_KEYS)];
+const MAPS: &[(&str, &[&str])] = &[("group", GROUP_KEYS), ("sources", SOURCE_KEYS)];
+
+/// The keys of a source, of `[source]` and of each of `[sources.NAME]`.
+const SOURCE_KEYS: &[&str] =
+    &["default", "from", "name", "region", "rotate", "mirror", "check_certificate", "role"];
 
 pub mod attendance;
 pub mod privacy;
@@ -131,6 +136,8 @@ pub struct Typed {
     pub inference: InferenceTable,
     /// `[source]`
     pub source: SourceTable,
+    /// `[sources.NAME]`: several at once.
+    pub sources: BTreeMap<SourceName, SourceTable>,
     /// `[recognition]`
     pub recognition: RecognitionTable,
     /// `[liveness]`
@@ -235,7 +242,8 @@ pub struct InferenceTable {
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SourceTable {
-    /// The source where no `--source` is given.
+    /// The source where no `--source` is given. Called `from` where there are several.
+    #[serde(alias = "from")]
     pub default: Option<SourceText>,
     /// What it is called.
     pub name: Option<Text<SourceName>>,
@@ -378,13 +386,48 @@ impl Typed {
         };
         let typed: Self = toml::from_str(text)
             .map_err(|error| wrong(error.span().map_or(0, |span| span.start), error.message().to_owned()))?;
-        match typed.contradiction() {
+        if let Some((list, index, key, detail)) = typed.contradiction() {
+            return Err(wrong(place_in_list(document.get_ref(), list, index, key), detail));
+        }
+        match typed.unclear_source() {
             None => Ok(typed),
-            Some((list, index, key, detail)) => {
-                Err(wrong(place_in_list(document.get_ref(), list, index, key), detail))
-            }
+            Some((table, name, detail)) => Err(ConfigError::Value {
+                path: path(),
+                line: line_of(text, place_of_table(document.get_ref(), table, name)),
+                key: name.map_or_else(|| table.to_owned(), |name| format!("{table}.{name}")),
+                detail: detail.to_owned(),
+            }),
         }
     }
+}
+
+impl Typed {
+    /// The table of a source from which it does not follow where frames come from: its name, where it is one
+    /// of several, and what is wrong.
+    fn unclear_source(&self) -> Option<(&'static str, Option<&SourceName>, &'static str)> {
+        let (name, _) = self.sources.first_key_value()?;
+        if self.source != SourceTable::default() {
+            let detail = "this is one source and [sources.NAME] are several: keep one of the two";
+            return Some(("source", None, detail));
+        }
+        let nameless = self.sources.iter().find(|(_, table)| table.default.is_none());
+        let most = usize::from(u8::MAX);
+        match nameless {
+            Some((name, _)) => Some(("sources", Some(name), "expected `from`, such as from = \"camera:0\"")),
+            None if self.sources.len() > most => Some(("sources", Some(name), "more than 255 sources")),
+            None => None,
+        }
+    }
+}
+
+/// Where a table begins, or one of those in it.
+fn place_of_table(document: &DeTable<'_>, table: &str, name: Option<&SourceName>) -> usize {
+    let Some((key, value)) = document.iter().find(|(key, _)| key.get_ref() == table) else { return 0 };
+    let inner = name.and_then(|name| match value.get_ref() {
+        DeValue::Table(inner) => inner.iter().find(|(key, _)| key.get_ref().trim() == name.to_string()),
+        _ => None,
+    });
+    inner.map_or(key.span().start, |(key, _)| key.span().start)
 }
 
 /// The line, from 1, that holds byte `at`.

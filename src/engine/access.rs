@@ -38,6 +38,7 @@ pub fn required(command: &Command) -> Role {
         | Command::Challenge(_)
         | Command::NotePadTest { .. }
         | Command::NoteAct(_)
+        | Command::Look(_)
         | Command::SetPaused(_) => Role::Operator,
         Command::Remove(_)
         | Command::Erase { .. }
@@ -179,7 +180,8 @@ pub(super) fn live_for_observer(live: &LiveState) -> LiveState {
         tracks: Vec::new(),
         shooting: None,
         challenge: None,
-        source: live.source.clone(),
+        sources: live.sources.clone(),
+        focus: live.focus,
         inference: live.inference.clone(),
         stage_times_ms: live.stage_times_ms.clone(),
         store_fault: live.store_fault.clone(),

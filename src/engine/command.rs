@@ -14,6 +14,7 @@ use super::export::PersonExport;
 use super::inbox::{InboxCommand, InboxReply};
 use super::operators::{OperatorsCommand, OperatorsReply};
 use super::retention::{RetentionCommand, RetentionRow};
+use super::state::SourceIndex;
 
 pub mod attendance;
 pub mod door;
@@ -235,6 +236,8 @@ pub enum Command {
     },
     /// Stops taking frames, or goes on.
     SetPaused(bool),
+    /// Looks at another source: its picture is shown, and people are enrolled before it.
+    Look(SourceIndex),
     /// Notes in the ledger that somebody did something.
     NoteAct(Act),
     /// Something about operators.

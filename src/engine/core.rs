@@ -26,6 +26,7 @@ mod register;
 mod retention;
 mod session_views;
 mod sessions;
+mod sources;
 mod storing;
 #[cfg(test)]
 mod tests;
@@ -45,11 +46,11 @@ use crate::attendance::report::Day;
 use crate::attendance::statement::{Statement, held, presence_records};
 use crate::attendance::time::ClockWatch;
 use crate::attendance::{AttendancePolicy, PersonId, Presence, PresenceState, Roster};
-use crate::capture::{Frame, Pace};
+use crate::capture::Pace;
 use crate::face::{EmbeddingSpace, Template, TemplateId};
 use crate::identify::Gallery;
-use crate::inference::{AnalyserFacts, FrameAnalysis};
-use crate::ledger::{Actor, ClockState, Entry, EntryDraft, EntryId, EntryKind, NotePart, Parts};
+use crate::inference::AnalyserFacts;
+use crate::ledger::{Actor, ClockState, Entry, EntryDraft, EntryId, EntryKind, Parts};
 use crate::store::{Change, StoreError};
 use crate::track::{Jury, TrackId};
 
@@ -58,16 +59,17 @@ use super::environment::{Calendar, Clock, Entropy, moment};
 use super::event::EngineEvent;
 use super::handle::{Board, Call};
 use super::settings::EngineSettings;
-use super::state::{InferenceStatus, SourceState, SourceStatus};
-use super::worker::capture::{SourceControl, SourceReport};
+use super::state::{InferenceStatus, SourceIndex};
+use super::worker::capture::SourceReport;
 use super::worker::inference::{InferenceReport, Job, JobId};
-use super::worker::look::Attention;
 use super::worker::pins::{PinJob, PinOutcome};
 use super::worker::store::{StoreAnswer, StoreRequest, Ticket};
 
 pub(crate) use access::ReplySender;
 use commits::{CommitQueue, Pending};
-use live::{FrameRate, Subscribers};
+use live::Subscribers;
+use sources::Watched;
+pub(crate) use sources::{SourceEnds, SourceLine};
 
 /// What a passage says of whoever was seen.
 const PRESENT: PresenceState = PresenceState::Present;
@@ -79,24 +81,12 @@ const TICK: Duration = Duration::from_secs(1);
 pub(crate) struct Channels {
     pub(crate) calls: Receiver<(Actor, Call)>,
     pub(crate) inference: Receiver<InferenceReport>,
-    pub(crate) source: Receiver<SourceReport>,
+    pub(crate) source: Receiver<(SourceIndex, SourceReport)>,
     pub(crate) store: Receiver<(Ticket, Result<StoreAnswer, StoreError>)>,
     pub(crate) jobs: Sender<Job>,
-    pub(crate) attention: Sender<Attention>,
     pub(crate) store_requests: Sender<(Ticket, StoreRequest)>,
     pub(crate) pin_jobs: Sender<PinJob>,
     pub(crate) pins: Receiver<(u64, PinOutcome)>,
-    /// None where there is no source.
-    pub(crate) source_control: Option<SourceLine>,
-}
-
-/// The engine's hold on the capture thread; letting go stops it.
-pub(crate) struct SourceLine {
-    pub(crate) control: Sender<SourceControl>,
-    pub(crate) _stop: Sender<()>,
-    /// Dropped when somebody follows the events: a recording that must be whole begins then.
-    pub(crate) gate: Option<Sender<()>>,
-    pub(crate) dropped: Arc<std::sync::atomic::AtomicU64>,
 }
 
 /// What the engine is given to begin with.
@@ -106,7 +96,7 @@ pub(crate) struct Beginning {
     pub(crate) calendar: Arc<dyn Calendar>,
     pub(crate) entropy: Box<dyn Entropy>,
     pub(crate) board: Arc<Board>,
-    pub(crate) source_name: Option<String>,
+    pub(crate) sources: Vec<SourceEnds>,
     pub(crate) pace: Pace,
     pub(crate) inference: InferenceStatus,
     /// What the ledger noted last of what it notes only where it changes.
@@ -167,15 +157,12 @@ pub(crate) struct Core {
     /// When each track in view was first seen.
     first_seen: HashMap<TrackId, DateTime<Utc>>,
     policy: AttendancePolicy,
-    jury: Jury,
     desk: inbox::Desk,
     door: door::Door,
 
-    source: SourceStatus,
-    source_is_lost: bool,
-    source_ending: bool,
-    last_frame: Option<(Frame, Option<FrameAnalysis>)>,
-    frame_rate: FrameRate,
+    sources: Vec<Watched>,
+    /// The source that is looked at.
+    focus: SourceIndex,
 
     challenge: challenge::LiveChallenge,
     shots: VecDeque<(ShotId, crops::Sample)>,
@@ -194,12 +181,12 @@ pub(crate) struct Core {
 
 impl Core {
     pub(crate) fn new(beginning: Beginning, channels: Channels) -> Self {
-        let Beginning { settings, clock, calendar, entropy, board, source_name, pace, inference, noted } =
+        let Beginning { settings, clock, calendar, entropy, board, sources, pace, inference, noted } =
             beginning;
-        let source = SourceStatus { name: source_name.unwrap_or_default(), ..SourceStatus::default() };
+        let jury = || Jury::new(settings.tracks);
+        let sources: Vec<Watched> = sources.into_iter().map(|ends| Watched::new(ends, jury())).collect();
         Self {
             policy: AttendancePolicy::new(settings.debounce),
-            jury: Jury::new(settings.tracks),
             desk: inbox::Desk::default(),
             settings,
             door: door::Door::default(),
@@ -207,7 +194,7 @@ impl Core {
             calendar,
             entropy,
             board,
-            is_watching: channels.source_control.is_some(),
+            is_watching: !sources.is_empty(),
             channels,
             pace,
             roster: Roster::default(),
@@ -229,11 +216,8 @@ impl Core {
             unsure: unsure::UnsureTimes::new(true),
             watch: ClockWatch::default(),
             first_seen: HashMap::new(),
-            source,
-            source_is_lost: false,
-            source_ending: false,
-            last_frame: None,
-            frame_rate: FrameRate::default(),
+            sources,
+            focus: SourceIndex::default(),
             challenge: challenge::LiveChallenge::default(),
             shots: VecDeque::new(),
             live_enrolment: enrolling::LiveEnrolment::default(),
@@ -336,7 +320,7 @@ impl Core {
                 }
             },
             recv(self.channels.source) -> report => match report {
-                Ok(report) => self.take_source(report),
+                Ok((source, report)) => self.take_source(source, report),
                 Err(_) => self.channels.source = never(),
             },
             recv(self.channels.store) -> answer => match answer {
@@ -392,7 +376,10 @@ impl Core {
         self.note_threshold();
         self.retain_daily();
         self.expire_challenge();
-        if self.frame_rate.has_gone_quiet() {
+        // All of them are asked: each forgets what is too old.
+        let quiet: Vec<bool> =
+            self.sources.iter_mut().map(|watched| watched.frame_rate.has_gone_quiet()).collect();
+        if quiet.contains(&true) {
             self.publish_live();
         }
     }
@@ -400,7 +387,9 @@ impl Core {
     /// The time that decisions are written with: the machine's, or the frames' own where a
     /// recording is worked through.
     fn now(&self) -> DateTime<Utc> {
-        match (self.pace, &self.last_frame) {
+        let last_frame = self.focused().and_then(|watched| watched.last_frame.as_ref());
+        match (self.pace, last_frame) {
+            // There is one source then.
             (Pace::Lossless, Some((frame, _))) => frame.at,
             _ => self.clock.now(),
         }
@@ -437,34 +426,6 @@ impl Core {
         self.queue_entry(draft, None);
     }
 
-    pub(super) fn take_source(&mut self, report: SourceReport) {
-        let note = |text: &str| Parts { note: Some(NotePart { text: text.to_owned() }), ..Parts::default() };
-        match report {
-            SourceReport::Opening => self.source.state = SourceState::Opening,
-            SourceReport::Streaming => {
-                self.source.state = SourceState::Streaming;
-                if std::mem::take(&mut self.source_is_lost) {
-                    self.write_entry(EntryKind::SourceRestored, Actor::System, Parts::default());
-                }
-            }
-            SourceReport::Paused => self.source.state = SourceState::Paused,
-            SourceReport::Skipped(pictures) => self.source.skipped = pictures,
-            SourceReport::Failed { reason, retry_after } => {
-                if !std::mem::replace(&mut self.source_is_lost, true) {
-                    self.write_entry(EntryKind::SourceLost, Actor::System, note(&reason));
-                }
-                self.end_self_test();
-                let retry_at = retry_after.map(|wait| self.clock.now() + wait);
-                self.source.state = SourceState::Lost { reason: reason.clone(), retry_at };
-                self.last_frame = None;
-                if retry_at.is_none() {
-                    self.subscribers.send(&EngineEvent::SourceFailed(reason));
-                }
-            }
-        }
-        self.publish_live();
-    }
-
     /// Lets go of the source, writes what is left and ends when it is on disk.
     fn begin_shutdown(&mut self, reply: Option<ReplySender>) {
         if self.shutdown.is_some() {
@@ -477,7 +438,7 @@ impl Core {
         self.end_self_test();
         self.channels.calls = never();
         self.channels.source = never();
-        let had_source = self.channels.source_control.take().is_some();
+        let had_source = self.let_sources_go();
         self.finish_tracks();
         self.note_threshold_now();
         if had_source {

@@ -17,7 +17,7 @@ use super::access::{Access, live_for_observer};
 use super::command::{Command, CommandError, Reply, Request, RequestId};
 use super::event::{EngineEvent, LogEntry, NamedEntry};
 use super::inbox::InboxState;
-use super::state::{LiveState, Preview, PreviewRequest, RosterState, ThresholdState};
+use super::state::{LiveState, Preview, PreviewRequest, RosterState, SourceIndex, ThresholdState};
 
 /// A value that is replaced whole; readers get the newest.
 #[derive(Debug, Default)]
@@ -50,7 +50,9 @@ pub struct Board {
     pub roster: Slot<RosterState>,
     /// People whom the gallery does not know.
     pub inbox: Slot<InboxState>,
-    /// The newest small picture.
+    /// The source that is looked at.
+    pub focus: Slot<SourceIndex>,
+    /// Its newest small picture.
     pub preview: Slot<Option<Preview>>,
     /// What the screen can show of it; none while no screen asks.
     pub preview_request: Slot<Option<PreviewRequest>>,

@@ -10,24 +10,26 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::capture::Pace;
+use crate::capture::picture_watch::PictureWatch;
 use crate::ledger::{Actor, Sequence};
 use crate::store::{ChangePoint, Store, StoreError};
 
 use super::access::Access;
 use super::command::Command;
 use super::core::noting::Noted;
-use super::core::{Beginning, Channels, Core, Past, SourceLine};
+use super::core::{Beginning, Channels, Core, Past, SourceEnds, SourceLine};
 use super::environment::{Calendar, Clock, Entropy};
 use super::handle::{Board, Call, EngineHandle};
 use super::latest::latest;
 use super::settings::EngineSettings;
-use super::state::InferenceStatus;
+use super::state::{InferenceStatus, SourceIndex};
 use super::worker::capture::{CaptureWorker, FrameMessage, SourceParts, SourceReport};
-use super::worker::inference::{InferenceWorker, LoadAnalyser};
+use super::worker::inference::{Feed, InferenceWorker, LoadAnalyser};
 use super::worker::look::LiveLook;
 use super::worker::pins::PinWorker;
 use super::worker::store::StoreWorker;
 use crate::face::PicturePolicy;
+use crate::track::Follower;
 
 /// Everything an engine is made of.
 pub struct EngineParts {
@@ -35,8 +37,9 @@ pub struct EngineParts {
     pub store: Box<dyn Store>,
     /// Loads the nets, on the inference thread; none where nothing is to be recognised.
     pub load_analyser: Option<LoadAnalyser>,
-    /// What is watched; none for a one-shot subcommand.
-    pub source: Option<SourceParts>,
+    /// What is watched, at one pace; nothing for a one-shot subcommand. Where every frame counts it is one
+    /// source, whose clock the records follow.
+    pub sources: Vec<SourceParts>,
     /// What is done differently.
     pub settings: EngineSettings,
     /// The time.
@@ -106,9 +109,9 @@ pub(crate) fn past(
 /// # Errors
 /// [`StartError`] where the store cannot be read; nothing runs then.
 pub fn start(parts: EngineParts) -> Result<RunningEngine, StartError> {
-    let EngineParts { store, load_analyser, source, settings, clock, calendar, entropy } = parts;
+    let EngineParts { store, load_analyser, sources, settings, clock, calendar, entropy } = parts;
     let board = Arc::new(Board::new(Access::new(settings.owner_uid)));
-    let pace = source.as_ref().map_or(Pace::RealTime, |source| source.pace);
+    let pace = sources.first().map_or(Pace::RealTime, |source| source.pace);
     let inference = match load_analyser {
         Some(_) => InferenceStatus::Loading,
         None => InferenceStatus::Unavailable { reason: "no nets were asked for".to_owned() },
@@ -129,45 +132,45 @@ pub fn start(parts: EngineParts) -> Result<RunningEngine, StartError> {
     let (answers, store_answers) = bounded(ROOM);
     let (jobs, job_receiver) = bounded(ROOM);
     let (inference_reports, inference_receiver) = bounded(ROOM);
-    // One answer a frame, and the next frame waits for it: there is always room.
-    let (attention, attention_receiver) = bounded(2);
     let (pin_jobs, pin_job_receiver) = bounded(ROOM);
     let (pin_answers, pin_answer_receiver) = bounded(ROOM);
-    let source_name = source.as_ref().map(|source| source.name.clone());
     let noted = Noted::read(&*store)?;
 
     engine.spawn("muster-store", StoreWorker { store, requests, answers }, StoreWorker::run)?;
-    let (line, frames, source_reports) = match source {
-        None => (None, None, crossbeam_channel::never()),
-        Some(source) => {
-            let (line, frames, reports) = engine.spawn_capture(source, &clock)?;
-            (Some(line), Some(frames), reports)
-        }
-    };
+    let (source_sender, source_reports) = bounded(ROOM);
+    let (mut ends, mut feeds) = (Vec::new(), Vec::new());
+    let count = sources.len();
+    for (position, source) in sources.into_iter().enumerate() {
+        let (index, name, role) = (SourceIndex::at(position), source.name.clone(), source.role);
+        let (line, frames) = engine.spawn_capture(index, source, &clock, source_sender.clone())?;
+        // One answer a frame, and the next frame waits for it: there is always room.
+        let (attention, answers) = bounded(2);
+        let follower = Follower::numbered(settings.tracks, position, count);
+        feeds.push(Feed { source: index, frames, look: LiveLook::new(follower, answers) });
+        ends.push(SourceEnds { name, role, line, attention });
+    }
+    drop(source_sender);
     let worker = InferenceWorker {
         load: load_analyser,
-        frames,
+        feeds,
         jobs: job_receiver,
         reports: inference_reports,
         board: Arc::clone(&board),
-        look: LiveLook::new(settings.tracks, attention_receiver),
     };
     engine.spawn("muster-infer", worker, InferenceWorker::run)?;
     let worker = PinWorker { jobs: pin_job_receiver, answers: pin_answers };
     engine.spawn("muster-pins", worker, PinWorker::run)?;
     let beginning =
-        Beginning { settings, clock, calendar, entropy, board, source_name, pace, inference, noted };
+        Beginning { settings, clock, calendar, entropy, board, sources: ends, pace, inference, noted };
     let channels = Channels {
         calls,
         inference: inference_receiver,
         source: source_reports,
         store: store_answers,
         jobs,
-        attention,
         store_requests,
         pin_jobs,
         pins: pin_answer_receiver,
-        source_control: line,
     };
     let mut core = Core::new(beginning, channels);
     core.restore(changes, &past);
@@ -223,15 +226,16 @@ impl RunningEngine {
 
     fn spawn_capture(
         &mut self,
+        index: SourceIndex,
         parts: SourceParts,
         clock: &Arc<dyn Clock>,
-    ) -> Result<(SourceLine, Receiver<FrameMessage>, Receiver<SourceReport>), StartError> {
+        reports: Sender<(SourceIndex, SourceReport)>,
+    ) -> Result<(SourceLine, Receiver<FrameMessage>), StartError> {
         let (frames, frame_receiver, dropped): (_, _, Arc<AtomicU64>) = latest();
         let (control, control_receiver) = bounded(8);
         let (stop, stop_receiver) = bounded(0);
         let (gate, gate_receiver) = bounded(0);
         let gate = (parts.pace == Pace::Lossless).then_some(gate);
-        let (reports, report_receiver) = bounded(ROOM);
         let worker = CaptureWorker {
             parts,
             clock: Arc::clone(clock),
@@ -240,9 +244,12 @@ impl RunningEngine {
             control: control_receiver,
             stop: stop_receiver,
             gate: gate_receiver,
+            index,
+            watch: PictureWatch::default(),
+            trouble: None,
         };
         self.spawn("muster-capture", worker, CaptureWorker::run)?;
-        Ok((SourceLine { control, _stop: stop, gate, dropped }, frame_receiver, report_receiver))
+        Ok((SourceLine { control, _stop: stop, gate, dropped }, frame_receiver))
     }
 }
 

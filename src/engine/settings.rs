@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::consent::ConsentPolicy;
 use super::retention::RetentionPolicy;
-use crate::attendance::{AttendanceRules, SourceRole};
+use crate::attendance::AttendanceRules;
 use crate::face::PicturePolicy;
 use chrono::TimeDelta;
 
@@ -38,8 +38,6 @@ pub struct EngineSettings {
     pub takes_attendance: bool,
     /// What the site decides about attendance.
     pub rules: Arc<AttendanceRules>,
-    /// Which way people pass the source.
-    pub source_role: SourceRole,
     /// Entries that wait for the store at most.
     pub queue_entries: usize,
     /// The account that the engine runs as, which may do everything unless an operator has it.
@@ -84,7 +82,6 @@ impl Default for EngineSettings {
             pictures: PicturePolicy::default(),
             takes_attendance: true,
             rules: Arc::default(),
-            source_role: SourceRole::default(),
             queue_entries: 10_000,
             owner_uid: rustix::process::getuid().as_raw(),
             consent: ConsentPolicy::default(),

@@ -42,7 +42,24 @@ pub enum SourceState {
     },
 }
 
-/// The source and its counters.
+/// Names a source among those that an engine watches, in the order of the configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SourceIndex(pub u16);
+
+impl SourceIndex {
+    /// The one at `position`; there are never more than sixty-five thousand.
+    pub fn at(position: usize) -> Self {
+        Self(u16::try_from(position).unwrap_or(u16::MAX))
+    }
+
+    /// Where it stands.
+    pub fn position(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+/// A source and its counters.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct SourceStatus {
     /// As `--source` says it.
@@ -61,6 +78,10 @@ pub struct SourceStatus {
     pub skipped: u64,
     /// Frames that were looked at in the last second or so, a second.
     pub frames_per_second: f32,
+    /// Faces that are followed in it.
+    pub in_view: u32,
+    /// Why its pictures are of little use, where they are, and what to do.
+    pub trouble: Option<String>,
 }
 
 /// Whether the nets run.
@@ -167,11 +188,14 @@ pub struct ShootingView {
 /// The small part of the snapshot that is different with every frame.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct LiveState {
-    /// The source.
-    pub source: SourceStatus,
+    /// The sources, in the order of the configuration.
+    pub sources: Vec<SourceStatus>,
+    /// The one that is looked at: its picture is shown, its faces are in `tracks`, and people are enrolled
+    /// before it.
+    pub focus: SourceIndex,
     /// The nets.
     pub inference: InferenceStatus,
-    /// Who is in view, in the order they came.
+    /// Who is in view of the source that is looked at, in the order they came.
     pub tracks: Vec<TrackView>,
     /// The shots that are being taken for an enrolment.
     pub shooting: Option<ShootingView>,
@@ -189,6 +213,36 @@ pub struct LiveState {
     pub not_recorded: u64,
     /// The challenge, from its beginning until it is closed.
     pub challenge: Option<ChallengeView>,
+}
+
+/// No source.
+static NO_SOURCE: SourceStatus = SourceStatus {
+    name: String::new(),
+    state: SourceState::None,
+    width: 0,
+    height: 0,
+    frames: 0,
+    dropped: 0,
+    skipped: 0,
+    frames_per_second: 0.0,
+    in_view: 0,
+    trouble: None,
+};
+
+impl LiveState {
+    /// The source that is looked at.
+    pub fn source(&self) -> &SourceStatus {
+        self.sources.get(self.focus.position()).unwrap_or(&NO_SOURCE)
+    }
+
+    /// The first source, which a test changes.
+    #[cfg(test)]
+    pub(crate) fn source_mut(&mut self) -> &mut SourceStatus {
+        if self.sources.is_empty() {
+            self.sources.push(SourceStatus::default());
+        }
+        &mut self.sources[0]
+    }
 }
 
 /// A challenge as a screen shows it.

@@ -106,6 +106,7 @@ fn decision(whole: &NamedEntry) -> String {
         EntryKind::Imported => format!("{} was put on the roster without a picture", who()),
         EntryKind::Exported => "the roster was exported".to_owned(),
         EntryKind::SourceLost => "the source stopped giving frames".to_owned(),
+        EntryKind::SourceImpaired => "the source gave pictures that are of little use".to_owned(),
         EntryKind::SourceRestored => "the source gave frames again".to_owned(),
         EntryKind::Started => "muster started".to_owned(),
         EntryKind::Stopped => "muster stopped".to_owned(),

@@ -355,7 +355,7 @@ mod tests {
     #[test]
     fn every_number_is_frozen() {
         let numbers: Vec<u8> = EntryKind::ALL.iter().map(|kind| *kind as u8).collect();
-        assert_eq!(numbers, (1..=42).collect::<Vec<u8>>());
+        assert_eq!(numbers, (1..=43).collect::<Vec<u8>>());
         let named = [
             (EntryKind::Started, 1),
             (EntryKind::Removed, 5),
@@ -374,6 +374,7 @@ mod tests {
             (EntryKind::ConsentWithdrawn, 35),
             (EntryKind::OperatorActed, 40),
             (EntryKind::NotRecorded, 42),
+            (EntryKind::SourceImpaired, 43),
         ];
         for (kind, number) in named {
             assert_eq!(kind as u8, number);
@@ -397,7 +398,7 @@ mod tests {
         assert_eq!(with(0, 3), HeadError::Version { found: 3 });
         assert!(matches!(with(41, 0x7f), HeadError::Time { .. }));
         assert_eq!(with(49, 0), HeadError::Unknown { field: "clock state", number: 0 });
-        assert_eq!(with(50, 43), HeadError::Unknown { field: "kind", number: 43 });
+        assert_eq!(with(50, 44), HeadError::Unknown { field: "kind", number: 44 });
         assert_eq!(with(51, 5), HeadError::Unknown { field: "actor", number: 5 });
         assert_eq!(with(56, 2), HeadError::Unknown { field: "digest marker", number: 2 });
     }

@@ -97,11 +97,13 @@ pub enum EntryKind {
     DeliveryFailed = 41,
     /// Passages were not recorded, as the store took none and the queue was full; the note says how many.
     NotRecorded = 42,
+    /// The source gives pictures that are of little use: too dark, frozen, too few; the note says which.
+    SourceImpaired = 43,
 }
 
 impl EntryKind {
     /// All of them, by number.
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 43] = [
         Self::Started,
         Self::Stopped,
         Self::Enrolled,
@@ -144,6 +146,7 @@ impl EntryKind {
         Self::OperatorActed,
         Self::DeliveryFailed,
         Self::NotRecorded,
+        Self::SourceImpaired,
     ];
 
     /// Those whose record says something of somebody's attendance.
@@ -207,6 +210,7 @@ impl EntryKind {
             Self::OperatorActed => "operator",
             Self::DeliveryFailed => "not delivered",
             Self::NotRecorded => "not recorded",
+            Self::SourceImpaired => "source impaired",
         }
     }
 }

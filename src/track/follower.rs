@@ -60,12 +60,19 @@ pub struct Follower {
     settings: TrackSettings,
     tracks: Vec<Track>,
     next_id: u64,
+    /// How many followers share the numbers.
+    sharing: u64,
 }
 
 impl Follower {
     /// A follower that has seen nothing.
     pub fn new(settings: TrackSettings) -> Self {
-        Self { settings, tracks: Vec::new(), next_id: 1 }
+        Self::numbered(settings, 0, 1)
+    }
+
+    /// The one at `position` of `count` followers, no two of which ever give the same number to a track.
+    pub fn numbered(settings: TrackSettings, position: usize, count: usize) -> Self {
+        Self { settings, tracks: Vec::new(), next_id: position as u64 + 1, sharing: count.max(1) as u64 }
     }
 
     /// Says which tracks are decided; all others are open.
@@ -171,7 +178,7 @@ impl Follower {
 
     fn begin(&mut self, at: DateTime<Utc>, bounds: Rect) -> usize {
         let id = TrackId(self.next_id);
-        self.next_id += 1;
+        self.next_id += self.sharing;
         self.tracks.push(Track {
             id,
             bounds,

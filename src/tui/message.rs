@@ -155,8 +155,10 @@ pub enum Purpose {
     Day(DialogId),
     /// To come in by an identifier.
     CheckIn,
-    /// To pause the source, or to go on.
+    /// To pause the sources, or to go on.
     Pause(bool),
+    /// To look at another source.
+    Look(String),
 }
 
 /// Which entries of the ledger.

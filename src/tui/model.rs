@@ -182,7 +182,7 @@ impl Model {
     /// on. None where it does not.
     pub fn next_tick(&self) -> Option<DateTime<Utc>> {
         let notice = self.notice.as_ref().map(|notice| notice.until);
-        let countdown = match &self.snapshot.live.source.state {
+        let countdown = match &self.snapshot.live.source().state {
             SourceState::Lost { retry_at: Some(retry_at), .. } if *retry_at > self.now => {
                 Some(self.now + TimeDelta::seconds(1))
             }
@@ -205,7 +205,7 @@ impl Model {
             }
             _ => 0,
         };
-        let state = &self.snapshot.live.source.state;
+        let state = &self.snapshot.live.source().state;
         self.dirty |= counting(now, state) != counting(self.now, state);
         if let Some(kiosk) = &mut self.kiosk {
             self.dirty |= kiosk.tick(now) || now.timestamp() / 60 != self.now.timestamp() / 60;
@@ -315,7 +315,7 @@ impl Model {
         let area = self.picture_area()?;
         let is_covered = !self.dialogs.is_empty() || self.kiosk.as_ref().is_some_and(Kiosk::is_asking);
         let is_wanted = self.shows_picture && self.line.detail.pictures_per_second().is_some();
-        let shows = preview::shows_picture(&self.snapshot.live.source.state);
+        let shows = preview::shows_picture(&self.snapshot.live.source().state);
         if !self.screen.graphics.has_pixels() || is_covered || !is_wanted || !shows || self.preview.is_none()
         {
             return None;

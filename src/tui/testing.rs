@@ -24,8 +24,8 @@ use crate::engine::command::{ShootingId, Shot, ShotId};
 use crate::engine::handle::{Board, Call, Snapshot};
 use crate::engine::inbox::{InboxReply, InboxState, StrangerPicture, StrangerRow};
 use crate::engine::state::{
-    ChallengeView, GaugeView, InferenceStatus, Preview, Recorded, RosterRow, ShootingView, SourceState,
-    SourceStatus, TrackId, TrackVerdict, TrackView,
+    ChallengeView, GaugeView, InferenceStatus, Preview, Recorded, RosterRow, ShootingView, SourceIndex,
+    SourceState, SourceStatus, TrackId, TrackVerdict, TrackView,
 };
 use crate::engine::{
     Command, CommandError, EngineEvent, EngineHandle, LiveState, LogEntry, NamedEntry, Reply, RosterState,
@@ -95,6 +95,18 @@ pub fn gauges(tenths: [u8; 4]) -> Vec<GaugeView> {
     names.iter().zip(tenths).map(|(name, tenths)| GaugeView { name: (*name).to_owned(), tenths }).collect()
 }
 
+/// As [`live`] on several sources: the second is lost, and two people are before the third.
+pub fn several_sources() -> LiveState {
+    let mut live = live();
+    live.source_mut().name = "front".to_owned();
+    let reason = "rtsp://yard/1 could not go on: the server ended the stream".to_owned();
+    let lost = SourceState::Lost { reason, retry_at: None };
+    let yard = SourceStatus { name: "yard".to_owned(), state: lost, ..SourceStatus::default() };
+    let (name, state) = ("gate".to_owned(), SourceState::Streaming);
+    live.sources.extend([yard, SourceStatus { name, state, in_view: 2, ..SourceStatus::default() }]);
+    live
+}
+
 pub fn live() -> LiveState {
     let track = |id: u64, bounds: FaceRect, verdict: TrackVerdict| TrackView {
         id: TrackId(id),
@@ -113,7 +125,8 @@ pub fn live() -> LiveState {
     };
     LiveState {
         shooting: None,
-        source: SourceStatus {
+        focus: SourceIndex::default(),
+        sources: vec![SourceStatus {
             name: "camera:0".to_owned(),
             state: SourceState::Streaming,
             width: 640,
@@ -122,7 +135,9 @@ pub fn live() -> LiveState {
             dropped: 3,
             skipped: 0,
             frames_per_second: 14.83,
-        },
+            in_view: 2,
+            trouble: None,
+        }],
         // Read from its name: the screen does not know the nets' side of the program.
         inference: InferenceStatus::Ready {
             provider: serde_json::from_str("\"cpu\"").unwrap(),
@@ -382,7 +397,7 @@ impl Scene {
 
     pub fn source(&mut self, state: SourceState) {
         let mut live = (*self.model.snapshot.live).clone();
-        live.source.state = state;
+        live.source_mut().state = state;
         self.state(live, (*self.model.snapshot.roster).clone());
     }
 

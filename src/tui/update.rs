@@ -31,7 +31,7 @@ use super::theme::Role;
 use crate::attendance::PersonName;
 use crate::engine::command::{SelfTest, SelfTestOf};
 use crate::engine::handle::Snapshot;
-use crate::engine::state::{Preview, SourceState};
+use crate::engine::state::{Preview, SourceIndex, SourceState};
 use crate::engine::{Command, CommandError, EngineEvent, NamedEntry, Reply};
 use crate::face::challenge::{ChallengeFailure, ChallengeOutcome};
 
@@ -290,6 +290,7 @@ impl Model {
                 effects
             }
             Action::Pause => self.pause(),
+            Action::OtherSource => self.look_at_next_source(),
             Action::Kiosk => self.enter_kiosk(),
             Action::Detail => self.toggle_detail(),
             Action::RollCall => self.open_roll_call(),
@@ -371,7 +372,7 @@ impl Model {
     }
 
     fn pause(&mut self) -> Vec<Effect> {
-        let paused = match self.snapshot.live.source.state {
+        let paused = match self.snapshot.live.source().state {
             SourceState::Streaming => true,
             SourceState::Paused => false,
             _ => {
@@ -380,6 +381,20 @@ impl Model {
             }
         };
         vec![Effect::Send(Command::SetPaused(paused), Purpose::Pause(paused))]
+    }
+
+    fn look_at_next_source(&mut self) -> Vec<Effect> {
+        let live = &self.snapshot.live;
+        let next = SourceIndex::at((live.focus.position() + 1) % live.sources.len().max(1));
+        match live.sources.get(next.position()) {
+            Some(source) if next != live.focus => {
+                vec![Effect::Send(Command::Look(next), Purpose::Look(source.name.clone()))]
+            }
+            _ => {
+                self.say(Role::Warning, "there is no other source");
+                Vec::new()
+            }
+        }
     }
 
     fn engine_event(&mut self, event: EngineEvent) -> Vec<Effect> {
@@ -471,6 +486,10 @@ impl Model {
             Purpose::Detail(person) => self.person_came(person, reply),
             Purpose::Attendance(id) => self.attendance_came(id, reply),
             Purpose::Day(id) => return self.day_came(id, reply),
+            Purpose::Look(name) => match reply {
+                Ok(_) => self.say(Role::Good, format!("looking at {name}")),
+                Err(error) => self.say(Role::Fault, error.to_string()),
+            },
             Purpose::Pause(paused) => match reply {
                 Ok(_) => self.undoable = Some(Undoable::Pause(paused)),
                 Err(error) => self.say(Role::Fault, error.to_string()),
@@ -485,7 +504,7 @@ impl Model {
         let Reply::Enrolled { person, .. } = reply else { return Vec::new() };
         self.focus = Focus::Roster;
         self.roster.select_person(person.id, &self.snapshot.roster);
-        if self.snapshot.live.source.state != SourceState::Streaming {
+        if self.snapshot.live.source().state != SourceState::Streaming {
             return Vec::new();
         }
         vec![Effect::Send(Command::SelfTest(SelfTestOf::Person(person.id)), Purpose::SelfTest(name))]

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::capture::SourceSpec;
+use crate::config::effective::WatchedSource;
 use crate::config::{Effective, Environment, Origin};
 use crate::tui::graphics::Graphics;
 
@@ -62,9 +63,12 @@ pub fn ffmpeg(effective: &Effective, environment: &Environment) -> Check {
         let hint = "install the package ffmpeg (apt install ffmpeg)";
         let detail =
             "ffmpeg was not found on PATH; video: sources and network streams need it, others do not";
-        return match effective.source.value {
-            SourceSpec::Video(_) | SourceSpec::Stream(_) => Check::fail("ffmpeg", detail, hint),
-            _ => Check::warn("ffmpeg", detail, hint),
+        let needs_it = |source: &WatchedSource| {
+            matches!(source.spec.value, SourceSpec::Video(_) | SourceSpec::Stream(_))
+        };
+        return match effective.sources.iter().any(needs_it) {
+            true => Check::fail("ffmpeg", detail, hint),
+            false => Check::warn("ffmpeg", detail, hint),
         };
     };
     let asked = Command::new(&program).arg("-version").stdin(Stdio::null()).stderr(Stdio::null()).output();
@@ -76,9 +80,10 @@ pub fn ffmpeg(effective: &Effective, environment: &Environment) -> Check {
             if is_old(&version) {
                 let detail = format!("{version} is too old for network streams: expected 5.1 or later");
                 let hint = "install a newer ffmpeg, such as Debian 12's";
-                return match effective.source.value {
-                    SourceSpec::Stream(_) => Check::fail("ffmpeg", detail, hint),
-                    _ => Check::warn("ffmpeg", detail, hint),
+                let is_stream = |source: &WatchedSource| matches!(source.spec.value, SourceSpec::Stream(_));
+                return match effective.sources.iter().any(is_stream) {
+                    true => Check::fail("ffmpeg", detail, hint),
+                    false => Check::warn("ffmpeg", detail, hint),
                 };
             }
             Check::ok("ffmpeg", format!("{version}, {}", program.display())).with_value(version)
@@ -114,16 +119,18 @@ pub fn cameras(effective: &Effective, environment: &Environment) -> Vec<Check> {
         })
         .collect();
     found.sort();
-    let wanted = match (&effective.source.value, effective.source.origin) {
-        (SourceSpec::Camera(index), Origin::File | Origin::Flag(_)) => Some(*index),
-        _ => None,
-    };
-    let missing = wanted.filter(|wanted| !found.iter().any(|(index, _)| index == wanted));
+    let wanted =
+        effective.sources.iter().filter_map(|source| match (&source.spec.value, source.spec.origin) {
+            (SourceSpec::Camera(index), Origin::File | Origin::Flag(_)) => Some(*index),
+            _ => None,
+        });
+    let missing: Vec<u32> = wanted.filter(|wanted| !found.iter().any(|(index, _)| index == wanted)).collect();
     let mut checks: Vec<Check> = found.iter().map(|(index, path)| camera(*index, path, &names)).collect();
-    if let Some(index) = missing {
+    for index in &missing {
         let detail = format!("camera:{index} is configured, and /dev/video{index} is not there");
         checks.push(Check::fail("camera", detail, "plug it in, or name another source"));
-    } else if checks.is_empty() {
+    }
+    if checks.is_empty() {
         let hint = "plug one in, or use --source with video:, replay: or images:";
         checks.push(Check::warn("camera", "there is no /dev/video*", hint));
     }

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 use crate::capture::{CaptureError, CaptureSource, SourceSpec};
+use crate::config::effective::WatchedSource;
 use crate::config::{Effective, Origin};
 
 use super::Check;
@@ -12,23 +13,32 @@ use super::Check;
 /// How long frames are counted over.
 const COUNTED_OVER: Duration = Duration::from_secs(2);
 
-/// Opens the source and takes frames for two seconds at most. Cameras have checks of their own.
-pub fn checks(
+/// The checks of every source that is watched.
+pub fn all_checks(
     effective: &Effective,
+    open: impl Fn(&WatchedSource) -> Result<Box<dyn CaptureSource>, CaptureError>,
+) -> Vec<Check> {
+    effective.sources.iter().flat_map(|source| checks(effective, source, || open(source))).collect()
+}
+
+/// Opens a source and takes frames for two seconds at most. Cameras have checks of their own.
+fn checks(
+    effective: &Effective,
+    source: &WatchedSource,
     open: impl FnOnce() -> Result<Box<dyn CaptureSource>, CaptureError>,
 ) -> Vec<Check> {
-    let spec = &effective.source.value;
+    let spec = &source.spec.value;
     if matches!(spec, SourceSpec::Camera(_)) {
         return Vec::new();
     }
-    let name = effective.source_settings.name_of(spec);
+    let name = source.name();
     let mut checks = vec![match look(open) {
         Ok(seen) => {
-            Check::ok("source", format!("{name}: {seen}{}", view(effective))).with_value(spec.to_string())
+            Check::ok("source", format!("{name}: {seen}{}", view(source))).with_value(spec.to_string())
         }
         Err(error) => Check::fail("source", error.to_string(), advice(spec)).with_value(spec.to_string()),
     }];
-    checks.extend(password(effective));
+    checks.extend(password(effective, source));
     checks
 }
 
@@ -53,8 +63,8 @@ fn look(open: impl FnOnce() -> Result<Box<dyn CaptureSource>, CaptureError>) -> 
 }
 
 /// How the pictures are seen, where they are not seen as they are.
-fn view(effective: &Effective) -> String {
-    let view = effective.source_settings.view();
+fn view(source: &WatchedSource) -> String {
+    let view = source.settings.view();
     let mut words = Vec::new();
     if view.turn.degrees() != 0 {
         words.push(format!("turned by {}", view.turn));
@@ -78,13 +88,13 @@ fn advice(spec: &SourceSpec) -> &'static str {
 }
 
 /// Who could read the password of a stream's address.
-fn password(effective: &Effective) -> Vec<Check> {
-    let SourceSpec::Stream(address) = &effective.source.value else { return Vec::new() };
+fn password(effective: &Effective, source: &WatchedSource) -> Vec<Check> {
+    let SourceSpec::Stream(address) = &source.spec.value else { return Vec::new() };
     if !address.has_secret() {
         return Vec::new();
     }
     let mut checks = Vec::new();
-    if let (Origin::File, Some(file)) = (effective.source.origin, &effective.file) {
+    if let (Origin::File, Some(file)) = (source.spec.origin, &effective.file) {
         let is_open = fs::metadata(&file.path).is_ok_and(|facts| facts.permissions().mode() & 0o077 != 0);
         if is_open {
             let shown = file.path.display();
@@ -149,11 +159,11 @@ mod tests {
     fn a_source_that_works_is_said_with_its_size_and_one_that_does_not_with_what_to_do() {
         let home = tempfile::tempdir().unwrap();
         let effective = effective(home.path(), Some("replay:x"));
-        let good = checks(&effective, || Ok(Box::new(Fake)));
+        let good = checks(&effective, effective.source(), || Ok(Box::new(Fake)));
         assert_eq!((good.len(), good[0].status), (1, Status::Ok));
         assert!(good[0].detail.starts_with("replay:x: 64x48") && good[0].detail.ends_with("(turned by 90)"));
         let gone = CaptureError::NotFound { what: "x".into(), hint: "expected a folder".into() };
-        let bad = checks(&effective, || Err(gone));
+        let bad = checks(&effective, effective.source(), || Err(gone));
         assert_eq!(bad[0].status, Status::Fail);
         assert!(bad[0].hint.as_deref().unwrap().contains("[source] default"));
     }
@@ -166,7 +176,7 @@ mod tests {
         let file = folder.join("muster.toml");
         fs::write(&file, "[source]\ndefault = \"rtsp://u:secret@cam/1\"\n").unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
-        let found = checks(&effective(home.path(), None), || Ok(Box::new(Fake)));
+        let found = all_checks(&effective(home.path(), None), |_| Ok(Box::new(Fake)));
         assert_eq!(
             found.iter().map(|check| check.status).collect::<Vec<_>>(),
             [Status::Ok, Status::Warn, Status::Warn]
@@ -174,6 +184,6 @@ mod tests {
         assert!(found[1].hint.as_deref().unwrap().starts_with("chmod 600"));
         assert!(!format!("{found:?}").contains("secret"));
         fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
-        assert_eq!(checks(&effective(home.path(), None), || Ok(Box::new(Fake))).len(), 2);
+        assert_eq!(all_checks(&effective(home.path(), None), |_| Ok(Box::new(Fake))).len(), 2);
     }
 }

@@ -42,7 +42,7 @@ pub(super) fn shots(
                 break String::new();
             }
         }
-        match &live.source.state {
+        match &live.source().state {
             SourceState::Ended => break "the recording is over".to_owned(),
             SourceState::Lost { reason, .. } => break reason.clone(),
             _ => {}

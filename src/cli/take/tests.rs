@@ -14,7 +14,7 @@ fn passage(sequence: u64, n: u128, name: &str) -> LogEntry {
 }
 
 fn take(fake: &Fake, source: &str, interrupts: &Receiver<()>, json: bool) -> Ran {
-    ran(json, |out| run(&fake.handle, &source.parse().unwrap(), SiteZone::UTC, interrupts, out))
+    ran(json, |out| run(&fake.handle, &Kinds::one(source), SiteZone::UTC, interrupts, out))
 }
 
 fn objects(out: &str) -> Vec<Value> {
@@ -83,7 +83,7 @@ fn pictures_that_could_not_be_read_are_counted_at_the_end() {
     for (json, wanted) in [(false, "dropped: 0, unreadable: 2; on CPU"), (true, "\"skipped\":2")] {
         let fake = Fake::start(recording());
         let mut live = (*fake.board.live.get()).clone();
-        live.source.skipped = 2;
+        live.source_mut().skipped = 2;
         fake.board.live.set(live);
         let Ran { out, .. } = take(&fake, "images:*.jpg", &interrupts, json);
         assert!(out.contains(wanted), "{out}");
@@ -117,7 +117,8 @@ fn a_source_that_gives_nothing_is_2_for_a_file_and_3_for_a_camera() {
         let (_sender, interrupts) = bounded(1);
         let fake = Fake::start(Script { entries: vec![started(1)], ..Script::default() });
         let mut live = (*fake.board.live.get()).clone();
-        live.source.state = SourceState::Lost { reason: "it is not there".into(), retry_at: Some(at(9)) };
+        live.source_mut().state =
+            SourceState::Lost { reason: "it is not there".into(), retry_at: Some(at(9)) };
         fake.board.live.set(live);
         let ran = take(&fake, source, &interrupts, true);
         assert_eq!((ran.code, ran.err.as_str()), (code, "muster: it is not there\n"), "{source}");
@@ -140,7 +141,7 @@ fn a_reader_that_goes_away_ends_it_quietly() {
     let fake = Fake::start(recording());
     let (mut closed, mut err) = (Closed, Vec::new());
     let mut out = Output { out: &mut closed, err: &mut err, json: true, progress: None };
-    let source = "images:*.jpg".parse().unwrap();
+    let source = Kinds::one("images:*.jpg");
     let error = run(&fake.handle, &source, SiteZone::UTC, &interrupts, &mut out).unwrap_err();
     assert!(matches!(error, CliError::OutputClosed));
     assert_eq!(error.exit().code(), 0);

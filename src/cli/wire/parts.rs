@@ -6,11 +6,12 @@ use std::sync::Arc;
 use chrono::{TimeDelta, Utc};
 use sha2::{Digest, Sha256};
 
+use crate::attendance::SourceRole;
 use crate::capture::replay::{ReplayOptions, ReplaySource};
 use crate::capture::source::{OpenOptions, open};
 use crate::capture::{CaptureError, CaptureSource, Pace, SourceSpec};
 use crate::config::Effective;
-use crate::config::effective::RetentionSettings;
+use crate::config::effective::{RetentionSettings, Setting, WatchedSource};
 use crate::engine::consent::{ConsentPolicy, ConsentText};
 use crate::engine::environment::{Entropy, SiteCalendar, SystemClock, SystemEntropy};
 use crate::engine::retention::RetentionPolicy;
@@ -33,8 +34,8 @@ pub(super) fn store_only(effective: &Effective, lock: &DataDirLock) -> Result<En
     Ok(EngineParts {
         store: Box::new(store),
         load_analyser: None,
-        source: None,
-        settings: settings(effective, &effective.source.value),
+        sources: Vec::new(),
+        settings: settings(effective),
         clock: Arc::new(SystemClock),
         calendar: Arc::new(site_calendar(effective)),
         entropy: Box::new(SystemEntropy),
@@ -79,12 +80,13 @@ pub(in super::super) fn load_analyser(effective: &Effective) -> LoadAnalyser {
     Box::new(move || Pipeline::load(&options).map(|pipeline| Box::new(pipeline) as Box<dyn FaceAnalyser>))
 }
 
-/// The settings for a source: each still of `images:` is all that will be seen of it.
-pub(super) fn settings(effective: &Effective, spec: &SourceSpec) -> EngineSettings {
-    let min_frames = match spec {
-        SourceSpec::Images(_) => 1,
-        _ => effective.recognition.votes.value.get(),
-    };
+/// The settings for what is watched: each still of `images:` is all that will be seen of it.
+fn settings(effective: &Effective) -> EngineSettings {
+    let are_stills = matches!(
+        effective.sources.as_slice(),
+        [WatchedSource { spec: Setting { value: SourceSpec::Images(_), .. }, .. }]
+    );
+    let min_frames = if are_stills { 1 } else { effective.recognition.votes.value.get() };
     EngineSettings {
         debounce: effective.recognition.debounce(),
         keep_crops: effective.keep_crops.value,
@@ -97,7 +99,7 @@ pub(super) fn settings(effective: &Effective, spec: &SourceSpec) -> EngineSettin
             ..TrackSettings::default()
         },
         liveness: LivenessSettings {
-            mode: liveness_mode(effective.liveness_mode.value, spec),
+            mode: liveness_mode(effective.liveness_mode.value, are_stills),
             threshold: effective.liveness_threshold.value,
         },
         quality: effective.quality.limits(),
@@ -106,7 +108,6 @@ pub(super) fn settings(effective: &Effective, spec: &SourceSpec) -> EngineSettin
         takes_attendance: true,
         queue_entries: effective.ledger.queue_entries.value.get() as usize,
         rules: Arc::new(effective.attendance.rules.clone()),
-        source_role: effective.source_settings.role.value,
         owner_uid: rustix::process::getuid().as_raw(),
         consent: consent(effective),
         retention: retention(&effective.retention),
@@ -136,34 +137,46 @@ fn retention(settings: &RetentionSettings) -> RetentionPolicy {
 }
 
 /// A still picture is shown with its score and never rejected by it.
-fn liveness_mode(configured: LivenessMode, spec: &SourceSpec) -> LivenessMode {
-    match (configured, spec) {
-        (LivenessMode::Require, SourceSpec::Images(_)) => LivenessMode::Warn,
-        (mode, _) => mode,
+fn liveness_mode(configured: LivenessMode, are_stills: bool) -> LivenessMode {
+    match configured {
+        LivenessMode::Require if are_stills => LivenessMode::Warn,
+        mode => mode,
     }
 }
 
-/// The source that `spec` names. Shown as a camera, a recording begins again at its end.
-pub(super) fn source(effective: &Effective, spec: SourceSpec, pace: Pace) -> SourceParts {
-    let settings = effective.source_settings.clone();
-    let name = settings.name_of(&spec);
-    let looping = pace == Pace::RealTime;
+/// Each of `sources` once, every frame of a recording where it is the only one.
+pub(super) fn once(sources: &[WatchedSource]) -> Vec<SourceParts> {
+    let pace = match sources {
+        [source] if source.spec.value.is_recording() => Pace::Lossless,
+        _ => Pace::RealTime,
+    };
+    sources.iter().map(|watched| source(watched, pace, false)).collect()
+}
+
+/// Each of `sources` as a camera: a recording begins again at its end.
+pub(super) fn as_cameras(sources: &[WatchedSource]) -> Vec<SourceParts> {
+    sources.iter().map(|watched| source(watched, Pace::RealTime, true)).collect()
+}
+
+fn source(watched: &WatchedSource, pace: Pace, looping: bool) -> SourceParts {
+    let WatchedSource { spec, settings, .. } = watched.clone();
+    let (name, role) = (watched.name(), settings.role.value);
     let open = move || -> Result<Box<dyn CaptureSource>, _> {
         let mut options = OpenOptions::new(Utc::now, looping);
         settings.set(&mut options);
-        open(&spec, &options)
+        open(&spec.value, &options)
     };
-    SourceParts { name, pace, open: Box::new(open) }
+    SourceParts { name, role, pace, open: Box::new(open) }
 }
 
-/// The configured source, opened for whoever takes its frames without an engine; a recording ends.
+/// A source of the configuration, opened for whoever takes its frames without an engine; a recording ends.
 ///
 /// # Errors
 /// [`CaptureError`] with what is missing and what to do.
-pub fn open_source(effective: &Effective) -> Result<Box<dyn CaptureSource>, CaptureError> {
+pub fn open_source(watched: &WatchedSource) -> Result<Box<dyn CaptureSource>, CaptureError> {
     let mut options = OpenOptions::new(Utc::now, false);
-    effective.source_settings.set(&mut options);
-    open(&effective.source.value, &options)
+    watched.settings.set(&mut options);
+    open(&watched.spec.value, &options)
 }
 
 /// When the demo's recording is taken to have begun: a Monday morning, the same in every run.
@@ -181,5 +194,5 @@ pub(super) fn stills(paths: Vec<PathBuf>, pace: Pace) -> SourceParts {
         let source = ReplaySource::from_paths("the demo".to_owned(), paths.clone(), start, options.clone());
         Ok(Box::new(source))
     };
-    SourceParts { name: "replay:demo".to_owned(), pace, open: Box::new(open) }
+    SourceParts { name: "replay:demo".to_owned(), role: SourceRole::default(), pace, open: Box::new(open) }
 }

@@ -53,7 +53,13 @@ pub fn presenter(effective: &Effective, spec: Option<SourceSpec>) -> Result<Box<
         provider: facts.provider.to_string(),
         threshold: effective.liveness_threshold.value.unwrap_or(liveness.threshold),
     };
-    Ok(Box::new(Nets { pipeline, subject, spec, settings: effective.source_settings.clone(), source: None }))
+    Ok(Box::new(Nets {
+        pipeline,
+        subject,
+        spec,
+        settings: effective.source().settings.clone(),
+        source: None,
+    }))
 }
 
 fn failed(path: &Path, error: impl std::fmt::Display) -> CliError {

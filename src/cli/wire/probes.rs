@@ -72,7 +72,7 @@ pub fn probe_liveness(effective: &Effective) -> Vec<Check> {
     let mode = effective.liveness_mode.value;
     // Only `require` asks for a self-test; the ledger is not read for the others.
     let test = if mode == LivenessMode::Require { self_test(effective) } else { SelfTest::None };
-    liveness::checks(mode, &effective.source.value, &test)
+    liveness::checks(mode, &effective.source().spec.value, &test)
 }
 
 /// The last self-test in the ledger.

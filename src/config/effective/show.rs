@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::path::Path;
 
-use super::{Effective, Origin, Setting};
+use super::{Effective, Origin, Setting, WatchedSource};
 use crate::config::kiosk::ProgramLine;
 use crate::identify::Threshold;
 
@@ -35,7 +35,7 @@ impl Effective {
                 let line = line.rsplit_once("  # ").map_or(line, |(line, _)| line);
                 let split = line.split_once(" = ").or_else(|| line.split_once(": "));
                 let Some((key, value)) = split else { continue };
-                let value = match (table, key, &self.kiosk.pin.value) {
+                let value = match (table.as_str(), key, &self.kiosk.pin.value) {
                     ("store", "key", _) => "(not noted)".to_owned(),
                     ("kiosk", "pin", Some(pin)) => format!("set, {}", pin.mark()),
                     _ => value.to_owned(),
@@ -46,7 +46,13 @@ impl Effective {
         values
     }
 
-    fn tables(&self) -> Vec<(&'static str, Vec<String>)> {
+    fn tables(&self) -> Vec<(String, Vec<String>)> {
+        let sources = self.sources.iter().map(|source| (source_heading(source), source_lines(source)));
+        let rest = self.other_tables().into_iter().map(|(name, lines)| (name.to_owned(), lines));
+        rest.chain(sources).collect()
+    }
+
+    fn other_tables(&self) -> Vec<(&'static str, Vec<String>)> {
         vec![
             ("data", vec![line("dir", quoted_path(&self.data_dir.value), self.data_dir.origin)]),
             (
@@ -68,7 +74,6 @@ impl Effective {
                 ],
             ),
             ("inference", vec![line("device", quoted(&self.device.value.to_string()), self.device.origin)]),
-            ("source", self.source_lines()),
             ("recognition", self.recognition_lines()),
             (
                 "liveness",
@@ -170,19 +175,6 @@ impl Effective {
         ]
     }
 
-    fn source_lines(&self) -> Vec<String> {
-        let s = &self.source_settings;
-        vec![
-            line("default", quoted(&self.source.value.to_string()), self.source.origin),
-            optional("name", &s.name, "what default says", |name| quoted(&name.to_string())),
-            line("region", quoted(&s.region.value.to_string()), s.region.origin),
-            line("rotate", s.rotate.value, s.rotate.origin),
-            line("mirror", s.mirror.value, s.mirror.origin),
-            line("check_certificate", s.check_certificate.value, s.check_certificate.origin),
-            line("role", quoted(&s.role.value.to_string()), s.role.origin),
-        ]
-    }
-
     fn recognition_lines(&self) -> Vec<String> {
         let r = &self.recognition;
         let similarity = |threshold: &Threshold| threshold.0.0.to_string();
@@ -223,4 +215,29 @@ fn quoted(text: &str) -> String {
 
 fn quoted_path(path: &Path) -> String {
     quoted(&path.to_string_lossy())
+}
+
+/// The heading of a source's table.
+fn source_heading(source: &WatchedSource) -> String {
+    match &source.table {
+        Some(name) => format!("sources.{}", quoted(&name.to_string())),
+        None => "source".to_owned(),
+    }
+}
+
+fn source_lines(source: &WatchedSource) -> Vec<String> {
+    let s = &source.settings;
+    vec![
+        line(
+            if source.table.is_some() { "from" } else { "default" },
+            quoted(&source.spec.value.to_string()),
+            source.spec.origin,
+        ),
+        optional("name", &s.name, "what default says", |name| quoted(&name.to_string())),
+        line("region", quoted(&s.region.value.to_string()), s.region.origin),
+        line("rotate", s.rotate.value, s.rotate.origin),
+        line("mirror", s.mirror.value, s.mirror.origin),
+        line("check_certificate", s.check_certificate.value, s.check_certificate.origin),
+        line("role", quoted(&s.role.value.to_string()), s.role.origin),
+    ]
 }

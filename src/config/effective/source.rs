@@ -6,7 +6,8 @@ use super::{Environment, Flags, Origin, Setting, from_base};
 use crate::attendance::SourceRole;
 use crate::capture::view::{Region, SourceName, Turn, View};
 use crate::capture::{OpenOptions, SourceSpec};
-use crate::config::typed::SourceTable;
+use crate::config::ConfigError;
+use crate::config::typed::{SourceTable, Typed};
 
 /// What the command line says about the source.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -21,6 +22,26 @@ pub struct SourceFlags {
     pub mirror: Option<bool>,
     /// `--insecure`
     pub insecure: bool,
+    /// `--only`: of several sources of the configuration, this one.
+    pub only: Option<SourceName>,
+}
+
+/// A source that is watched.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WatchedSource {
+    /// Where frames come from.
+    pub spec: Setting<SourceSpec>,
+    /// How they are seen.
+    pub settings: SourceSettings,
+    /// Its own in `[sources.NAME]`; none for the one of `[source]` or `--source`.
+    pub table: Option<SourceName>,
+}
+
+impl WatchedSource {
+    /// What it is called.
+    pub fn name(&self) -> String {
+        self.settings.name_of(&self.spec.value)
+    }
 }
 
 /// How the source is seen, and what it is called.
@@ -43,7 +64,7 @@ pub struct SourceSettings {
 impl SourceSettings {
     /// What is said of a source in the file goes for the source of the file: another that `--source`
     /// names is seen as it is.
-    pub(super) fn resolve(flags: &Flags, typed: &SourceTable, source: &Setting<SourceSpec>) -> Self {
+    fn resolve(flags: &Flags, typed: &SourceTable, source: &Setting<SourceSpec>) -> Self {
         let none = SourceTable::default();
         let is_another =
             flags.source.is_some() && typed.default.as_ref().is_none_or(|typed| typed.0 != source.value);
@@ -93,13 +114,46 @@ fn setting<T>(flag: Option<T>, name: &'static str, typed: Option<T>, default: T)
     }
 }
 
-/// Where frames come from.
-pub(super) fn source(
+/// What is watched: what `--source` says, else the sources of the configuration, one or several, those by
+/// their names.
+///
+/// # Errors
+/// [`ConfigError::NoSuchSource`] where `--only` names another.
+pub(super) fn watched(
     flags: &Flags,
-    typed: &SourceTable,
+    typed: &Typed,
     base: &Path,
     environment: &Environment,
-) -> Setting<SourceSpec> {
+) -> Result<Vec<WatchedSource>, ConfigError> {
+    let only = flags.source_flags.only.as_ref();
+    if flags.source.is_some() || (typed.sources.is_empty() && only.is_none()) {
+        let spec = source(flags, &typed.source, base, environment);
+        let settings = SourceSettings::resolve(flags, &typed.source, &spec);
+        return Ok(vec![WatchedSource { spec, settings, table: None }]);
+    }
+    let mut found = Vec::new();
+    for (name, table) in &typed.sources {
+        if only.is_some_and(|only| only != name) {
+            continue;
+        }
+        let spec = source(flags, table, base, environment);
+        let mut settings = SourceSettings::resolve(flags, table, &spec);
+        if settings.name.value.is_none() {
+            settings.name = Setting::new(Some(name.clone()), Origin::File);
+        }
+        found.push(WatchedSource { spec, settings, table: Some(name.clone()) });
+    }
+    match only {
+        Some(only) if found.is_empty() => Err(ConfigError::NoSuchSource {
+            name: only.to_string(),
+            known: typed.sources.keys().map(SourceName::to_string).collect(),
+        }),
+        _ => Ok(found),
+    }
+}
+
+/// Where frames come from.
+fn source(flags: &Flags, typed: &SourceTable, base: &Path, environment: &Environment) -> Setting<SourceSpec> {
     match &flags.source {
         Some(source) => Setting::new(source.clone(), Origin::Flag("--source")),
         None => Setting::typed(

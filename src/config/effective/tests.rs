@@ -64,12 +64,16 @@ fn the_sample_says_what_the_defaults_are() {
     let values = |e: &Effective| {
         (
             (e.data_dir.value.clone(), e.models_dir.value.clone(), e.pack.value.clone(), e.device.value),
-            (e.source.value.clone(), e.source_settings.view(), e.source_settings.check_certificate.value),
+            (
+                e.source().spec.value.clone(),
+                e.source().settings.view(),
+                e.source().settings.check_certificate.value,
+            ),
             recognition(&e.recognition),
             (e.liveness_mode.value, e.liveness_threshold.value, e.shots.value, e.keep_crops.value),
             (e.quality.limits(), e.inbox_hours.value),
             (
-                (e.attendance.day_rollover.value, e.attendance.zone.value, e.source_settings.role.value),
+                (e.attendance.day_rollover.value, e.attendance.zone.value, e.source().settings.role.value),
                 e.attendance.rules.clone(),
                 e.log_level.value,
                 (e.log_keep_days.value, e.ledger.clone().head_minutes.value, e.ledger.queue_entries.value),
@@ -108,8 +112,8 @@ fn what_is_said_of_a_source_goes_for_that_source() {
     let seen = |source: Option<&str>, source_flags: SourceFlags| {
         let source = source.map(|source| source.parse().unwrap());
         let effective = machine.resolve(&Flags { source, source_flags, ..Flags::default() });
-        let settings = effective.source_settings;
-        (settings.name_of(&effective.source.value), settings.view().turn.degrees(), settings.view().mirrored)
+        let settings = &effective.source().settings;
+        (effective.source().name(), settings.view().turn.degrees(), settings.view().mirrored)
     };
     let none = SourceFlags::default;
     assert_eq!(seen(None, none()), ("yard".into(), 90, true));
@@ -290,4 +294,46 @@ fn a_text_to_consent_to_must_be_there_and_have_a_version() {
     let effective = machine.resolve(&Flags { config: Some(path), ..Flags::default() });
     assert_eq!(effective.consent.name().as_deref(), Some("consent.md, version 2026-01"));
     assert_eq!(effective.consent.body.as_deref(), Some("May we?\n"));
+}
+
+#[test]
+fn several_sources_are_watched_each_as_it_is_said() {
+    let text = "[sources.yard]\nfrom = \"rtsp://u:secret@yard/1\"\nrole = \"out\"\nrotate = 90\n\
+        [sources.front]\nfrom = \"camera:1\"\nname = \"front door\"\nrole = \"in\"\n";
+    let machine = machine();
+    machine.write("home/ana/.config/muster/muster.toml", text);
+    let seen = |flags: &Flags| -> Vec<(String, String, SourceRole, u32)> {
+        let watched = machine.resolve(flags).sources;
+        let row = |source: &WatchedSource| {
+            let settings = &source.settings;
+            let turn = settings.view().turn.degrees();
+            (source.name(), source.spec.value.to_string(), settings.role.value, turn)
+        };
+        watched.iter().map(row).collect()
+    };
+    let front = ("front door".to_owned(), "camera:1".to_owned(), SourceRole::In, 0);
+    let yard = ("yard".to_owned(), "rtsp://***@yard/1".to_owned(), SourceRole::Out, 90);
+    assert_eq!(seen(&Flags::default()), [front, yard.clone()]);
+    let only = |name: &str| {
+        let only = Some(name.parse().unwrap());
+        Flags { source_flags: SourceFlags { only, ..SourceFlags::default() }, ..Flags::default() }
+    };
+    assert_eq!(seen(&only("yard")), [yard]);
+    let one = Flags { source: Some("camera:7".parse().unwrap()), ..Flags::default() };
+    assert_eq!(seen(&one), [("camera:7".to_owned(), "camera:7".to_owned(), SourceRole::Both, 0)]);
+    let error = Effective::resolve(&only("gate"), &machine.environment).unwrap_err().to_string();
+    assert!(error.contains("called gate: expected front, yard"), "{error}");
+    // What is shown can be read back, and what is noted in the ledger holds no password.
+    let shown = machine.resolve(&Flags::default()).to_toml();
+    assert!(shown.contains("[sources.\"yard\"]") && shown.contains("from = \"camera:1\""), "{shown}");
+    assert!(!format!("{:?}", machine.resolve(&Flags::default()).values()).contains("secret"));
+}
+
+#[test]
+fn sources_that_are_not_clear_are_refused_with_the_line() {
+    let error = |text: &str| Typed::parse(text, Path::new("m.toml")).unwrap_err().to_string();
+    let both = error("[source]\ndefault = \"camera:0\"\n[sources.a]\nfrom = \"camera:1\"\n");
+    assert!(both.starts_with("m.toml, line 1: `source`: ") && both.contains("one of the two"), "{both}");
+    let nowhere = error("[sources.a]\nfrom = \"camera:1\"\n[sources.b]\nrole = \"in\"\n");
+    assert!(nowhere.starts_with("m.toml, line 3: `sources.b`: expected `from`"), "{nowhere}");
 }

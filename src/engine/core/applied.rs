@@ -25,7 +25,7 @@ impl Core {
                     self.policy.forget(person.id);
                 }
                 if !person.is_active() || person.particulars.face == FaceUse::Off {
-                    self.jury.forget(person.id);
+                    self.juries().for_each(|jury| jury.forget(person.id));
                 }
                 self.roster.put(person);
             }
@@ -37,7 +37,7 @@ impl Core {
                     arrived.remove(&person);
                 }
                 self.policy.forget(person);
-                self.jury.forget(person);
+                self.juries().for_each(|jury| jury.forget(person));
                 self.roster.forget(person);
             }
             Change::TemplatePut(template) => {

@@ -19,6 +19,7 @@ use super::super::command::attendance::{
     AttendanceCommand, AttendanceError, AttendanceReply, Corrected, Correction, CorrectionOf, NamedProposal,
 };
 use super::super::command::{CommandError, Reply};
+use super::super::state::SourceIndex;
 use super::super::worker::store::StoreRequest;
 use super::commands::{Prepared, PreparedWhat, ReplyPlan};
 use super::commits::Pending;
@@ -145,6 +146,7 @@ impl Core {
     /// debounce; whether it was one. What it says follows from the way they clock in and out.
     pub(super) fn record_passage(
         &mut self,
+        source: SourceIndex,
         person: PersonId,
         at: DateTime<Utc>,
         clock: ClockState,
@@ -159,13 +161,17 @@ impl Core {
         {
             self.roll_over(day);
         }
-        let role = self.settings.source_role;
+        let watched = self.watched(source);
+        let role = watched.map_or(SourceRole::default(), |watched| watched.role);
+        // Where people may have come in by several ways, or a way means something, it is noted.
+        let name = watched.filter(|_| role != SourceRole::Both || self.sources.len() > 1);
+        let name = name.map(|watched| watched.status.name.clone());
         let state = self.clock_mode(person).state(self.turns.get(&person).copied(), role);
         self.turns.insert(person, state);
         let details = RecordDetails {
             // That it was a face is what the kind says by itself.
             method: (method != Method::Face).then_some(method),
-            source: (role != SourceRole::Both).then(|| self.source.name.clone()),
+            source: name,
             ..RecordDetails::default()
         };
         let record = Some(RecordPart { details, ..RecordPart::new(person, Some(state)) });

@@ -64,7 +64,7 @@ impl Core {
 
     fn may_begin_challenge(&self) -> Result<(), CommandError> {
         let no_picture = |reason: &str| Err(CommandError::NoPicture { reason: reason.to_owned() });
-        match (&self.inference, &self.source.state) {
+        match (&self.inference, self.source_state()) {
             (InferenceStatus::Unavailable { reason }, _) => {
                 Err(CommandError::NoInference { reason: reason.clone() })
             }

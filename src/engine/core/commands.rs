@@ -18,7 +18,6 @@ use super::super::export::PersonExport;
 use super::super::handle::Call;
 use super::super::operators::OperatorsCommand;
 use super::super::state::{InferenceStatus, SourceState};
-use super::super::worker::capture::SourceControl;
 use super::super::worker::inference::{Job, JobFailure, JobId, JobOutcome, JobPicture};
 use super::super::worker::store::StoreRequest;
 use super::access::PageSender;
@@ -134,9 +133,7 @@ impl Core {
             },
             Call::Subscribe(sender) if role.is_some() => {
                 self.subscribers.add(actor, sender);
-                if let Some(line) = &mut self.channels.source_control {
-                    line.gate = None;
-                }
+                self.open_gates();
             }
             Call::Subscribe(_) => {}
             Call::EntriesSince(sequence, limit, reply) => {
@@ -196,6 +193,10 @@ impl Core {
                 let _ = reply.send(Ok(Reply::Done));
                 return;
             }
+            Command::Look(source) => {
+                let _ = reply.send(self.look_at(source).map(|()| Reply::Done));
+                return;
+            }
             Command::NoteAct(act) => {
                 self.note_act(actor, act.words());
                 let _ = reply.send(Ok(Reply::Done));
@@ -239,13 +240,6 @@ impl Core {
             Command::Export => PreparedWhat::Export,
         };
         self.commits.commands.push_back((Prepared { actor, what }, reply));
-    }
-
-    fn set_paused(&mut self, paused: bool) {
-        let Some(line) = &self.channels.source_control else { return };
-        let control = if paused { SourceControl::Pause } else { SourceControl::Resume };
-        // With no room the capture thread still has newer words to read than this one.
-        let _ = line.control.try_send(control);
     }
 
     // -- pictures ---------------------------------------------------------------------------
@@ -349,10 +343,10 @@ impl Core {
         if let InferenceStatus::Unavailable { reason } = &self.inference {
             return Err(CommandError::NoInference { reason: reason.clone() });
         }
-        match &self.last_frame {
+        match self.focused().and_then(|watched| watched.last_frame.as_ref()) {
             Some((frame, Some(_))) => Ok(frame.picture.clone()),
             Some((_, None)) => Err(no_picture("the nets are still loading")),
-            None => Err(match &self.source.state {
+            None => Err(match self.source_state() {
                 SourceState::None => no_picture("no source was chosen (--source)"),
                 SourceState::Lost { reason, .. } => no_picture(reason),
                 SourceState::Ended => no_picture("the recording is over"),

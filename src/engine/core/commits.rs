@@ -14,6 +14,8 @@ use crate::store::{Change, Committed, DiskState, StoreError, Transaction};
 
 use super::super::command::attendance::Correction;
 use super::super::command::hooks::HookReply;
+use crate::track::Jury;
+
 use super::super::command::{CommandError, Reply};
 use super::super::event::{EngineEvent, LogEntry, NamedEntry};
 use super::super::export::PersonExport;
@@ -390,7 +392,7 @@ impl Core {
                 }
                 self.take_committed(&committed);
                 if gained {
-                    self.jury.reopen();
+                    self.juries().for_each(Jury::reopen);
                 }
                 self.publish_roster();
                 self.publish_live();
@@ -406,7 +408,7 @@ impl Core {
                 refuse(&reply, answer);
             }
         }
-        self.end_source_when_written();
+        self.end_sources_when_written();
     }
 
     /// A transaction is on disk: the store works.

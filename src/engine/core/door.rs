@@ -63,7 +63,7 @@ impl Core {
             return refuse(&reply, DoorError::Off.into());
         }
         let typed = identifier.0.trim().to_owned();
-        if let Some(wait) = self.door.attempts.wait(&typed, &self.source.name, self.clock.now()) {
+        if let Some(wait) = self.door.attempts.wait(&typed, self.source_name(), self.clock.now()) {
             let seconds = (wait.num_milliseconds() + 999) / 1000;
             return said(&reply, DoorReply::Wait { seconds: u32::try_from(seconds).unwrap_or(u32::MAX) });
         }
@@ -151,7 +151,7 @@ impl Core {
             Pace::RealTime => self.clock_state(at),
             Pace::Lossless => ClockState::Recording,
         };
-        match self.record_passage(id, at, clock, method, None) {
+        match self.record_passage(self.focus, id, at, clock, method, None) {
             Some(draft) => {
                 let entry = draft.id;
                 self.door.waiting.insert(entry, Waiting { name, reply });
@@ -188,14 +188,14 @@ impl Core {
                 }
             }
         };
-        let source = (!self.source.name.is_empty()).then(|| self.source.name.clone());
+        let source = Some(self.source_name().to_owned()).filter(|name| !name.is_empty());
         let record = person.map(|person| RecordPart {
             details: RecordDetails { source, ..RecordDetails::default() },
             ..RecordPart::new(person.id, None)
         });
         let parts = Parts { record, note: Some(NotePart { text: reason.to_owned() }), ..Parts::default() };
         self.write_entry(EntryKind::IdentifierRefused, Actor::Door, parts);
-        let (door, now) = (self.source.name.clone(), self.clock.now());
+        let (door, now) = (self.source_name().to_owned(), self.clock.now());
         self.door.attempts.wrong(typed, &door, now);
         said(reply, DoorReply::Refused);
     }
@@ -235,7 +235,7 @@ impl Core {
                 .and_then(|person| person.identifier.as_ref())
                 .map(|identifier| identifier.as_str().to_owned());
             let source = record.and_then(|record| record.details.source.clone());
-            let door = source.unwrap_or_else(|| self.source.name.clone());
+            let door = source.unwrap_or_else(|| self.source_name().to_owned());
             let attempts = &mut self.door.attempts;
             match (entry.head.kind, identifier) {
                 (EntryKind::IdentifierRefused, Some(identifier)) => attempts.wrong(&identifier, &door, at),

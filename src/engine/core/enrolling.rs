@@ -138,13 +138,11 @@ impl Core {
 
     fn needs_live_picture(&self) -> Result<(), CommandError> {
         let no_picture = |reason: &str| Err(CommandError::NoPicture { reason: reason.to_owned() });
-        match (&self.inference, &self.source.state) {
+        match (&self.inference, self.source_state()) {
             (InferenceStatus::Unavailable { reason }, _) => {
                 Err(CommandError::NoInference { reason: reason.clone() })
             }
-            (_, SourceState::None) if self.channels.source_control.is_none() => {
-                no_picture("no source was chosen (--source)")
-            }
+            (_, SourceState::None) if !self.holds_a_source() => no_picture("no source was chosen (--source)"),
             (_, SourceState::Lost { reason, .. }) => no_picture(reason),
             (_, SourceState::Ended) => no_picture("the recording is over"),
             _ => Ok(()),
@@ -163,7 +161,8 @@ impl Core {
         if self.live_enrolment.shooting.is_none() && self.live_enrolment.test.is_none() {
             return;
         }
-        let Some((frame, Some(analysis))) = &self.last_frame else { return };
+        let last_frame = self.focused().and_then(|watched| watched.last_frame.as_ref());
+        let Some((frame, Some(analysis))) = last_frame else { return };
         let Some(threshold) = self.threshold() else { return };
         // A frame that was on its way before they asked.
         if analysis.faces.iter().any(|face| face.probe == Err(Rejection::NotLooked)) {

@@ -6,6 +6,8 @@ use crate::face::{Embedding, Similarity, Template};
 use crate::ledger::{Actor, EntryKind, Parts};
 use crate::store::{Change, Erased, Erasure, KeptRecords, StoreError};
 
+use crate::track::Jury;
+
 use super::super::command::{CommandError, ErasureCertificate, Reply};
 use super::super::worker::store::{StoreAnswer, StoreRequest};
 use super::commits::Pending;
@@ -84,7 +86,7 @@ impl Core {
         }
         self.apply(Change::PersonErased(person.id));
         self.take_committed(&erased.committed);
-        self.jury.reopen();
+        self.juries().for_each(Jury::reopen);
         self.publish_roster();
         self.publish_live();
         let _ = reply.send(self.certificate(person, keeps, &erased, &probes));

@@ -91,7 +91,9 @@ impl Core {
         if self.inbox_is_off() {
             return;
         }
-        let undecided = self.jury.snapshot().filter(|track| track.verdict == Verdict::Undecided);
+        // Of every source: the desk is one.
+        let tracks_now = self.sources.iter().flat_map(|watched| watched.jury.snapshot());
+        let undecided = tracks_now.filter(|track| track.verdict == Verdict::Undecided);
         let open: BTreeSet<TrackId> =
             undecided.map(|track| track.id).chain(decisions.iter().map(|decision| decision.track)).collect();
         for (track, face) in tracks.of.iter().zip(&analysis.faces) {

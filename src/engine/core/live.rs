@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, TrySendError};
@@ -16,6 +15,7 @@ use crate::track::{TrackSnapshot, Verdict};
 
 use super::super::event::EngineEvent;
 use super::super::state::{GaugeView, LiveState, RosterRow, RosterState, TrackVerdict, TrackView};
+use super::sources::Watched;
 use super::{Core, GalleryState};
 
 /// How long frames are counted over.
@@ -47,7 +47,7 @@ impl FrameRate {
         had && self.times.is_empty()
     }
 
-    fn per_second(&self) -> f32 {
+    pub(super) fn per_second(&self) -> f32 {
         match (self.times.front(), self.times.back()) {
             (Some(first), Some(last)) if last > first => {
                 (self.times.len() - 1) as f32 / (*last - *first).as_secs_f32()
@@ -114,17 +114,15 @@ impl Subscriber {
 impl Core {
     /// Puts the small snapshot on the board.
     pub(super) fn publish_live(&mut self) {
-        if let Some(line) = &self.channels.source_control {
-            self.source.dropped = line.dropped.load(Ordering::Relaxed);
-        }
-        self.source.frames_per_second = self.frame_rate.per_second();
+        let sources = self.sources.iter_mut().map(Watched::status_now).collect();
         let tracks = self.track_views();
-        let stage_times_ms = match &self.last_frame {
+        let stage_times_ms = match self.focused().and_then(|watched| watched.last_frame.as_ref()) {
             Some((_, Some(analysis))) => analysis.times.named_ms(),
             _ => Vec::new(),
         };
         self.board.live.set(LiveState {
-            source: self.source.clone(),
+            sources,
+            focus: self.focus,
             inference: self.inference.clone(),
             tracks,
             shooting: self.shooting_view(),
@@ -139,7 +137,8 @@ impl Core {
     }
 
     fn track_views(&self) -> Vec<TrackView> {
-        let Some((frame, _)) = &self.last_frame else { return Vec::new() };
+        let Some(watched) = self.focused() else { return Vec::new() };
+        let Some((frame, _)) = &watched.last_frame else { return Vec::new() };
         let (width, height) = (frame.picture.width() as f32, frame.picture.height() as f32);
         let view = |track: TrackSnapshot| TrackView {
             id: track.id,
@@ -150,7 +149,7 @@ impl Core {
             gauges: self.gauges(&track),
             guidance: self.guidance(&track),
         };
-        self.jury.snapshot().map(view).collect()
+        watched.jury.snapshot().map(view).collect()
     }
 
     fn gauges(&self, track: &TrackSnapshot) -> Vec<GaugeView> {

@@ -11,9 +11,10 @@ use crate::ledger::{Actor, ClockState, EntryKind, EvidencePart, Parts};
 use crate::track::{FrameTracks, LivenessRule, Rules, Sighting, TrackDecision, Verdict};
 
 use super::super::event::EngineEvent;
-use super::super::state::{InferenceStatus, SourceState};
+use super::super::state::{InferenceStatus, SourceIndex};
 use super::super::worker::inference::InferenceReport;
-use super::super::worker::look::{Attention, LookedAt};
+use super::super::worker::look::LookedAt;
+use super::sources::Watched;
 use super::{Core, GalleryState};
 
 impl Core {
@@ -21,18 +22,9 @@ impl Core {
         match report {
             InferenceReport::Ready(facts) => self.take_facts(facts),
             InferenceReport::Unavailable(reason) => self.lose_inference(&reason),
-            InferenceReport::Observed { frame, looked } => self.take_frame(frame, looked),
+            InferenceReport::Observed { source, frame, looked } => self.take_frame(source, frame, looked),
             InferenceReport::Job(outcome) => self.take_job(outcome),
-            InferenceReport::SourceEnded => {
-                // What the source said before its end came another way and may still wait.
-                while let Ok(report) = self.channels.source.try_recv() {
-                    self.take_source(report);
-                }
-                self.finish_tracks();
-                self.end_self_test();
-                self.source_ending = true;
-                self.end_source_when_written();
-            }
+            InferenceReport::SourceEnded(source) => self.end_source(source),
         }
     }
 
@@ -53,15 +45,17 @@ impl Core {
         self.publish_live();
     }
 
-    fn take_frame(&mut self, frame: Frame, looked: Option<LookedAt>) {
+    fn take_frame(&mut self, source: SourceIndex, frame: Frame, looked: Option<LookedAt>) {
         // A frame that was on its way when the source was paused or let go is not shown any more.
         if self.shutdown.is_some() {
             return;
         }
-        self.source.frames += 1;
-        self.source.width = frame.picture.width();
-        self.source.height = frame.picture.height();
-        self.frame_rate.count();
+        let Some(watched) = self.watched_mut(source) else { return };
+        watched.status.frames += 1;
+        watched.status.width = frame.picture.width();
+        watched.status.height = frame.picture.height();
+        watched.frame_rate.count();
+        let is_looked_at = source == self.focus;
         let at = frame.at;
         let label = frame.label.clone();
         let (analysis, tracks) = looked.map(|looked| (looked.analysis, looked.tracks)).unzip();
@@ -69,39 +63,48 @@ impl Core {
             for track in &tracks.of {
                 self.first_seen.entry(*track).or_insert(at);
             }
-            let decisions = self.hear(at, analysis, &tracks);
+            let decisions = self.hear(source, at, analysis, &tracks);
             self.offer_shots(&frame, analysis, &tracks, &decisions);
             for decision in decisions {
-                self.take_decision(decision, label.as_deref());
+                self.take_decision(source, decision, label.as_deref());
             }
             self.first_seen.retain(|track, _| !tracks.ended.contains(track));
-            self.keep_passages_open(at);
-            self.step_challenge(at, analysis);
-            let attention = Attention { decided: self.jury.decided(), closely: self.must_look_closely() };
-            // There is room for it, unless the inference thread has ended.
-            let _ = self.channels.attention.try_send(attention);
+            self.keep_passages_open(source, at);
+            if is_looked_at {
+                self.step_challenge(at, analysis);
+            }
+            let closely = is_looked_at && self.must_look_closely();
+            if let Some(watched) = self.watched(source) {
+                watched.answer(closely);
+            }
         }
-        self.last_frame = Some((frame, analysis));
+        if let Some(watched) = self.watched_mut(source) {
+            watched.last_frame = Some((frame, analysis));
+        }
         if self.pace == Pace::Lossless {
             self.follow_schedule();
         }
-        self.offer_to_enrolment();
+        if is_looked_at {
+            self.offer_to_enrolment();
+        }
         self.publish_live();
     }
 
     /// Puts what the gallery says of every face before the jury.
     fn hear(
         &mut self,
+        source: SourceIndex,
         at: DateTime<Utc>,
         analysis: &FrameAnalysis,
         tracks: &FrameTracks,
     ) -> Vec<TrackDecision> {
         let Some(rules) = self.rules() else { return Vec::new() };
+        let sightings: Vec<Sighting> = analysis.faces.iter().map(|face| self.sighting(face)).collect();
+        let Some(Watched { jury, .. }) = self.watched_mut(source) else { return Vec::new() };
         let mut decisions: Vec<TrackDecision> =
-            tracks.ended.iter().filter_map(|track| self.jury.end(*track, &rules)).collect();
-        for (track, face) in tracks.of.iter().zip(&analysis.faces) {
-            let sighting = self.sighting(face);
-            decisions.extend(self.jury.hear(*track, at, &sighting, &rules));
+            tracks.ended.iter().filter_map(|track| jury.end(*track, &rules)).collect();
+        for (track, sighting) in tracks.of.iter().zip(&sightings) {
+            decisions.extend(jury.hear(*track, at, sighting, &rules));
         }
         decisions
     }
@@ -121,9 +124,17 @@ impl Core {
 
     /// Ends every track; what that decides is written.
     pub(super) fn finish_tracks(&mut self) {
+        for source in self.source_indexes() {
+            self.finish_tracks_of(source);
+        }
+    }
+
+    /// The same of one source.
+    pub(super) fn finish_tracks_of(&mut self, source: SourceIndex) {
         let Some(rules) = self.rules() else { return };
-        for decision in self.jury.finish(&rules) {
-            self.take_decision(decision, None);
+        let Some(watched) = self.watched_mut(source) else { return };
+        for decision in watched.jury.finish(&rules) {
+            self.take_decision(source, decision, None);
         }
     }
 
@@ -145,8 +156,9 @@ impl Core {
     }
 
     /// A person who stays in view stays in one passage.
-    fn keep_passages_open(&mut self, at: DateTime<Utc>) {
-        for track in self.jury.snapshot() {
+    fn keep_passages_open(&mut self, source: SourceIndex, at: DateTime<Utc>) {
+        let Some(Watched { jury, .. }) = self.sources.get(source.position()) else { return };
+        for track in jury.snapshot() {
             if let Verdict::Identified(candidate) = track.verdict
                 // Nobody is kept in a passage that there is no record of.
                 && !self.commits.refused.is_about(candidate.person)
@@ -156,7 +168,12 @@ impl Core {
         }
     }
 
-    pub(super) fn take_decision(&mut self, decision: TrackDecision, label: Option<&str>) {
+    pub(super) fn take_decision(
+        &mut self,
+        source: SourceIndex,
+        decision: TrackDecision,
+        label: Option<&str>,
+    ) {
         if !self.settings.takes_attendance {
             return;
         }
@@ -177,7 +194,7 @@ impl Core {
             Identification::Identified(Candidate { person, .. }) => {
                 let seen_since = self.first_seen.get(&decision.track).copied().unwrap_or(decision.at);
                 self.amend_closed(person, seen_since, decision.at);
-                match self.record_passage(person, decision.at, clock, Method::Face, evidence) {
+                match self.record_passage(source, person, decision.at, clock, Method::Face, evidence) {
                     Some(draft) => draft,
                     None => return,
                 }
@@ -223,17 +240,6 @@ impl Core {
             liveness_threshold: self.rules().and_then(|rules| rules.liveness.threshold()),
             model: facts.map_or_else(String::new, |facts| facts.model.clone()),
             program: env!("CARGO_PKG_VERSION").to_owned(),
-        }
-    }
-
-    /// Says that the source has ended, once everything seen in it is on disk.
-    pub(super) fn end_source_when_written(&mut self) {
-        if self.source_ending && self.commits.is_done() {
-            self.source_ending = false;
-            self.source.state = SourceState::Ended;
-            self.last_frame = None;
-            self.publish_live();
-            self.subscribers.send(&EngineEvent::SourceEnded);
         }
     }
 }

@@ -66,7 +66,7 @@ impl Core {
     /// must not decide what is old.
     pub(super) fn retain_daily(&mut self) {
         let is_wanted = self.settings.retention.limits_anything()
-            && self.channels.source_control.is_some()
+            && self.holds_a_source()
             && self.pace == Pace::RealTime
             && self.retention.run.is_none()
             && self.clock.state() != ClockState::Unsure;

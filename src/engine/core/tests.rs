@@ -12,6 +12,7 @@ mod privacy;
 mod register;
 mod scenario;
 mod session_views;
+mod sources;
 mod spaces;
 mod stand_ins;
 mod storing;
@@ -217,11 +218,12 @@ fn a_full_disk_is_shown_and_nothing_seen_meanwhile_is_lost() {
 /// An engine on a live source that the test feeds.
 fn live(store: &SharedStore, fed: Receiver<Vec<u8>>) -> (RunningEngine, EngineHandle, Receiver<EngineEvent>) {
     let mut all = parts(store);
-    all.source = Some(SourceParts {
+    all.sources = vec![SourceParts {
+        role: Default::default(),
         name: "fed".to_owned(),
         pace: Pace::RealTime,
         open: Box::new(move || Ok(Box::new(Fed(fed.clone(), 0)))),
-    });
+    }];
     let engine = start(all).unwrap();
     let handle = engine.handle(Actor::Local { uid: 7 });
     let events = handle.subscribe(10_000);
@@ -261,10 +263,11 @@ fn a_lost_source_is_a_state_with_a_retry_and_an_entry_each_way() {
     let (feed, fed) = bounded(1);
     let (engine, handle, events) = live(&store, fed);
     feed.send(vec![]).unwrap();
-    wait_for(&events, || handle.snapshot().live.source.frames == 1);
+    wait_for(&events, || handle.snapshot().live.source().frames == 1);
     drop(feed);
-    wait_for(&events, || matches!(handle.snapshot().live.source.state, SourceState::Lost { .. }));
-    let SourceState::Lost { reason, retry_at } = &handle.snapshot().live.source.state else { panic!() };
+    wait_for(&events, || matches!(handle.snapshot().live.source().state, SourceState::Lost { .. }));
+    let live = handle.snapshot().live;
+    let SourceState::Lost { reason, retry_at } = &live.source().state else { panic!() };
     assert!(reason.contains("plug it in") && retry_at.is_some());
     engine.stop();
     assert_eq!(store.count(EntryKind::SourceLost), 1);
@@ -279,11 +282,12 @@ fn missing_nets_are_a_state_and_everything_else_works() {
         let hint = "run muster setup".to_owned();
         Err(InferenceError::Missing { path: "models/x.onnx".into(), hint })
     }));
-    all.source = Some(SourceParts {
+    all.sources = vec![SourceParts {
+        role: Default::default(),
         name: "fed".to_owned(),
         pace: Pace::RealTime,
         open: Box::new(move || Ok(Box::new(Fed(fed.clone(), 0)))),
-    });
+    }];
     let engine = start(all).unwrap();
     let handle = engine.handle(Actor::System);
     handle.request_preview(Some(PreviewRequest { max_width: 16, max_height: 16, max_fps: 100.0 }));
@@ -343,14 +347,14 @@ fn a_paused_source_takes_no_frames() {
     let (feed, fed) = bounded(0);
     let (engine, handle, events) = live(&store, fed);
     feed.send(vec![]).unwrap();
-    wait_for(&events, || handle.snapshot().live.source.frames == 1);
+    wait_for(&events, || handle.snapshot().live.source().frames == 1);
     handle.call(Command::SetPaused(true)).unwrap();
     feed.send(vec![]).unwrap();
-    wait_for(&events, || handle.snapshot().live.source.state == SourceState::Paused);
+    wait_for(&events, || handle.snapshot().live.source().state == SourceState::Paused);
     assert!(feed.try_send(vec![]).is_err());
     handle.call(Command::SetPaused(false)).unwrap();
     feed.send(vec![]).unwrap();
-    wait_for(&events, || handle.snapshot().live.source.state == SourceState::Streaming);
+    wait_for(&events, || handle.snapshot().live.source().state == SourceState::Streaming);
     drop(feed);
     engine.stop();
 }
@@ -360,6 +364,6 @@ fn pictures_that_were_left_out_are_counted_when_the_source_has_ended() {
     let store = SharedStore::new();
     let (engine, handle, events) = watching_with_skipped(&store, visit(&[], 1), 3);
     until_ended(&events);
-    assert_eq!(handle.snapshot().live.source.skipped, 3);
+    assert_eq!(handle.snapshot().live.source().skipped, 3);
     engine.stop();
 }

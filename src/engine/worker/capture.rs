@@ -6,18 +6,23 @@ use std::time::{Duration, Instant};
 use chrono::TimeDelta;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 
+use crate::attendance::SourceRole;
+use crate::capture::picture_watch::{PictureTrouble, PictureWatch};
 use crate::capture::{CaptureError, CaptureSource, Frame, Pace};
 
 use super::super::environment::Clock;
 use super::super::latest::LatestSender;
+use super::super::state::SourceIndex;
 
 /// Opens the source; called again after each failure.
 pub type OpenSource = Box<dyn FnMut() -> Result<Box<dyn CaptureSource>, CaptureError> + Send>;
 
-/// The source an engine is to watch.
+/// A source an engine is to watch.
 pub struct SourceParts {
     /// As `--source` says it.
     pub name: String,
+    /// Which way people pass it.
+    pub role: SourceRole,
     /// Whether frames may be missed.
     pub pace: Pace,
     /// Opens it.
@@ -53,6 +58,8 @@ pub enum SourceReport {
     Paused,
     /// It has left out so many pictures that could not be read since it was opened.
     Skipped(u64),
+    /// Its pictures are of little use, and why; none where they are good again.
+    Trouble(Option<String>),
     /// It failed. Where a recording must be whole, it is not tried again.
     Failed {
         /// What happened and what to do.
@@ -72,7 +79,13 @@ pub(crate) struct CaptureWorker {
     pub(crate) parts: SourceParts,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) frames: LatestSender<FrameMessage>,
-    pub(crate) reports: Sender<SourceReport>,
+    pub(crate) reports: Sender<(SourceIndex, SourceReport)>,
+    /// What the engine calls it by.
+    pub(crate) index: SourceIndex,
+    /// Whether its pictures are of use.
+    pub(crate) watch: PictureWatch,
+    /// What was last said of them.
+    pub(crate) trouble: Option<PictureTrouble>,
     pub(crate) control: Receiver<SourceControl>,
     /// Closed when the engine stops; nothing is ever sent. Interrupts a delivery without taking a
     /// control out of its channel.
@@ -84,6 +97,8 @@ pub(crate) struct CaptureWorker {
 
 /// Why a stretch of streaming is over.
 enum Over {
+    /// The picture stands still, which opening again can help.
+    Frozen,
     Stopped,
     Ended,
     Failed(CaptureError),
@@ -97,7 +112,7 @@ impl CaptureWorker {
         }
         let mut retry = FIRST_RETRY;
         loop {
-            if self.reports.send(SourceReport::Opening).is_err() {
+            if self.report(SourceReport::Opening).is_err() {
                 return;
             }
             let over = match (self.parts.open)() {
@@ -106,6 +121,9 @@ impl CaptureWorker {
             };
             match over {
                 Over::Stopped => return,
+                Over::Frozen => {
+                    tracing::warn!(source = %self.parts.name, "the picture stands still; opened again")
+                }
                 Over::Ended => {
                     let _ = self.frames.deliver(FrameMessage::Ended, &self.stop);
                     return;
@@ -116,13 +134,17 @@ impl CaptureWorker {
                     let reason = error.to_string();
                     tracing::warn!(source = %self.parts.name, %reason, "the source failed");
                     let report = SourceReport::Failed { reason, retry_after };
-                    if self.reports.send(report).is_err() || again.is_none() || self.stopped_within(retry) {
+                    if self.report(report).is_err() || again.is_none() || self.stopped_within(retry) {
                         return;
                     }
                     retry = (retry * 2).min(LONGEST_RETRY);
                 }
             }
         }
+    }
+
+    fn report(&self, report: SourceReport) -> Result<(), ()> {
+        self.reports.send((self.index, report)).map_err(|_| ())
     }
 
     /// Waits for `wait`; whether the engine let go meanwhile.
@@ -139,6 +161,7 @@ impl CaptureWorker {
 
     fn stream(&mut self, mut source: Box<dyn CaptureSource>, retry: &mut Duration) -> Over {
         source.interrupt_with(self.stop.clone());
+        self.watch.begin_again();
         let is_live = source.is_live();
         let interval = Duration::from_secs_f32(1.0 / source.nominal_fps().clamp(0.1, 240.0));
         let mut due = Instant::now();
@@ -156,7 +179,7 @@ impl CaptureWorker {
             let next = source.next_frame();
             let skipped_now = source.skipped().len() as u64;
             if std::mem::replace(&mut skipped, skipped_now) != skipped_now
-                && self.reports.send(SourceReport::Skipped(skipped_now)).is_err()
+                && self.report(SourceReport::Skipped(skipped_now)).is_err()
             {
                 return Over::Stopped;
             }
@@ -168,8 +191,15 @@ impl CaptureWorker {
             };
             if std::mem::take(&mut is_first) {
                 *retry = FIRST_RETRY;
-                if self.reports.send(SourceReport::Streaming).is_err() {
+                if self.report(SourceReport::Streaming).is_err() {
                     return Over::Stopped;
+                }
+            }
+            if is_live {
+                match self.watch_picture(&frame, source.nominal_fps()) {
+                    Err(()) => return Over::Stopped,
+                    Ok(true) => return Over::Frozen,
+                    Ok(false) => {}
                 }
             }
             match self.parts.pace {
@@ -186,6 +216,19 @@ impl CaptureWorker {
                 }
             }
         }
+    }
+
+    /// Says what is wrong with the pictures where that has changed; whether they have just been found to
+    /// stand still.
+    fn watch_picture(&mut self, frame: &Frame, nominal_fps: f32) -> Result<bool, ()> {
+        let trouble = self.watch.look(Instant::now(), &frame.picture, nominal_fps);
+        let kind = |trouble: Option<PictureTrouble>| trouble.map(|trouble| std::mem::discriminant(&trouble));
+        if kind(trouble) == kind(self.trouble) {
+            return Ok(false);
+        }
+        self.trouble = trouble;
+        self.report(SourceReport::Trouble(trouble.map(|trouble| trouble.to_string())))?;
+        Ok(trouble == Some(PictureTrouble::Frozen))
     }
 
     /// Waits until `due`, obeying controls meanwhile; an error where the engine let go.
@@ -209,11 +252,11 @@ impl CaptureWorker {
     }
 
     fn paused(&self) -> Result<(), ()> {
-        self.reports.send(SourceReport::Paused).map_err(|_| ())?;
+        self.report(SourceReport::Paused)?;
         loop {
             match self.control.recv() {
                 Ok(SourceControl::Resume) => {
-                    return self.reports.send(SourceReport::Streaming).map_err(|_| ());
+                    return self.report(SourceReport::Streaming);
                 }
                 Ok(SourceControl::Pause) => {}
                 Err(_) => return Err(()),

@@ -4,13 +4,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, never, select};
+use crossbeam_channel::{Receiver, Select, Sender, never};
 
 use crate::capture::{Frame, RgbPicture, picture};
 use crate::inference::{AnalyserFacts, FaceAnalyser, FrameAnalysis, InferenceError};
 
 use super::super::handle::Board;
-use super::super::state::Preview;
+use super::super::state::{Preview, SourceIndex};
 use super::capture::FrameMessage;
 use super::look::{LiveLook, LookError, LookedAt};
 
@@ -65,22 +65,39 @@ pub(crate) enum InferenceReport {
     Unavailable(String),
     /// A frame was looked at, or could not be where the nets are missing. Who was looked at is
     /// answered with [`Attention`].
-    Observed { frame: Frame, looked: Option<LookedAt> },
+    Observed { source: SourceIndex, frame: Frame, looked: Option<LookedAt> },
     /// A picture was looked at.
     Job(JobOutcome),
     /// The recording is over; everything before was reported.
-    SourceEnded,
+    SourceEnded(SourceIndex),
+}
+
+/// What comes from one source, and who is followed in it.
+pub(crate) struct Feed {
+    pub(crate) source: SourceIndex,
+    /// Closed means that no frame comes any more.
+    pub(crate) frames: Receiver<FrameMessage>,
+    pub(crate) look: LiveLook,
 }
 
 /// Everything the inference thread owns.
 pub(crate) struct InferenceWorker {
     pub(crate) load: Option<LoadAnalyser>,
-    /// Closed means that the engine stops; where there is no source, a channel that stays silent.
-    pub(crate) frames: Option<Receiver<FrameMessage>>,
+    pub(crate) feeds: Vec<Feed>,
     pub(crate) jobs: Receiver<Job>,
     pub(crate) reports: Sender<InferenceReport>,
     pub(crate) board: Arc<Board>,
-    pub(crate) look: LiveLook,
+}
+
+/// What the thread does next.
+enum Work {
+    /// A frame of the feed at this place.
+    Frame(usize, FrameMessage),
+    Job(Job),
+    /// A source gives no frames any more.
+    FeedClosed,
+    /// The engine has let go.
+    Stop,
 }
 
 impl InferenceWorker {
@@ -102,36 +119,25 @@ impl InferenceWorker {
             return;
         }
         let mut previews = PreviewMaker::default();
-        let mut frames = self.frames.take().unwrap_or_else(never);
+        // Whose frame is taken first: each source has its turn, however fast another is.
+        let mut first = 0;
         loop {
             // A frame that waits goes first; a picture is taken only between frames.
-            let message = match frames.try_recv() {
-                Ok(message) => Some(message),
-                Err(crossbeam_channel::TryRecvError::Disconnected) => {
-                    frames = never();
-                    None
+            let outcome = match self.waiting_frame(first) {
+                Some((feed, message)) => {
+                    first = feed + 1;
+                    self.take_frame(feed, message, &mut analyser, &mut previews).and_then(|()| {
+                        self.jobs.try_recv().map_or(Ok(()), |job| self.do_job(job, &mut analyser))
+                    })
                 }
-                Err(crossbeam_channel::TryRecvError::Empty) => None,
-            };
-            if let Some(message) = message {
-                if self.take_frame(message, &mut analyser, &mut previews).is_err() {
-                    return;
-                }
-                if let Ok(job) = self.jobs.try_recv()
-                    && self.do_job(job, &mut analyser).is_err()
-                {
-                    return;
-                }
-                continue;
-            }
-            let outcome = select! {
-                recv(frames) -> message => match message {
-                    Ok(message) => self.take_frame(message, &mut analyser, &mut previews),
-                    Err(_) => { frames = never(); Ok(()) }
-                },
-                recv(self.jobs) -> job => match job {
-                    Ok(job) => self.do_job(job, &mut analyser),
-                    Err(_) => Err(()),
+                None => match self.next_work() {
+                    Work::Frame(feed, message) => {
+                        first = feed + 1;
+                        self.take_frame(feed, message, &mut analyser, &mut previews)
+                    }
+                    Work::Job(job) => self.do_job(job, &mut analyser),
+                    Work::FeedClosed => Ok(()),
+                    Work::Stop => Err(()),
                 },
             };
             if outcome.is_err() {
@@ -140,17 +146,50 @@ impl InferenceWorker {
         }
     }
 
+    /// A frame that is there already, of the feed `first` or of those after it, with its feed.
+    fn waiting_frame(&self, first: usize) -> Option<(usize, FrameMessage)> {
+        let count = self.feeds.len();
+        (first..first + count)
+            .map(|turn| turn % count)
+            .find_map(|feed| Some((feed, self.feeds[feed].frames.try_recv().ok()?)))
+    }
+
+    /// Waits for a frame or a picture.
+    fn next_work(&mut self) -> Work {
+        let mut select = Select::new();
+        let jobs = select.recv(&self.jobs);
+        for feed in &self.feeds {
+            select.recv(&feed.frames);
+        }
+        let operation = select.select();
+        let ready = operation.index();
+        if ready == jobs {
+            return operation.recv(&self.jobs).map_or(Work::Stop, Work::Job);
+        }
+        let feed = ready - jobs - 1;
+        match operation.recv(&self.feeds[feed].frames) {
+            Ok(message) => Work::Frame(feed, message),
+            Err(_) => {
+                self.feeds[feed].frames = never();
+                Work::FeedClosed
+            }
+        }
+    }
+
     fn take_frame(
         &mut self,
+        feed: usize,
         message: FrameMessage,
         analyser: &mut Result<Box<dyn FaceAnalyser>, String>,
         previews: &mut PreviewMaker,
     ) -> Result<(), ()> {
+        let Feed { source, look, .. } = &mut self.feeds[feed];
+        let source = *source;
         let FrameMessage::Frame(frame) = message else {
-            return self.reports.send(InferenceReport::SourceEnded).map_err(|_| ());
+            return self.reports.send(InferenceReport::SourceEnded(source)).map_err(|_| ());
         };
         let looked = match analyser {
-            Ok(analyser) => match self.look.look(analyser.as_mut(), &frame) {
+            Ok(analyser) => match look.look(analyser.as_mut(), &frame) {
                 Ok(looked) => Some(looked),
                 Err(LookError::Gone) => return Err(()),
                 Err(LookError::Inference(error)) => {
@@ -160,8 +199,10 @@ impl InferenceWorker {
             },
             Err(_) => None,
         };
-        previews.offer(&frame, &self.board);
-        self.reports.send(InferenceReport::Observed { frame, looked }).map_err(|_| ())
+        if self.board.focus.get().as_ref() == &source {
+            previews.offer(&frame, &self.board);
+        }
+        self.reports.send(InferenceReport::Observed { source, frame, looked }).map_err(|_| ())
     }
 
     fn do_job(&self, job: Job, analyser: &mut Result<Box<dyn FaceAnalyser>, String>) -> Result<(), ()> {

@@ -6,7 +6,7 @@ use crate::capture::Frame;
 use crate::face::{Detection, Rect};
 use crate::identify::Rejection;
 use crate::inference::{AnalysedFace, FaceAnalyser, FrameAnalysis, InferenceError, StageTimes};
-use crate::track::{Face, Follower, FrameTracks, LINK_IOU, Look, TrackId, TrackSettings};
+use crate::track::{Face, Follower, FrameTracks, LINK_IOU, Look, TrackId};
 
 /// What the engine says after each frame that was looked at.
 #[derive(Debug, Default)]
@@ -48,8 +48,8 @@ pub(crate) struct LiveLook {
 }
 
 impl LiveLook {
-    pub(crate) fn new(settings: TrackSettings, attention: Receiver<Attention>) -> Self {
-        Self { follower: Follower::new(settings), attention, is_awaited: false, closely: false }
+    pub(crate) fn new(follower: Follower, attention: Receiver<Attention>) -> Self {
+        Self { follower, attention, is_awaited: false, closely: false }
     }
 
     /// Looks at one frame. What was decided in the frame before is waited for, so that a recording

@@ -29,7 +29,7 @@ impl Site {
         let engine = start(EngineParts {
             store: Box::new(MemoryStore::new(TerminalId(Ulid(1)))),
             load_analyser: None,
-            source: None,
+            sources: Vec::new(),
             settings: EngineSettings { owner_uid: 7, ..EngineSettings::default() },
             clock: Arc::new(SystemClock),
             calendar: Arc::new(SiteCalendar {

@@ -176,7 +176,7 @@ impl EnrolDialog {
 
     /// What moves changed: the shots that were taken meanwhile.
     pub fn live_changed(&mut self, live: &LiveState) -> Vec<Effect> {
-        self.is_live = live.source.state == SourceState::Streaming;
+        self.is_live = live.source().state == SourceState::Streaming;
         let Stage::Shooting(Some(run)) = self.stage else { return Vec::new() };
         self.view = live.shooting.clone().filter(|view| view.id == run);
         let area = |track: &&TrackView| track.bounds.area();

@@ -30,10 +30,10 @@ pub struct StageTimes {
 impl StageTimes {
     /// Takes a frame over, once.
     pub fn take(&mut self, live: &LiveState) {
-        if live.source.frames == self.frames || live.stage_times_ms.is_empty() {
+        if live.source().frames == self.frames || live.stage_times_ms.is_empty() {
             return;
         }
-        self.frames = live.source.frames;
+        self.frames = live.source().frames;
         for (name, _) in &live.stage_times_ms {
             if !self.stages.iter().any(|(known, _)| known == name) {
                 self.stages.push((name.clone(), VecDeque::new()));
@@ -216,7 +216,7 @@ mod tests {
         let mut stages = StageTimes::default();
         let mut state = live();
         for frame in 0..200 {
-            state.source.frames = 1_000 + frame;
+            state.source_mut().frames = 1_000 + frame;
             state.stage_times_ms = vec![("detect".to_owned(), frame as f32)];
             stages.take(&state);
             stages.take(&state);
@@ -231,7 +231,7 @@ mod tests {
         let mut state = live();
         state.stage_times_ms = vec![("detect".to_owned(), 5.0), ("embed".to_owned(), 7.0)];
         stages.take(&state);
-        state.source.frames += 1;
+        state.source_mut().frames += 1;
         state.stage_times_ms.pop();
         stages.take(&state);
         assert_eq!(stages.stages[1].1, [7.0, 0.0]);

@@ -88,7 +88,9 @@ actions! {
     Group = "group",
     /// Shows the log of the selected person alone.
     OnlyPerson = "only-person",
-    /// Stops or continues the source.
+    /// Looks at the next source.
+    OtherSource = "other-source",
+    /// Stops or continues the sources.
     Pause = "pause",
     /// Draws everything again.
     Redraw = "redraw",

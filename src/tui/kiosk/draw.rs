@@ -224,7 +224,7 @@ fn answer_words(answer: &Answer, look: &Look) -> Said {
 
 /// What is said where nobody can be recognised at the moment.
 fn out_of_order(snapshot: &Snapshot, takes_identifiers: bool) -> Option<Said> {
-    let line = match (&snapshot.live.source.state, &snapshot.live.inference) {
+    let line = match (&snapshot.live.source().state, &snapshot.live.inference) {
         (_, InferenceStatus::Unavailable { .. }) => "recognition is not available",
         (SourceState::None | SourceState::Lost { .. }, _) => "the camera is not available",
         (SourceState::Ended, _) => "the recording has ended",

@@ -59,7 +59,7 @@ pub fn draw_faces(
     buffer: &mut Buffer,
 ) {
     let shown = match ground {
-        _ if !shows_picture(&live.source.state) => Rect::ZERO,
+        _ if !shows_picture(&live.source().state) => Rect::ZERO,
         Ground::Picture(Some(preview)) => {
             let pixels = Pixels { width: preview.width, height: preview.height, rgb: &preview.rgb };
             pixels.draw(look.theme.picture, inside, buffer)
@@ -77,7 +77,7 @@ pub fn draw_faces(
             return;
         }
         Ground::Picture(None) => Rect::ZERO,
-        Ground::Empty => fitted_area(inside, live.source.width, live.source.height),
+        Ground::Empty => fitted_area(inside, live.source().width, live.source().height),
     };
     if shown.is_empty() {
         draw_message(&reason(live, look.now), look.theme, inside, buffer);
@@ -92,7 +92,7 @@ pub fn draw_faces(
     if labelled {
         draw_labels(&live.tracks, styles, look, shown, buffer);
     }
-    draw_badge(&live.source.state, look, shown, buffer);
+    draw_badge(&live.source().state, look, shown, buffer);
 }
 
 /// Whether the last picture still says something.
@@ -115,7 +115,7 @@ fn retry_words(retry_at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> String {
 
 /// Why there is no picture and what to do.
 fn reason(live: &LiveState, now: DateTime<Utc>) -> Vec<(String, Role)> {
-    let source = &live.source;
+    let source = &live.source();
     match &source.state {
         SourceState::None => vec![
             ("no source".to_owned(), Role::Warning),

@@ -8,7 +8,7 @@ use super::Look;
 use super::preview::seconds_until;
 use crate::access::Role as AccessRole;
 use crate::engine::handle::Snapshot;
-use crate::engine::state::{InferenceStatus, SourceState};
+use crate::engine::state::{InferenceStatus, LiveState, SourceState, SourceStatus};
 use crate::tui::line::{Detail, rate_words};
 use crate::tui::message::LineState;
 use crate::tui::text;
@@ -25,8 +25,9 @@ fn piece(text: impl Into<String>, role: Role, weight: u8) -> Piece {
     Piece { text: text.into(), role, weight }
 }
 
-fn source_words(state: &SourceState, look: &Look) -> (String, Role) {
-    match state {
+fn source_words(source: &SourceStatus, look: &Look) -> (String, Role) {
+    match &source.state {
+        SourceState::Streaming if source.trouble.is_some() => ("! live".to_owned(), Role::Warning),
         SourceState::None => ("○ no source".to_owned(), Role::Warning),
         SourceState::Opening => ("… opening".to_owned(), Role::Dim),
         SourceState::Streaming => ("● live".to_owned(), Role::Good),
@@ -40,10 +41,14 @@ fn source_words(state: &SourceState, look: &Look) -> (String, Role) {
 }
 
 fn left_pieces(title: &str, snapshot: &Snapshot, look: &Look) -> Vec<Piece> {
-    let source = &snapshot.live.source;
-    let (state, role) = source_words(&source.state, look);
+    let live = &snapshot.live;
+    let source = live.source();
+    let (state, role) = source_words(source, look);
     let mut pieces = vec![piece(format!(" {title} "), Role::Accent, 8), piece(state, role, 10)];
-    if !source.name.is_empty() {
+    if live.sources.len() > 1 {
+        let place = format!("{} {}/{}", source.name, live.focus.position() + 1, live.sources.len());
+        pieces.push(piece(place, Role::Text, 8));
+    } else if !source.name.is_empty() {
         pieces.push(piece(source.name.clone(), Role::Text, 5));
     }
     if source.width > 0 && source.height > 0 {
@@ -52,6 +57,7 @@ fn left_pieces(title: &str, snapshot: &Snapshot, look: &Look) -> Vec<Piece> {
     if matches!(source.state, SourceState::Streaming) {
         pieces.push(piece(format!("{:.1} frames/s", source.frames_per_second), Role::Text, 7));
     }
+    pieces.extend(other_sources(live));
     if source.dropped > 0 {
         pieces.push(piece(format!("{} dropped", source.dropped), Role::Dim, 4));
     }
@@ -59,6 +65,21 @@ fn left_pieces(title: &str, snapshot: &Snapshot, look: &Look) -> Vec<Piece> {
         pieces.push(piece(format!("{} unreadable", source.skipped), Role::Warning, 4));
     }
     pieces
+}
+
+/// What is to be known of the sources that are not looked at: which are lost or impaired, and how many faces
+/// are before them.
+fn other_sources(live: &LiveState) -> Vec<Piece> {
+    let others = live.sources.iter().enumerate().filter(|(position, _)| *position != live.focus.position());
+    let words = |source: &SourceStatus| match (&source.state, &source.trouble) {
+        (SourceState::Lost { .. }, _) => Some(piece(format!("! {} lost", source.name), Role::Fault, 9)),
+        (SourceState::Streaming, Some(_)) => Some(piece(format!("! {}", source.name), Role::Warning, 8)),
+        (SourceState::Streaming, None) if source.in_view > 0 => {
+            Some(piece(format!("{} {}", source.name, source.in_view), Role::Dim, 3))
+        }
+        _ => None,
+    };
+    others.filter_map(|(_, source)| words(source)).collect()
 }
 
 fn right_pieces(snapshot: &Snapshot, line: &LineState, width: u16) -> Vec<Piece> {
@@ -188,10 +209,29 @@ pub fn alert(snapshot: &Snapshot) -> Option<String> {
     if let InferenceStatus::Unavailable { reason } = &live.inference {
         return Some(format!("recognition is not available: {reason}"));
     }
+    if let Some(words) = source_alert(live) {
+        return Some(words);
+    }
     let foreign = snapshot.roster.foreign_templates;
     (foreign > 0 && snapshot.roster.templates == 0).then(|| {
         format!("{foreign} templates were made with other nets and are not searched: enrol with this pack")
     })
+}
+
+/// What is wrong with sources and is not said in place of their picture: the source that is looked at may be
+/// impaired, others may be lost too.
+fn source_alert(live: &LiveState) -> Option<String> {
+    let said = live.sources.iter().enumerate().filter_map(|(position, source)| {
+        let is_looked_at = position == live.focus.position();
+        let words = match (&source.state, &source.trouble) {
+            (SourceState::Lost { reason, .. }, _) if !is_looked_at => reason,
+            (SourceState::Streaming, Some(trouble)) => trouble,
+            _ => return None,
+        };
+        Some(if live.sources.len() > 1 { format!("{}: {words}", source.name) } else { words.clone() })
+    });
+    let said: Vec<String> = said.collect();
+    (!said.is_empty()).then(|| said.join("; "))
 }
 
 /// Rows that [`draw_alert`] needs for `alert` on a screen of `width`: at most two.

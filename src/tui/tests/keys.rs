@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 
 use crate::attendance::PresenceState;
 use crate::engine::command::ChallengeOrder;
-use crate::engine::state::SourceState;
+use crate::engine::state::{SourceIndex, SourceState};
 use crate::engine::{Command, CommandError, EngineEvent};
 use crate::face::challenge::{ChallengeFailure, ChallengeOutcome, ChallengePrompt};
 use crate::ledger::{EntryKind, Sequence};
@@ -13,7 +13,9 @@ use crate::tui::dialog::Dialog;
 use crate::tui::keymap::{Action, Keymap, Mode};
 use crate::tui::message::{Effect, LOG_PAGE, LogQuery, Message};
 use crate::tui::model::Focus;
-use crate::tui::testing::{Scene, entry, live, morning, now, person, roster, row, whole_stranger};
+use crate::tui::testing::{
+    Scene, entry, live, morning, now, person, roster, row, several_sources, whole_stranger,
+};
 
 pub(super) struct Case {
     mode: Mode,
@@ -123,6 +125,12 @@ const CASES: &[Case] = &[
         Action::Pause,
         || Scene::new().then(|s| s.source(SourceState::Paused)),
         |s| assert_eq!(s.sent().unwrap().0, Command::SetPaused(false)),
+    ),
+    case(
+        Mode::Panes,
+        Action::OtherSource,
+        || Scene::new().then(|s| s.state(several_sources(), roster())),
+        |s| assert_eq!(s.sent().unwrap().0, Command::Look(SourceIndex(1))),
     ),
     case(Mode::Panes, Action::Redraw, Scene::new, |s| assert_eq!(s.effects.last(), Some(&Effect::Redraw))),
     case(Mode::Panes, Action::Help, Scene::new, assert_help),

@@ -10,7 +10,7 @@ use crate::engine::Reply;
 use crate::engine::state::{DiskState, InferenceStatus, Recorded, SourceState, TrackVerdict};
 use crate::face::challenge::{ChallengeFailure, ChallengeOutcome, ChallengePrompt, ChallengeTask};
 use crate::tui::testing::{
-    RUN, Scene, colour, live, now, roster, shot, stranger_picture, text_of, whole_stranger,
+    RUN, Scene, colour, live, now, roster, several_sources, shot, stranger_picture, text_of, whole_stranger,
 };
 use crate::tui::theme::Theme;
 use crate::tui::view::view;
@@ -66,7 +66,7 @@ screens! {
         live.store_fault = Some("the store could not write: the file is gone".to_owned());
         live.store_queue = 2;
         live.tracks.clear();
-        live.source.state = SourceState::Lost {
+        live.source_mut().state = SourceState::Lost {
             reason: "camera 0 was not found: plug one in, or choose another with --source".to_owned(),
             retry_at: Some(now() + TimeDelta::seconds(4)),
         };
@@ -79,6 +79,12 @@ screens! {
         .then(|s| s.state(unsaved(DiskState::Full, Recorded::NotYet, 0), roster()));
     kiosk_not_recorded: |w, h| super::kiosk::kiosk(w, h)
         .then(|s| s.state(unsaved(DiskState::Full, Recorded::No, 3), roster()));
+    sources: |w, h| Scene::sized(w, h).then(|s| s.state(several_sources(), roster()));
+    source_impaired: |w, h| Scene::sized(w, h).then(|s| {
+        let mut live = live();
+        live.source_mut().trouble = Some("too dark: 12 of 255; more light on the faces".to_owned());
+        s.state(live, roster());
+    });
     no_nets: |w, h| Scene::sized(w, h).then(|s| {
         let mut live = live();
         live.tracks.clear();

@@ -70,6 +70,7 @@ fn numbered(command: &Command) -> (usize, Role) {
         Command::Attendance(AttendanceCommand::Sessions | AttendanceCommand::Month(_)) => (36, Observer),
         Command::Attendance(_) => (37, Operator),
         Command::Door(_) => (38, Operator),
+        Command::Look(_) => (39, Operator),
     }
 }
 
@@ -99,6 +100,7 @@ fn every_command() -> Vec<Command> {
         Command::Challenge(ChallengeOrder::Begin),
         Command::NotePadTest { figures: "x".to_owned() },
         Command::NoteAct(Act::KioskLeft),
+        Command::Look(crate::engine::state::SourceIndex::default()),
         Command::SetPaused(true),
         Command::Consent(ConsentCommand::Record(ConsentGiven { person: NOBODY, digest })),
         Command::Consent(ConsentCommand::With { digest, command: Box::new(enrol()) }),
@@ -201,11 +203,11 @@ fn an_observer_sees_who_is_here_and_no_face_likeness_or_note() {
     let seen = observer.snapshot();
     assert_eq!((seen.role, seen.roster.rows.len(), seen.roster.threshold), (Some(Role::Observer), 1, None));
     assert!(seen.live.tracks.is_empty() && seen.inbox.rows.is_empty());
-    assert_eq!(seen.live.source.name, "script");
+    assert_eq!(seen.live.source().name, "script");
     let whole = operator.snapshot();
     assert!(whole.roster.threshold.is_some() && whole.inbox.rows.len() == 1);
     let none = nobody.snapshot();
-    assert!(none.roster.rows.is_empty() && none.live.source.name.is_empty() && none.role.is_none());
+    assert!(none.roster.rows.is_empty() && none.live.source().name.is_empty() && none.role.is_none());
 
     let log = observer.entries_since(Sequence(0), 100);
     assert_eq!(log.len(), store.entries().len());

@@ -59,7 +59,12 @@ impl Door {
         let mut all = parts(store);
         all.clock = Arc::new(clock.clone());
         let open = move || Ok(Box::new(Fed(fed.clone(), 0)) as Box<dyn CaptureSource>);
-        all.source = Some(SourceParts { name: "fed".to_owned(), pace: Pace::RealTime, open: Box::new(open) });
+        all.sources = vec![SourceParts {
+            role: Default::default(),
+            name: "fed".to_owned(),
+            pace: Pace::RealTime,
+            open: Box::new(open),
+        }];
         let engine = start(all).unwrap();
         let handle = engine.handle(Actor::Local { uid: 7 });
         let events = handle.subscribe(10_000);
@@ -72,7 +77,7 @@ impl Door {
         self.frames.send(people).unwrap();
         self.seen += 1;
         let (seen, handle) = (self.seen, &self.handle);
-        wait_for(&self.events, || handle.snapshot().live.source.frames == seen);
+        wait_for(&self.events, || handle.snapshot().live.source().frames == seen);
     }
 
     fn prompt(&self) -> Option<ChallengePrompt> {

@@ -22,11 +22,12 @@ fn fed(
     mut parts: EngineParts,
     fed: Receiver<Vec<u8>>,
 ) -> (RunningEngine, EngineHandle, Receiver<EngineEvent>) {
-    parts.source = Some(SourceParts {
+    parts.sources = vec![SourceParts {
+        role: Default::default(),
         name: "fed".to_owned(),
         pace: Pace::RealTime,
         open: Box::new(move || Ok(Box::new(Fed(fed.clone(), 0)))),
-    });
+    }];
     let engine = start(parts).unwrap();
     let handle = engine.handle(Actor::Local { uid: 7 });
     let events = handle.subscribe(10_000);

@@ -166,14 +166,15 @@ fn unsure_times_that_can_be_put_right_are_counted_and_gone_when_they_are() {
     let clock = SetClock::at("1970-01-01T00:10:00Z", 600);
     let mut parts = parts(&store);
     parts.clock = Arc::new(clock.clone());
-    parts.source = Some(SourceParts {
+    parts.sources = vec![SourceParts {
+        role: Default::default(),
         name: "script".to_owned(),
         pace: Pace::RealTime,
         open: Box::new(|| {
             let hint = String::new();
             Err(crate::capture::CaptureError::NotFound { what: "the camera".to_owned(), hint })
         }),
-    });
+    }];
     let engine = start(parts).unwrap();
     let handle = engine.handle(Actor::Local { uid: 7 });
     let events = handle.subscribe(10_000);

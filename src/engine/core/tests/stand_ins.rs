@@ -300,7 +300,7 @@ pub(super) fn parts(store: &SharedStore) -> EngineParts {
     EngineParts {
         store: Box::new(store.clone()),
         load_analyser: Some(Box::new(|| Ok(Box::new(ReadingAnalyser(facts())) as Box<dyn FaceAnalyser>))),
-        source: None,
+        sources: Vec::new(),
         settings: EngineSettings { owner_uid: OWNER, ..EngineSettings::default() },
         clock: Arc::new(StillClock),
         calendar: Arc::new(UtcCalendar),
@@ -350,7 +350,8 @@ fn watching_changed(
     let mut script = Some(Script { frames: frames.into(), next: 0, skipped: vec![unreadable; skipped] });
     let mut all = parts(store);
     change(&mut all.settings);
-    all.source = Some(SourceParts {
+    all.sources = vec![SourceParts {
+        role: Default::default(),
         name: "script".to_owned(),
         pace: Pace::Lossless,
         open: Box::new(move || {
@@ -359,7 +360,7 @@ fn watching_changed(
             let missing = || CaptureError::NotFound { what, hint: String::new() };
             script.map(|script| Box::new(script) as Box<dyn CaptureSource>).ok_or_else(missing)
         }),
-    });
+    }];
     let engine = start(all).unwrap();
     let handle = engine.handle(Actor::Local { uid: 7 });
     let events = handle.subscribe(10_000);

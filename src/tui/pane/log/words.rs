@@ -95,6 +95,7 @@ pub fn kind_words(entry: &LogEntry) -> (&'static str, &'static str, Role) {
         (EntryKind::Imported, _) => ("+", "imported", Role::Text),
         (EntryKind::Exported, _) => ("»", "exported", Role::Text),
         (EntryKind::SourceLost, _) => ("!", "source lost", Role::Fault),
+        (EntryKind::SourceImpaired, _) => ("!", "source impaired", Role::Warning),
         (EntryKind::SourceRestored, _) => ("✓", "source is back", Role::Text),
         (EntryKind::Started, _) => ("·", "started", Role::Dim),
         (EntryKind::Stopped, _) => ("·", "stopped", Role::Dim),

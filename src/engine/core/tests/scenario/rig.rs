@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use ulid::Ulid;
 
 use super::super::super::noting::Noted;
-use super::super::super::{Beginning, Channels, Core, SourceLine};
+use super::super::super::{Beginning, Channels, Core, SourceEnds, SourceLine};
 use super::super::stand_ins::{Counting, OWNER, SharedStore, facts};
 use super::story::{CorrectStep, DayReport, SessionStanding, Step, Story};
 use crate::attendance::clocking::day_clock;
@@ -27,7 +27,7 @@ use crate::engine::environment::{Calendar, Clock, SiteCalendar};
 use crate::engine::handle::{Board, Call};
 use crate::engine::host::past;
 use crate::engine::settings::EngineSettings;
-use crate::engine::state::InferenceStatus;
+use crate::engine::state::{InferenceStatus, SourceIndex};
 use crate::engine::worker::store::{StoreRequest, StoreWorker, Ticket};
 use crate::face::Similarity;
 use crate::identify::{Candidate, Candidates, Identification};
@@ -301,7 +301,7 @@ impl Rig {
             quality_score: Default::default(),
             liveness: Default::default(),
         };
-        self.engine.core.take_decision(decision, None);
+        self.engine.core.take_decision(SourceIndex::default(), decision, None);
         self.settle();
     }
 
@@ -479,27 +479,20 @@ fn engine(
         source: crossbeam_channel::never(),
         store: crossbeam_channel::never(),
         jobs: unheard(),
-        attention: unheard(),
         store_requests: requests_to_store,
         pin_jobs: unheard(),
         pins: crossbeam_channel::never(),
-        source_control: Some(line),
     };
     let facts: AnalyserFacts = facts();
     let beginning = Beginning {
-        settings: EngineSettings {
-            rules: Arc::clone(rules),
-            source_role,
-            owner_uid: OWNER,
-            ..EngineSettings::default()
-        },
+        settings: EngineSettings { rules: Arc::clone(rules), owner_uid: OWNER, ..EngineSettings::default() },
         clock: Arc::new(clock.clone()),
         calendar: Arc::new(calendar),
         entropy: Box::new(Counting::beginning_at(
             clock.since_boot().map_or(0, |(boot, us)| us.wrapping_add(u64::from(boot.0[0]) << 56)),
         )),
         board: Arc::new(Board::default()),
-        source_name: Some("door".to_owned()),
+        sources: vec![SourceEnds { name: "door".to_owned(), role: source_role, line, attention: unheard() }],
         pace: Pace::RealTime,
         inference: InferenceStatus::Ready { provider: facts.provider, pack: facts.pack },
         noted: Noted::read(store).unwrap(),
