@@ -188,15 +188,15 @@ fn unsure(is_unsure: bool) -> &'static str {
 }
 
 fn draw_legend(is_any_unsure: bool, look: &Look, area: Rect, buffer: &mut Buffer) {
+    let unsure = is_any_unsure.then(|| ("? unsure".to_owned(), Role::Warning));
+    let marks =
+        DayMark::SAID.into_iter().map(|mark| (format!("{} {}", mark.letter(), mark.words()), role(mark)));
+    // With the mark of what is unsure all of it just fits in 80 columns.
+    let gap = if is_any_unsure { 1 } else { 2 };
     let mut x = area.x;
-    if is_any_unsure {
-        let (room, style) = (usize::from(area.width), look.theme.style(Role::Warning));
-        (x, _) = buffer.set_stringn(x, area.y, "? time unsure  ", room, style);
-    }
-    for mark in DayMark::SAID {
+    for (words, role) in unsure.into_iter().chain(marks) {
         let room = usize::from(area.right().saturating_sub(x));
-        let words = format!("{} {}  ", mark.letter(), mark.words());
-        (x, _) =
-            buffer.set_stringn(x, area.y, text::fitted(&words, room), room, look.theme.style(role(mark)));
+        (x, _) = buffer.set_stringn(x, area.y, text::fitted(&words, room), room, look.theme.style(role));
+        x = x.saturating_add(gap).min(area.right());
     }
 }
