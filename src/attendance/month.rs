@@ -9,7 +9,7 @@ use super::clocking::day_clock;
 use super::report::{Day, PresenceRecord, in_order_by_person};
 use super::roster::{PersonId, PersonName};
 use super::rules::ClockMode;
-use super::session::Standing;
+use super::session::{SessionId, Standing};
 use super::statement::{Held, excuses, presence_records, standing_records};
 
 /// How somebody's day reads at a glance.
@@ -84,6 +84,8 @@ pub struct MonthDay {
     pub minutes: u32,
     /// How it reads.
     pub mark: DayMark,
+    /// Whether it rests on a record whose time is unsure.
+    pub is_time_unsure: bool,
 }
 
 /// A month of one person.
@@ -128,21 +130,21 @@ pub fn month_before(today: NaiveDate, back: u32) -> Option<(NaiveDate, NaiveDate
 }
 
 /// The days of `people` in the month of `days`, from what holds of their records. `now` says which of the
-/// days are over.
+/// days are over, and `began` when each session does.
 ///
-/// - How long somebody was here is what [`day_clock`] makes of the day's records. A record of an unsure time
-///   is not looked at.
-/// - A day reads as the worst of the sessions that were closed on it; without one as present where there is
-///   a record, as excused where an excuse covers it, and as nothing else.
+/// - How long somebody was here is what [`day_clock`] makes of the day's records. One of an unsure time
+///   counts as any other does, and the day is marked for it.
+/// - A day reads as the worst of the closed sessions that begin on it, as in a
+///   [report](super::summary); without one as present where there is a record, as excused where an excuse
+///   covers it, and as nothing else.
 pub fn month_rows(
     days: &[Day],
     held: &[Held],
+    began: &BTreeMap<SessionId, DateTime<Utc>>,
     people: impl IntoIterator<Item = (PersonId, PersonName, ClockMode)>,
     now: DateTime<Utc>,
 ) -> Vec<MonthRow> {
-    let is_sure = |record: &PresenceRecord| !record.is_time_unsure;
-    let records = in_order_by_person(presence_records(held).into_iter().filter(is_sure));
-    let closings: BTreeMap<_, _> = held.iter().map(|held| (held.first, held.said.holds_at())).collect();
+    let records = in_order_by_person(presence_records(held));
     let standings = standing_records(held);
     let excuses = excuses(held);
     let row = |(person, name, mode): (PersonId, PersonName, ClockMode)| {
@@ -151,10 +153,10 @@ pub fn month_rows(
             let on_day: Vec<PresenceRecord> =
                 own.iter().filter(|record| day.contains(record.at)).cloned().collect();
             let clock = day_clock(&on_day, mode, day.until <= now);
-            let is_closed_on = |sequence| closings.get(&sequence).is_some_and(|at| day.contains(*at));
+            let begins_on = |session| began.get(&session).is_some_and(|at| day.contains(*at));
             let worst = standings
                 .iter()
-                .filter(|standing| standing.person == person && is_closed_on(standing.sequence))
+                .filter(|standing| standing.person == person && begins_on(standing.session))
                 .map(|standing| DayMark::from(standing.standing))
                 .max();
             let is_excused = || {
@@ -173,7 +175,11 @@ pub fn month_rows(
                 None if is_excused() => DayMark::Excused,
                 None => DayMark::Nothing,
             };
-            MonthDay { minutes: u32::try_from(clock.hours.num_minutes()).unwrap_or(0), mark }
+            MonthDay {
+                minutes: u32::try_from(clock.hours.num_minutes()).unwrap_or(0),
+                mark,
+                is_time_unsure: on_day.iter().any(|record| record.is_time_unsure),
+            }
         };
         MonthRow { person, name, days: days.iter().map(of_person).collect() }
     };

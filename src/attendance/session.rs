@@ -10,6 +10,13 @@ use super::record::PresenceState;
 use super::report::PresenceRecord;
 use super::roster::{GroupName, PersonName};
 
+/// A session begins no further than this from when an operator opens it. Whoever reads the ledger for the
+/// sessions that begin in a span of time reads this much more on either side of it.
+pub const FURTHEST_START: TimeDelta = TimeDelta::hours(24);
+
+/// A session that nobody closed is reported after this long as it stood then.
+pub const LONGEST_OPEN: TimeDelta = TimeDelta::days(7);
+
 /// Names a session for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -83,14 +83,8 @@ impl Held {
 /// the first entry's place in the ledger. A correction of an entry that is not among them adds what it says,
 /// as one that names none does: nothing that an operator wrote is lost with a part that was erased.
 pub fn held(statements: impl IntoIterator<Item = Statement>) -> Vec<Held> {
-    let by_sequence: BTreeMap<Sequence, Statement> =
-        statements.into_iter().map(|statement| (statement.sequence, statement)).collect();
-    let mut corrections: BTreeMap<Sequence, Vec<&Statement>> = BTreeMap::new();
-    for statement in by_sequence.values() {
-        if let Some(corrected) = corrected(statement) {
-            corrections.entry(corrected).or_default().push(statement);
-        }
-    }
+    let by_sequence = by_sequence(statements);
+    let corrections = corrections_of(&by_sequence);
     let is_first = |statement: &&Statement| {
         corrected(statement).is_none_or(|corrected| !by_sequence.contains_key(&corrected))
     };
@@ -101,6 +95,37 @@ pub fn held(statements: impl IntoIterator<Item = Statement>) -> Vec<Held> {
         Some(Held { first: first.sequence, kind: first.kind, clock, said: said.clone() })
     };
     firsts.filter_map(hold).collect()
+}
+
+/// What the entry `sequence` says by now, after its own corrections, so that a further one can say a part
+/// and leave the rest as it is. Of an entry that was struck, what it said before. `statements` are as for
+/// [`held`]; none where the entry is not among them.
+pub fn said_now(sequence: Sequence, statements: impl IntoIterator<Item = Statement>) -> Option<Statement> {
+    let by_sequence = by_sequence(statements);
+    let statement = by_sequence.get(&sequence)?;
+    let mut corrections = corrections_of(&by_sequence);
+    if let Some(said) = holding(statement, &corrections) {
+        return Some(said.clone());
+    }
+    if let Some(own) = corrections.get_mut(&sequence) {
+        own.retain(|correction| !correction.details.struck);
+    }
+    holding(statement, &corrections).cloned()
+}
+
+fn by_sequence(statements: impl IntoIterator<Item = Statement>) -> BTreeMap<Sequence, Statement> {
+    statements.into_iter().map(|statement| (statement.sequence, statement)).collect()
+}
+
+/// The corrections of each statement, by their place in the ledger.
+fn corrections_of(by_sequence: &BTreeMap<Sequence, Statement>) -> BTreeMap<Sequence, Vec<&Statement>> {
+    let mut corrections: BTreeMap<Sequence, Vec<&Statement>> = BTreeMap::new();
+    for statement in by_sequence.values() {
+        if let Some(corrected) = corrected(statement) {
+            corrections.entry(corrected).or_default().push(statement);
+        }
+    }
+    corrections
 }
 
 /// Whom a statement corrects: an earlier entry. One that names itself or a later one corrects nothing, so
@@ -300,6 +325,24 @@ mod tests {
         // A struck correction gives way to the one before it.
         let before = vec![passage(1), correction(2, 1, Left, 30), correction(3, 1, Left, 40), strike(4, 3)];
         assert_eq!(gist(before), [(1, 2, Left, 30)]);
+    }
+
+    #[test]
+    fn an_entry_says_what_its_own_corrections_say_and_a_struck_one_what_it_said_before() {
+        let said = |sequence: u64, statements: Vec<Statement>| {
+            let said = said_now(Sequence(sequence), statements)?;
+            Some((said.sequence.0, said.details.struck))
+        };
+        let twice = || vec![passage(1), correction(2, 1, Left, 30), correction(3, 2, Left, 40)];
+        assert_eq!(said(1, twice()), Some((3, false)));
+        assert_eq!((said(2, twice()), said(3, twice())), (Some((3, false)), Some((3, false))));
+        let struck = || [twice(), vec![strike(4, 1)]].concat();
+        assert_eq!((said(1, struck()), said(4, struck())), (Some((3, false)), Some((4, true))));
+        assert_eq!(
+            said(1, [struck(), vec![strike(5, 4), correction(6, 1, Left, 9)]].concat()),
+            Some((6, false))
+        );
+        assert_eq!((said(1, vec![passage(1)]), said(7, twice())), (Some((1, false)), None));
     }
 
     #[test]

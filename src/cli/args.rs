@@ -539,7 +539,7 @@ mod tests {
             ("muster enroll Ana a.jpg --face 0", "expected main, largest, or a number from 1"),
             ("muster report --date tomorrow", "YYYY-MM-DD"),
             ("muster correct 12", "--reason"),
-            ("muster correct --reason r", "<ENTRY>"),
+            ("muster correct --reason r", "<ENTRY|--add <WHO>>"),
             ("muster correct 12 --strike --at 08:00 --reason r", "--at"),
             ("muster correct 12 --at noon --reason r", "HH:MM"),
             ("muster excuse Ana", "--reason"),

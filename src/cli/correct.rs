@@ -1,10 +1,11 @@
 //! `muster correct`, `muster excuse` and `muster times`: the record put right, without being rewritten.
 
-use chrono::{NaiveDate, TimeZone};
+use chrono::{TimeDelta, TimeZone};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use crate::attendance::report::Day;
+use crate::attendance::statement::said_now;
 use crate::attendance::{PresenceState, Standing};
 use crate::engine::command::attendance::{
     AttendanceCommand, AttendanceReply, Corrected, Correction, CorrectionOf, NamedProposal,
@@ -33,12 +34,13 @@ Examples:
 
 /// `correct`
 #[derive(Debug, Clone, Args)]
+#[command(group = clap::ArgGroup::new("of").required(true))]
 pub struct CorrectArgs {
     /// The entry that is wrong, by its number in the log
-    #[arg(value_name = "ENTRY", value_parser = clap::value_parser!(u64).range(1..), required_unless_present = "add")]
+    #[arg(value_name = "ENTRY", value_parser = clap::value_parser!(u64).range(1..), group = "of")]
     pub entry: Option<u64>,
     /// No entry is wrong, one is missing: about whom
-    #[arg(long, value_name = "WHO", conflicts_with_all = ["entry", "strike", "standing"])]
+    #[arg(long, value_name = "WHO", group = "of", conflicts_with_all = ["strike", "standing"])]
     pub add: Option<String>,
     /// The entry holds no more at all
     #[arg(long, conflicts_with_all = ["state", "at", "standing"])]
@@ -104,12 +106,12 @@ pub struct ExcuseArgs {
     /// From one open session: its name, or the end of its id
     #[arg(long, value_name = "SESSION", conflicts_with_all = ["from", "until"])]
     pub session: Option<String>,
-    /// From all sessions from this day on: YYYY-MM-DD; today without it
+    /// From all sessions from this day on: YYYY-MM-DD, today or yesterday; today without it
     #[arg(long, value_name = "DATE")]
-    pub from: Option<NaiveDate>,
+    pub from: Option<DayArg>,
     /// The last of the days; the same day without it
     #[arg(long, value_name = "DATE")]
-    pub until: Option<NaiveDate>,
+    pub until: Option<DayArg>,
     /// Why; kept beside the excuse
     #[arg(long, value_name = "TEXT")]
     pub reason: String,
@@ -181,12 +183,16 @@ pub fn correct<Tz: TimeZone>(
     Ok(Exit::Done)
 }
 
-/// The day of the entry that is to be corrected.
+/// The day on which the entry that is to be corrected holds by now.
 fn day_of<Tz: TimeZone>(handle: &EngineHandle, entry: u64, calendar: &Calendar<Tz>) -> Result<Day, CliError> {
     let found = handle.entries_since(Sequence(entry.saturating_sub(1)), 1).into_iter().next();
-    let at = found.filter(|found| found.sequence == Sequence(entry)).and_then(|found| found.statement());
-    match at {
-        Some(statement) => calendar.containing(statement.holds_at()),
+    let found = found.filter(|found| found.sequence == Sequence(entry));
+    let said = found.and_then(|found| {
+        let chain = handle.records_between(found.at, found.at + TimeDelta::microseconds(1));
+        said_now(found.sequence, chain.iter().filter_map(LogEntry::statement))
+    });
+    match said {
+        Some(said) => calendar.containing(said.holds_at()),
         // The engine says what is wrong with it.
         None => calendar.day(DayArg::Today),
     }
@@ -215,9 +221,9 @@ pub fn excuse<Tz: TimeZone>(
     people::settle(handle);
     let row = people::find(&handle.snapshot().roster, &args.who)?.clone();
     let session = args.session.as_ref().map(|text| find_open(handle, text)).transpose()?;
-    let first = args.from.map_or(calendar.day(DayArg::Today)?.date, |date| date);
-    let last = args.until.unwrap_or(first);
-    let (from, until) = (calendar.day(DayArg::On(first))?.from, calendar.day(DayArg::On(last))?.until);
+    let (first_day, last_day) = excused_days(args, calendar)?;
+    let (first, last) = (first_day.date, last_day.date);
+    let (from, until) = (first_day.from, last_day.until);
     let reason = args.reason.clone();
     let command = AttendanceCommand::Excuse { person: row.person, session, from, until, reason };
     match call(handle, command)? {
@@ -234,6 +240,20 @@ pub fn excuse<Tz: TimeZone>(
         other => return Err(unexpected(&Reply::Attendance(other))),
     }
     Ok(Exit::Done)
+}
+
+/// The first and the last day of an excuse.
+fn excused_days<Tz: TimeZone>(args: &ExcuseArgs, calendar: &Calendar<Tz>) -> Result<(Day, Day), CliError> {
+    let first = calendar.day(args.from.unwrap_or(DayArg::Today))?;
+    let last = args.until.map_or(Ok(first), |until| calendar.day(until))?;
+    if last.date >= first.date {
+        return Ok((first, last));
+    }
+    let (last, first) = (last.date, first.date);
+    Err(CliError::usage(match args.from {
+        Some(_) => format!("--until {last} is before --from {first}: the first day comes first"),
+        None => format!("--until {last} is before today, {first}: name the first day with --from"),
+    }))
 }
 
 /// Says what the times of records were that a clock wrote which could not be right.
@@ -282,3 +302,6 @@ pub fn times<Tz: TimeZone>(
     })?;
     Ok(Exit::Done)
 }
+
+#[cfg(test)]
+mod tests;

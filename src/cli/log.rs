@@ -257,11 +257,12 @@ fn tail(
     // Before the entries are read, so that none falls between.
     let events = handle.subscribe(PAGE);
     people::settle(handle);
-    let mut last = Sequence(0);
-    let newest = handle.entries_before(Sequence(u64::MAX), args.lines as usize);
-    for entry in newest.iter().rev() {
+    let lines = args.lines as usize;
+    // The newest one also where none is printed: what follows begins after it.
+    let newest = handle.entries_before(Sequence(u64::MAX), lines.max(1));
+    let mut last = newest.first().map_or(Sequence(0), |entry| entry.sequence);
+    for entry in newest.iter().take(lines).rev() {
         print(entry, zone, out)?;
-        last = entry.sequence;
     }
     if !args.follow {
         return Ok(Exit::Done);
@@ -332,7 +333,22 @@ fn export(handle: &EngineHandle, output: Option<&Path>, out: &mut Output<'_>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::Sha256Digest;
+    use crate::cli::fake::{Fake, Script, entry, ran};
+    use crate::ledger::{EntryKind, Sha256Digest};
+
+    #[test]
+    fn following_without_lines_prints_only_what_is_new() {
+        let entries = (1..=3).map(|n| entry(n, 0, EntryKind::Started, None)).collect();
+        let new = entry(4, 0, EntryKind::Stopped, None);
+        let events = vec![EngineEvent::Lagged(2), EngineEvent::Entry(new), EngineEvent::Stopped];
+        let fake = Fake::start(Script { entries, events, ..Script::default() });
+        let args = TailArgs { lines: 0, follow: true };
+        let followed = ran(false, |out| {
+            tail(&fake.handle, &args, &crossbeam_channel::never(), |at| at.naive_utc(), out)
+        });
+        assert_eq!(followed.out.lines().count(), 1, "{}", followed.out);
+        assert!(followed.out.trim_start().starts_with("4 "), "{}", followed.out);
+    }
 
     #[test]
     fn a_head_is_read_as_it_is_printed() {

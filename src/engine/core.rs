@@ -241,7 +241,11 @@ impl Core {
         }
         self.refresh_access();
         self.watch.begin(past.last.as_ref());
-        past.earlier.iter().chain(&past.today).for_each(|entry| self.sessions.note(entry));
+        for entry in past.earlier.iter().chain(&past.today) {
+            // The last entry alone may be of a clock that was behind what an earlier one knew.
+            self.watch.wrote(entry.head.at, entry.head.clock);
+            self.sessions.note(entry);
+        }
         let today = &past.today;
         self.restore_presence(today);
         self.restore_door(today);

@@ -40,9 +40,12 @@ fn standing(sequence: u64, standing: Standing, time: &str) -> Statement {
     said
 }
 
+/// Every session began an hour before it was closed.
 fn row(statements: Vec<Statement>, mode: ClockMode) -> MonthRow {
+    let began = |said: &Statement| Some((said.details.session?, said.at - chrono::TimeDelta::hours(1)));
+    let began = statements.iter().filter_map(began).collect();
     let people = [(PersonId(Ulid(1)), "Ana".parse().unwrap(), mode)];
-    month_rows(&days(), &held(statements), people, at("2026-03-20T12:00:00Z")).remove(0)
+    month_rows(&days(), &held(statements), &began, people, at("2026-03-20T12:00:00Z")).remove(0)
 }
 
 #[test]
@@ -68,10 +71,34 @@ fn a_day_reads_as_the_worst_of_its_sessions_and_as_its_records_without_one() {
         ClockMode::Toggle,
     );
     let marks: String = row.days[..8].iter().map(|day| day.mark.letter()).collect();
-    assert_eq!(marks, "·PLAN·X·");
+    assert_eq!(marks, "·PLAN·XN");
+    // A record of an unsure time counts, also as a forgotten check-out, and is marked.
+    let unsure: Vec<usize> = (0..31).filter(|day| row.days[*day].is_time_unsure).collect();
+    assert_eq!(unsure, [7]);
     assert_eq!((row.days[1].minutes, row.minutes()), (510, 510));
     // Who is here still today has not forgotten anything.
-    assert_eq!((row.days[19].mark, row.count(DayMark::NoCheckOut)), (DayMark::Present, 1));
+    assert_eq!((row.days[19].mark, row.count(DayMark::NoCheckOut)), (DayMark::Present, 2));
+}
+
+#[test]
+fn a_session_belongs_to_the_day_on_which_it_begins() {
+    let row = row(
+        vec![
+            standing(1, Standing::Absent, "2026-03-10T00:30:00Z"),
+            // Closed in the next month, and one of the month before.
+            standing(2, Standing::Late, "2026-04-01T00:30:00Z"),
+            standing(3, Standing::Absent, "2026-03-01T00:30:00Z"),
+        ],
+        ClockMode::Toggle,
+    );
+    let marked: Vec<(usize, char)> = row
+        .days
+        .iter()
+        .map(|day| day.mark.letter())
+        .enumerate()
+        .filter(|(_, letter)| *letter != '·')
+        .collect();
+    assert_eq!(marked, [(8, 'A'), (30, 'L')]);
 }
 
 #[test]

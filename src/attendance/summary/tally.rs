@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
-use chrono::{DateTime, Days, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, Days, NaiveTime, TimeZone, Utc};
 
 use super::super::report::{Day, PresenceRecord};
 use super::super::roster::{GroupName, Person, PersonId};
 use super::super::rules::AttendanceRules;
-use super::super::session::{Session, Standing};
+use super::super::session::{FURTHEST_START, LONGEST_OPEN, Session, Standing};
 use super::super::statement::{Statement, excuses, held, presence_records, standing_records};
 use super::day::{Corrections, DayRecords};
 use super::sessions::{ExcuseBook, Known, SessionBook};
@@ -15,9 +15,6 @@ use super::{
     DayRow, DayStanding, DayTable, ExpectedOn, PersonTotals, Reading, Selection, SessionTable, is_on_roster,
     is_on_roster_all_day, of_sessions,
 };
-
-/// Days after which a session that nobody closed is reported as it stood then.
-const LONGEST_OPEN_DAYS: i64 = 7;
 
 /// Counts days that are given one after the other. What it keeps is bounded: totals, and the records of the
 /// last two days, or of as many as a session was left open, a week at most.
@@ -77,6 +74,12 @@ impl<'a> Tally<'a> {
         self.excuses.take(excuses(&held(statements)));
     }
 
+    /// The day of which the first is read for a report that begins with `first`: a session may be opened
+    /// before it begins. None outside of the calendar.
+    pub fn first_read<Z: TimeZone>(first: &Day, zone: &Z, rollover: NaiveTime) -> Option<Day> {
+        Day::containing(first.from.checked_sub_signed(FURTHEST_START)?, zone, rollover)
+    }
+
     /// Takes in `day` with what the ledger says of it; the days that can be reported now. Days come in their
     /// order, without gaps; those before the span are not reported, but what was opened on them counts.
     pub fn take<Z: TimeZone>(&mut self, day: Day, zone: &Z, reading: Reading) -> Vec<DayTable> {
@@ -101,7 +104,7 @@ impl<'a> Tally<'a> {
             self.pending.push_back(Pending { day, planned: self.planned(&day, zone) });
         }
         self.recent.push_back((day, records));
-        let ready = self.ready(day.from);
+        let ready = self.ready(&day);
         self.forget();
         ready
     }
@@ -142,12 +145,12 @@ impl<'a> Tally<'a> {
         expected
     }
 
-    fn ready(&mut self, reached: DateTime<Utc>) -> Vec<DayTable> {
+    fn ready(&mut self, reached: &Day) -> Vec<DayTable> {
         let mut ready = Vec::new();
         while let Some(pending) = self.pending.front() {
-            // A session may be opened on the day after it began.
-            let is_followed = reached > pending.day.from;
-            let is_stale = reached - pending.day.from >= TimeDelta::days(LONGEST_OPEN_DAYS);
+            // A session may be opened after it began; a day of 23 hours may not reach as far.
+            let is_followed = reached.until >= pending.day.until + FURTHEST_START;
+            let is_stale = reached.from - pending.day.from >= LONGEST_OPEN;
             if !is_followed || self.sessions.is_any_open(&pending.day) && !is_stale {
                 break;
             }

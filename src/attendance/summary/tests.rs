@@ -189,7 +189,7 @@ impl Scene {
         };
         tally.excuse(self.statements.iter().filter(is_told).cloned());
         let mut days = Vec::new();
-        for date in first.date.pred_opt().unwrap().iter_days() {
+        for date in Tally::first_read(&first, &self.zone, self.rollover).unwrap().date.iter_days() {
             let day = self.day(date);
             if day.from > self.now || day.from >= last.until && !tally.waits() {
                 break;

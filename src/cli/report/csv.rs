@@ -67,7 +67,7 @@ const SESSIONS: [&str; 12] = [
     "standing",
     "arrived",
     "left",
-    "corrected",
+    "corrected_by",
 ];
 const RECORDS: [&str; 11] = [
     "entry",

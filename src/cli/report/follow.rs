@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use crossbeam_channel::select;
 use serde::Serialize;
 
-use crate::attendance::session::{Session, SessionId};
+use crate::attendance::session::{FURTHEST_START, LONGEST_OPEN, Session, SessionId};
 use crate::attendance::statement::method_of;
 use crate::attendance::summary::{Selection, SessionChoice};
 use crate::attendance::{Method, Person, PersonId, PresenceState, Standing};
@@ -19,8 +20,8 @@ use super::names::Names;
 
 /// Entries that are fetched at a time.
 const PAGE: usize = 500;
-/// How long ago a session may have been opened that is found at the start.
-const LOOK_BACK: chrono::TimeDelta = chrono::TimeDelta::hours(36);
+/// The times of entries do not quite follow their order: a passage has that of its picture.
+const OUT_OF_ORDER: TimeDelta = TimeDelta::hours(1);
 
 /// A record as it is streamed.
 #[derive(Serialize)]
@@ -70,7 +71,7 @@ impl Open {
     }
 
     /// The one that expects `person` and is open, the last begun first.
-    fn of(&self, person: Option<&Person>, at: chrono::DateTime<chrono::Utc>) -> Option<&Session> {
+    fn of(&self, person: Option<&Person>, at: DateTime<Utc>) -> Option<&Session> {
         let person = person?;
         let is_meant = |session: &&Session| {
             let is_expected = session.group.as_ref().is_none_or(|group| person.is_in(group));
@@ -92,11 +93,15 @@ pub(super) fn run(
 ) -> Result<Exit, CliError> {
     // Before the entries are read, so that none falls between.
     let events = handle.subscribe(PAGE);
-    let newest = handle.entries_before(Sequence(u64::MAX), 1).first().map_or(Sequence(0), |e| e.sequence);
-    let mut last = since.map_or(newest, Sequence);
+    let newest = handle.entries_before(Sequence(u64::MAX), 1);
+    let newest = newest.first().map_or((Sequence(0), site.calendar.now), |entry| (entry.sequence, entry.at));
+    let (mut last, at) = match since {
+        Some(since) => begun_after(handle, Sequence(since))?.unwrap_or((Sequence(since), newest.1)),
+        None => newest,
+    };
     let mut stream = Stream { people: people.to_vec(), selection, site, open: Open::default() };
-    let now = site.calendar.now;
-    for entry in handle.entries_between(now - LOOK_BACK, now) {
+    // Whatever was opened before that is open nowhere any more.
+    for entry in handle.entries_between(at - LONGEST_OPEN - FURTHEST_START, at + OUT_OF_ORDER) {
         if entry.sequence <= last {
             stream.open.take(entry.facts.as_ref());
         }
@@ -130,6 +135,16 @@ pub(super) fn run(
             }
         }
     }
+}
+
+/// The entry that is followed from, with its time; none where the ledger does not have it.
+fn begun_after(
+    handle: &EngineHandle,
+    since: Sequence,
+) -> Result<Option<(Sequence, DateTime<Utc>)>, CliError> {
+    let found = handle.whole_entries_since(Sequence(since.0.saturating_sub(1)), 1)?;
+    let head = found.first().map(|found| &found.entry.head);
+    Ok(head.filter(|head| head.sequence == since).map(|head| (since, head.at)))
 }
 
 struct Stream<'a> {

@@ -69,7 +69,7 @@ impl<'a> Heat<'a> {
         let mut text = String::new();
         for dates in self.map.dates().chunks(MOST_DAYS) {
             text += &"\n".repeat(2);
-            text += &heading(dates);
+            text += &heading(dates, self.date_format() != "%d");
             for person in self.map.people() {
                 text.push('\n');
                 text += &clipped(&self.names.name(person), NAME_WIDTH - 1);
@@ -110,6 +110,16 @@ impl<'a> Heat<'a> {
         text
     }
 
+    /// As much of a date as tells it from the others of the span.
+    fn date_format(&self) -> &'static str {
+        let (first, last) = (self.span.first.date, self.span.last.date);
+        match (first.year() == last.year(), first.month() == last.month()) {
+            (true, true) => "%d",
+            (true, false) => "%m-%d",
+            (false, _) => "%Y-%m-%d",
+        }
+    }
+
     /// What the letters mean, in lines that fit.
     fn legend(&self) -> String {
         let mut lines = vec![String::new()];
@@ -136,8 +146,9 @@ impl<'a> Heat<'a> {
                     let cell = self.map.cell(person, **date);
                     cell.is_some_and(|cell| cell.marks.letters().contains(letter))
                 };
+                let marked = self.map.dates().iter().filter(is_marked);
                 let days: Vec<String> =
-                    self.map.dates().iter().filter(is_marked).map(|d| d.format("%d").to_string()).collect();
+                    marked.map(|date| date.format(self.date_format()).to_string()).collect();
                 if !days.is_empty() {
                     text +=
                         &format!("\n{letter}  {meaning}: {}: {}", self.names.name(person), days.join(" "));
@@ -159,17 +170,20 @@ fn week_cell(cell: &Cell) -> String {
     }
 }
 
-/// The days' numbers, one digit above the other.
-fn heading(dates: &[NaiveDate]) -> String {
+/// The days' numbers, one digit above the other; with the first date where they do not tell it.
+fn heading(dates: &[NaiveDate], has_date: bool) -> String {
     let line = |of: fn(u32) -> u32, hides_zero: bool| {
         let digits: Vec<String> = dates
             .iter()
             .map(|date| of(date.day()))
             .map(|digit| if hides_zero && digit == 0 { " ".to_owned() } else { digit.to_string() })
             .collect();
-        format!("{}{}", " ".repeat(NAME_WIDTH), digits.join(" ")).trim_end().to_owned()
+        digits.join(" ")
     };
-    format!("{}\n{}", line(|day| day / 10, true), line(|day| day % 10, false))
+    let first = dates.first().filter(|_| has_date).map(ToString::to_string).unwrap_or_default();
+    let above = format!("{first:NAME_WIDTH$}{}", line(|day| day / 10, true));
+    let below = format!("{:NAME_WIDTH$}{}", "", line(|day| day % 10, false));
+    format!("{}\n{}", above.trim_end(), below.trim_end())
 }
 
 /// `text` in exactly `width` cells.
@@ -234,7 +248,7 @@ mod tests {
         let dates: Vec<NaiveDate> =
             NaiveDate::from_ymd_opt(2026, 3, 1).unwrap().iter_days().take(31).collect();
         assert!(dates.len() <= MOST_DAYS);
-        let heading = heading(&dates);
+        let heading = heading(&dates, false);
         assert!(heading.lines().all(|line| line.len() <= WIDTH), "{heading}");
         assert!(heading.ends_with("8 9 0 1") && heading.contains("1 1 1"), "{heading}");
     }

@@ -56,8 +56,8 @@ pub(super) fn read(
     let look_back = span.first.from.checked_sub_signed(LOOK_BACK).unwrap_or(span.first.from);
     tally.excuse(handle.held_between(look_back, span.first.from).iter().filter_map(LogEntry::statement));
     let total = span.dates().len();
-    // Sessions may be opened on the day before the one on which they begin.
-    let before = span.first.date.pred_opt().unwrap_or(span.first.date);
+    let before = Tally::first_read(&span.first, &calendar.zone, calendar.rollover.0);
+    let before = before.map_or(span.first.date, |day| day.date);
     for (done, date) in before.iter_days().enumerate() {
         let day = Day::of(date, &calendar.zone, calendar.rollover.0);
         let day = day.ok_or_else(|| CliError::usage("that day is outside of the calendar"))?;

@@ -15,6 +15,7 @@ use crate::engine::LogEntry;
 use crate::ledger::{ClockState, EntryKind, Facts, Sequence};
 
 mod follow;
+mod months;
 
 fn calendar(now: DateTime<Utc>) -> Calendar<SiteZone> {
     let rollover = DayRollover(NaiveTime::from_hms_opt(4, 0, 0).unwrap());

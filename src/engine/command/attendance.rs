@@ -1,6 +1,6 @@
 //! Sessions, excuses, corrections and times: what a shell can ask of them, and what comes back.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::attendance::month::MonthGrid;
@@ -180,6 +180,16 @@ pub enum AttendanceError {
     /// It would end before it begins.
     #[error("the session would end before it begins")]
     EndsFirst,
+    /// It would begin further from now than a session is looked for.
+    #[error(
+        "the session would begin at {}, more than 24 hours from now: a session is opened from 24 hours before its \
+         beginning to 24 hours after it; the schedule ([[session]] in the configuration) has those that are ahead",
+        given.format("%Y-%m-%d %H:%M")
+    )]
+    StartsFarAway {
+        /// The beginning that was asked for, on the site's clock.
+        given: NaiveDateTime,
+    },
     /// Nobody is in the group.
     #[error(
         "nobody on the roster is in the group {0}: put people into it with `muster roster set WHO --group`"

@@ -6,7 +6,7 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
 use crate::attendance::clocking::forgotten_check_out;
 use crate::attendance::report::{Day, PresenceRecord, in_order_by_person};
-use crate::attendance::statement::{Statement, held, presence_records};
+use crate::attendance::statement::{Statement, held, presence_records, said_now};
 use crate::attendance::time::{Look, TimeProposal, proposals};
 use crate::attendance::{ClockMode, Method, PersonId, PresenceState, Session, SourceRole};
 use crate::ledger::{
@@ -69,9 +69,8 @@ impl Core {
             }
             AttendanceCommand::Correct(correction) => match correction.of {
                 CorrectionOf::Entry(entry) => {
-                    let before = Sequence(entry.0.saturating_sub(1));
                     let pending = Pending::Correct(correction, actor, reply);
-                    return self.ask(StoreRequest::EntriesSince(before, 1), pending);
+                    return self.ask(StoreRequest::WithCorrections(entry), pending);
                 }
                 CorrectionOf::Missing(person) => self.add_missing(&actor, person, correction),
             },
@@ -237,7 +236,7 @@ impl Core {
         Ok(AttendanceWork::WriteOne(Box::new(self.draft_now(EntryKind::Corrected, actor.clone(), parts))))
     }
 
-    /// The entry that is to be corrected has come.
+    /// The entry that is to be corrected has come, with its corrections.
     pub(super) fn take_corrected(
         &mut self,
         correction: Correction,
@@ -245,7 +244,7 @@ impl Core {
         reply: ReplySender,
         entries: &[Entry],
     ) {
-        let work = self.correct(correction, &actor, entries.first());
+        let work = self.correct(correction, &actor, entries);
         self.queue_attendance(actor, work, reply);
     }
 
@@ -253,28 +252,30 @@ impl Core {
         &mut self,
         correction: Correction,
         actor: &Actor,
-        found: Option<&Entry>,
+        entries: &[Entry],
     ) -> Result<AttendanceWork, CommandError> {
         let CorrectionOf::Entry(entry) = correction.of else {
             return Err(AttendanceError::NothingSaid.into());
         };
-        let found = found.filter(|found| found.head.sequence == entry);
+        let found = entries.iter().find(|found| found.head.sequence == entry);
         let found = found.ok_or(AttendanceError::NoSuchEntry(entry))?;
         let not = |why: &str| AttendanceError::NotCorrectable { entry, why: why.to_owned() };
         let said = Statement::of(found).ok_or_else(|| not("it says nothing of anybody, or no more"))?;
         self.roster.get(said.person).ok_or(CommandError::NoSuchPerson)?;
         let was = &said.details;
+        // What is left out stays as it holds by now: a part that was corrected before is not undone.
+        let holds = said_now(entry, entries.iter().filter_map(Statement::of)).unwrap_or_else(|| said.clone());
         let mut details = RecordDetails {
             method: Some(Method::Operator),
             corrects: Some(entry),
-            holds_at: Some(said.holds_at()),
-            holds_until: was.holds_until,
-            session: was.session,
-            standing: was.standing,
+            holds_at: Some(holds.holds_at()),
+            holds_until: holds.details.holds_until,
+            session: holds.details.session,
+            standing: holds.details.standing,
             ..RecordDetails::default()
         };
-        let mut state = said.state;
-        let is_record = state.is_some() && was.standing.is_none();
+        let mut state = holds.state;
+        let is_record = said.state.is_some() && was.standing.is_none();
         match correction.what {
             Corrected::Struck if was.struck => {}
             Corrected::Struck if !is_record && was.standing.is_none() && said.kind != EntryKind::Excused => {

@@ -4,6 +4,7 @@ use chrono::{NaiveDate, TimeDelta};
 
 use crate::attendance::month::{MonthGrid, month_before, month_rows};
 use crate::attendance::report::Day;
+use crate::attendance::session::{FURTHEST_START, LONGEST_OPEN};
 use crate::attendance::statement::{Statement, held};
 use crate::attendance::{Person, PersonId};
 use crate::capture::picture;
@@ -11,7 +12,7 @@ use crate::engine::command::attendance::{AttendanceReply, MonthOf, MonthQuery};
 use crate::engine::command::looking_up::{DayLog, FacePicture, PERSON_ENTRIES, PersonDetails, PersonFacts};
 use crate::engine::command::{CommandError, Reply};
 use crate::face::EncodedCrop;
-use crate::ledger::Entry;
+use crate::ledger::{Entry, Facts};
 
 use super::super::worker::store::StoreRequest;
 use super::commits::Pending;
@@ -91,7 +92,11 @@ impl Core {
             let _ = reply.send(Err(CommandError::NoSuchDay));
             return;
         };
-        let request = StoreRequest::RecordsBetween(begin.from, end.until);
+        // A session of the month may be opened before it, and closed after it. A month at either end of the
+        // calendar has nothing beyond.
+        let from = begin.from.checked_sub_signed(FURTHEST_START).unwrap_or(begin.from);
+        let until = end.until.checked_add_signed(FURTHEST_START + LONGEST_OPEN).unwrap_or(end.until);
+        let request = StoreRequest::RecordsBetween(from, until);
         self.ask(request, Pending::Month(MonthWanted { of: query.of, first, today, days }, reply));
     }
 
@@ -106,9 +111,14 @@ impl Core {
             _ => true,
         };
         let held = held(entries.iter().filter_map(Statement::of).filter(of_interest));
+        let session = |entry: &Entry| match &entry.parts.facts {
+            Some(Facts::Session(session)) => Some((session.id, session.starts_at)),
+            _ => None,
+        };
+        let began = entries.iter().filter_map(session).collect();
         let people = self.roster.iter().filter(is_wanted);
         let listed = people.map(|person| (person.id, person.name.clone(), self.clock_mode(person.id)));
-        let rows = month_rows(&wanted.days, &held, listed, self.now());
+        let rows = month_rows(&wanted.days, &held, &began, listed, self.now());
         let grid = MonthGrid { first: wanted.first, today: wanted.today, rows };
         Reply::Attendance(AttendanceReply::Month(grid))
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::attendance::report::{PresenceRecord, in_order_by_person};
-use crate::attendance::session::{SessionName, StandingLine};
+use crate::attendance::session::{FURTHEST_START, SessionName, StandingLine};
 use crate::attendance::statement::{Excuse, Statement, excuses, held, presence_records};
 use crate::attendance::{GroupName, Method, Person, PersonId, Session, SessionId, Standing};
 use crate::ledger::{
@@ -122,7 +122,11 @@ impl Core {
         {
             return Err(AttendanceError::EmptyGroup(group.clone()));
         }
-        let starts_at = starts_at.unwrap_or_else(|| self.now());
+        let now = self.now();
+        let starts_at = starts_at.unwrap_or(now);
+        if (starts_at - now).abs() > FURTHEST_START {
+            return Err(AttendanceError::StartsFarAway { given: self.calendar.local(starts_at) });
+        }
         if ends_at.is_some_and(|ends_at| ends_at <= starts_at) {
             return Err(AttendanceError::EndsFirst);
         }
@@ -222,7 +226,7 @@ impl Core {
                 }
             }
             let wanted = |session: &&Session| closing.session.is_none_or(|id| session.id == id);
-            let begin = self.sessions.open.iter().filter(wanted).map(Session::counts_from).min();
+            let begin = self.sessions.open.iter().filter(wanted).map(|open| self.read_from(open)).min();
             let Some(begin) = begin else {
                 let answer = match closing.session {
                     Some(_) => Err(AttendanceError::NoSuchSession.into()),
@@ -234,6 +238,13 @@ impl Core {
             let until = DateTime::<Utc>::MAX_UTC;
             self.ask(StoreRequest::RecordsBetween(begin, until), Pending::Roll(closing));
         }
+    }
+
+    /// From when on records are read that may say something of `session`: an excuse is found by the beginning
+    /// of the day it is for, or of the day on which it was made where it is for this session alone.
+    fn read_from(&self, session: &Session) -> DateTime<Utc> {
+        let opened = session.starts_at - FURTHEST_START;
+        self.calendar.day_of(opened).map_or(opened, |day| day.from).min(session.counts_from())
     }
 
     /// The records for a closing have come.

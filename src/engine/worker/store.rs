@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use crossbeam_channel::{Receiver, Sender};
 
 use super::super::command::ledger::LedgerVerified;
@@ -35,6 +35,8 @@ pub(crate) enum StoreRequest {
     EntriesBetween(DateTime<Utc>, DateTime<Utc>),
     /// With their corrections, by sequence.
     RecordsBetween(DateTime<Utc>, DateTime<Utc>),
+    /// One entry with all that it corrects and that corrects it; none where there is no such entry.
+    WithCorrections(Sequence),
     /// Those that speak of another time than their own.
     HeldBetween(DateTime<Utc>, DateTime<Utc>),
     /// The newest entries about a person, and the crop beside a template.
@@ -120,6 +122,7 @@ impl StoreWorker {
             StoreRequest::RecordsBetween(from, until) => {
                 self.store.records_between(from, until).map(StoreAnswer::Entries)
             }
+            StoreRequest::WithCorrections(entry) => self.with_corrections(entry).map(StoreAnswer::Entries),
             StoreRequest::HeldBetween(from, until) => {
                 self.store.held_between(from, until).map(StoreAnswer::Entries)
             }
@@ -128,6 +131,17 @@ impl StoreWorker {
             StoreRequest::Retain(step) => {
                 self.store.retain(*step).map(|retained| StoreAnswer::Retained(Box::new(retained)))
             }
+        }
+    }
+
+    fn with_corrections(&self, entry: Sequence) -> Result<Vec<Entry>, StoreError> {
+        let found = self.store.entries_since(Sequence(entry.0.saturating_sub(1)), 1)?;
+        match found.first().filter(|found| found.head.sequence == entry) {
+            Some(found) => {
+                let at = found.head.at;
+                self.store.records_between(at, at + TimeDelta::microseconds(1))
+            }
+            None => Ok(Vec::new()),
         }
     }
 

@@ -156,7 +156,8 @@ impl CorrectDialog {
         let what = match self.choice() {
             Choice::Struck => Corrected::Struck,
             Choice::Standing(standing) => Corrected::Standing(standing),
-            // Both are said whole: a correction without a time would bring the first entry's back.
+            // Both are said whole: what was seen when it was confirmed is what holds, also where it says once
+            // more what an unsure clock wrote, or somebody else corrected the entry meanwhile.
             Choice::State(state) => Corrected::Record { state: Some(state), at: Some(self.at()?) },
         };
         let reason = self.reason.value().trim().to_owned();

@@ -1,6 +1,8 @@
 //! What is known of the selected person: their face where it is kept, when they came on the last days, and what the
 //! ledger says of them.
 
+use std::collections::BTreeSet;
+
 use chrono::{Datelike, NaiveDate, NaiveTime, TimeDelta};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -9,6 +11,7 @@ use ratatui::style::Modifier;
 use super::log::corrected::{Corrections, Fate};
 use super::picture::Pixels;
 use super::{Look, Outcome, Window, draw_message, draw_scroll_bar, frame, log, scrolled};
+use crate::attendance::statement::{held, presence_records};
 use crate::attendance::{FaceUse, PersonId, PresenceState};
 use crate::engine::command::looking_up::{PersonDetails, PersonFacts};
 use crate::engine::state::RosterRow;
@@ -225,25 +228,22 @@ fn agreed(facts: &PersonFacts, look: &Look) -> String {
     email.chain(consent).collect::<Vec<_>>().join(" · ")
 }
 
-/// The letters of the last days' weekdays, and below each a mark where the person was here: a full block where they
-/// came in the first half of the day's records, and so on for none. Today is the last.
+/// The letters of the last days' weekdays, and below each a full block where a record that holds says that the person
+/// was here, else a dot. A corrected record is of the day on which it holds by now. Today is the last.
 fn days(details: &PersonDetails, rollover: NaiveTime, look: &Look) -> (String, String) {
     let date = |at| {
         let local = look.zone.local(at);
         (local - rollover.signed_duration_since(NaiveTime::MIN)).date()
     };
     let today = date(look.now);
-    let came = |day: NaiveDate| {
-        details
-            .entries
-            .iter()
-            .any(|entry| entry.state == Some(PresenceState::Present) && date(entry.at) == day)
-    };
+    let records = presence_records(&held(details.entries.iter().filter_map(LogEntry::statement)));
+    let present = records.iter().filter(|record| record.state == PresenceState::Present);
+    let came: BTreeSet<NaiveDate> = present.map(|record| date(record.at)).collect();
     let last = (0..DAYS).rev().map(|back| today - TimeDelta::days(back as i64));
     let (mut letters, mut marks) = (String::new(), String::new());
     for day in last {
         letters.push_str(["M", "T", "W", "T", "F", "S", "S"][day.weekday().num_days_from_monday() as usize]);
-        marks.push(if came(day) { '█' } else { '·' });
+        marks.push(if came.contains(&day) { '█' } else { '·' });
     }
     (letters, marks)
 }

@@ -179,6 +179,35 @@ fn the_detail_follows_the_selection_and_asks_for_one_at_a_time() {
 }
 
 #[test]
+fn the_bar_of_days_has_what_holds_on_the_day_on_which_it_does() {
+    let passage = |sequence: u64, days: i64| {
+        let mut entry = entry(sequence, EntryKind::Passage, Some((1, "Ana Müller")));
+        (entry.at, entry.state) = (now() - TimeDelta::days(days), Some(PresenceState::Present));
+        entry
+    };
+    let corrected = |sequence: u64, of: Option<u64>, state: Option<PresenceState>| {
+        let mut entry = LogEntry { kind: EntryKind::Corrected, state, ..passage(sequence, 0) };
+        entry.details.corrects = of.map(Sequence);
+        entry
+    };
+    let struck = {
+        let mut strike = corrected(13, Some(10), None);
+        strike.details.struck = true;
+        strike
+    };
+    // One that was missing was four days ago; one was moved from three days ago to five.
+    let mut added = corrected(14, None, Some(PresenceState::Present));
+    added.details.holds_at = Some(now() - TimeDelta::days(4));
+    let mut moved = corrected(15, Some(11), Some(PresenceState::Present));
+    moved.details.holds_at = Some(now() - TimeDelta::days(5));
+    let entries = vec![moved, added, struck, passage(12, 1), passage(11, 3), passage(10, 2)];
+    let found = PersonDetails { entries, ..details(1) };
+    let mut scene = Scene::sized(120, 40);
+    scene.tell(Message::Reply(Purpose::Detail(person(1)), Box::new(Ok(Reply::Person(Box::new(found))))));
+    says(&scene, "········██··█·");
+}
+
+#[test]
 fn a_person_who_cannot_be_looked_up_is_not_asked_for_again_and_again() {
     let mut scene = Scene::sized(120, 40);
     let count = scene.effects.len();

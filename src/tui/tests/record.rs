@@ -207,7 +207,7 @@ fn month_row(number: u128, name: &str) -> MonthRow {
             Nothing | Absent | Excused => 0,
             _ => 60 + 37 * (index as u32 % 12),
         };
-        MonthDay { minutes, mark }
+        MonthDay { minutes, mark, is_time_unsure: false }
     };
     MonthRow { person: person(number), name: name.parse().unwrap(), days: (0..31).map(day).collect() }
 }
@@ -232,6 +232,35 @@ pub(super) fn month_of_all(width: u16, height: u16) -> Scene {
     scene.answer(grid(rows));
     scene.effects.clear();
     scene
+}
+
+#[test]
+fn a_day_that_rests_on_an_unsure_time_says_so() {
+    let with_unsure = |number: u128, name: &str| {
+        let mut row = month_row(number, name);
+        row.days[4].is_time_unsure = true;
+        row
+    };
+    let mut scene = month(80, 30);
+    assert!(!scene.text().contains('?'), "{}", scene.text());
+    scene = scene.press("h");
+    scene.answer(grid(vec![with_unsure(1, "Ana Müller")]));
+    // All of what the letters mean still fits.
+    says(&scene, "? unsure P present");
+    says(&scene, "N no check-out");
+    // Her Thursday, the fifth, and no other day.
+    assert_eq!(scene.text().matches('?').count(), 2, "{}", scene.text());
+    let mut all = month(100, 30).press("tab tab");
+    all.answer(grid(Vec::new()));
+    all.answer(grid(vec![with_unsure(1, "Ana Müller"), month_row(2, "Bo Ek")]));
+    says(&all, "? unsure");
+    let sums: Vec<bool> = all
+        .text()
+        .lines()
+        .filter(|line| line.contains("Ana Müller") || line.contains("Bo Ek"))
+        .map(|line| line.contains('?'))
+        .collect();
+    assert!(sums.ends_with(&[true, false]), "{sums:?}\n{}", all.text());
 }
 
 fn everybody() -> Scene {

@@ -125,6 +125,26 @@ fn a_session_belongs_to_the_day_on_which_it_begins() {
 }
 
 #[test]
+fn a_session_is_of_its_day_however_long_before_or_after_its_beginning_it_was_opened() {
+    // The 29th of March has 23 hours there.
+    let scene = Scene { zone: "Europe/Berlin".parse().unwrap(), ..Scene::new() };
+    let late = session(8, "late", None, "2026-03-28T22:55:00", "2026-03-29T06:00:00");
+    let early = session(9, "early", None, "2026-03-29T22:05:00", "2026-03-30T06:00:00");
+    let scene = scene
+        .opened("2026-03-29T22:55:00", late)
+        .opened("2026-03-28T22:05:00", early)
+        .closed("2026-03-29T23:00:00", 8, &[(1, Standing::Late)])
+        .closed("2026-03-30T06:00:00", 9, &[(1, Standing::OnTime)]);
+    for (day, names) in [("2026-03-28", vec!["late"]), ("2026-03-29", vec![]), ("2026-03-30", vec!["early"])]
+    {
+        let report = scene.all(day, day);
+        let found: Vec<&str> =
+            report.days[0].sessions.iter().map(|table| table.session.name.as_str()).collect();
+        assert_eq!(found, names, "{day}");
+    }
+}
+
+#[test]
 fn a_session_that_nobody_closes_holds_no_report_up() {
     let scene = morning();
     let report = scene.all("2026-03-01", "2026-03-31");

@@ -8,10 +8,14 @@ fn lines(ran: &Ran) -> Vec<serde_json::Value> {
 
 /// Follows until what there is was printed.
 fn followed(fake: &Fake, line: &str) -> Ran {
+    followed_at(fake, line, hour(9))
+}
+
+fn followed_at(fake: &Fake, line: &str, now: i64) -> Ran {
     let rules = AttendanceRules::default();
     let (stop, stopped) = bounded(1);
     stop.send(()).unwrap();
-    let site = Site { calendar: calendar(at(hour(9))), rules: &rules, colours: false, stopped: &stopped };
+    let site = Site { calendar: calendar(at(now)), rules: &rules, colours: false, stopped: &stopped };
     ran(false, |out| run(&fake.handle, &args(line), &site, out))
 }
 
@@ -72,4 +76,27 @@ fn it_begins_where_it_was_told_to_and_is_about_whom_was_named() {
     assert_eq!(entries("--follow --since-entry 0 --person Bo"), [4]);
     assert_eq!(entries("--follow --since-entry 0 --group 3b"), [2, 5]);
     assert_eq!(entries("--follow --since-entry 0 --session 'maths; 3b'"), [2, 5]);
+}
+
+#[test]
+fn a_session_that_was_opened_days_before_is_known_where_it_goes_on() {
+    // Followed again months later: what counts is the time of the last entry that came.
+    let days = |sequence: u64, kind, days: i64, parts: Parts| {
+        let mut head = head(sequence, kind);
+        head.at = at(days * 86_400);
+        named(head, parts)
+    };
+    let opened = LogEntry { at: at(-6 * 86_400), sequence: Sequence(1), ..session().swap_remove(0) };
+    let parts = Parts { facts: opened.facts.clone(), ..Parts::default() };
+    let whole = vec![
+        days(1, EntryKind::SessionOpened, -6, parts),
+        days(2, EntryKind::Mark, 0, record(2, PresenceState::Left)),
+        days(3, EntryKind::Mark, 1, record(1, PresenceState::Present)),
+    ];
+    let later = entry(3, 86_400, EntryKind::Mark, Some((1, "Ana")));
+    let fake = Fake::start(Script { whole, ..script(vec![opened, later]) });
+    let followed = followed_at(&fake, "--follow --since-entry 2 --session 'maths; 3b'", hour(24 * 90));
+    let lines = lines(&followed);
+    assert_eq!(lines.len(), 1, "{}", followed.out);
+    assert_eq!((&lines[0]["entry"], &lines[0]["session"]), (&3.into(), &"maths; 3b".into()));
 }

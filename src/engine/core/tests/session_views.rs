@@ -156,6 +156,10 @@ fn a_month_is_that_of_whoever_is_asked_for() {
     assert_eq!(month(1, MonthOf::Person(ana)).rows[0].days.len(), 28);
     let nobody = MonthQuery { back: u32::MAX, of: MonthOf::Everybody };
     assert!(handle.call(Command::Attendance(AttendanceCommand::Month(nobody))).is_err());
+    // The first month of the calendar has nothing before it.
+    let first = chrono::NaiveDate::MIN;
+    let back = (2026 - chrono::Datelike::year(&first)) as u32 * 12 + 2;
+    assert_eq!(month(back, MonthOf::Everybody).first, first);
     engine.stop();
 }
 

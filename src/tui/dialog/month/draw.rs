@@ -74,7 +74,8 @@ impl MonthDialog {
                     (_, Some(_)) => self.draw_list(grid, look, body, buffer),
                 }
                 let legend = Rect { y: inside.bottom().saturating_sub(1), height: 1, ..inside };
-                draw_legend(look, legend, buffer);
+                let is_any_unsure = grid.rows.iter().flat_map(|row| &row.days).any(|day| day.is_time_unsure);
+                draw_legend(is_any_unsure, look, legend, buffer);
             }
         }
     }
@@ -108,7 +109,11 @@ impl MonthDialog {
                 buffer.set_stringn(
                     x,
                     y,
-                    format!("{:>7}", hours(row.minutes())),
+                    format!(
+                        "{:>7}{}",
+                        hours(row.minutes()),
+                        unsure(row.days.iter().any(|day| day.is_time_unsure))
+                    ),
                     total_cells,
                     theme.style(Role::Dim),
                 );
@@ -172,17 +177,26 @@ fn draw_day(day: &MonthDay, number: u32, is_today: bool, look: &Look, area: Rect
         (minutes, 10) => format!("{}h", (minutes + 30) / 60),
         (minutes, _) => hours(minutes),
     };
-    let words = format!(" {}{} {time}", day.mark.letter(), bar(day.minutes));
+    let words = format!(" {}{}{}{time}", day.mark.letter(), bar(day.minutes), unsure(day.is_time_unsure));
     let left = usize::from(area.right().saturating_sub(x));
     buffer.set_stringn(x, area.y, text::fitted(&words, left), left, theme.style(role(day.mark)));
 }
 
-fn draw_legend(look: &Look, area: Rect, buffer: &mut Buffer) {
+/// The mark of what rests on a record whose time is unsure, as the log has it.
+fn unsure(is_unsure: bool) -> &'static str {
+    if is_unsure { "?" } else { " " }
+}
+
+fn draw_legend(is_any_unsure: bool, look: &Look, area: Rect, buffer: &mut Buffer) {
+    let unsure = is_any_unsure.then(|| ("? unsure".to_owned(), Role::Warning));
+    let marks =
+        DayMark::SAID.into_iter().map(|mark| (format!("{} {}", mark.letter(), mark.words()), role(mark)));
+    // With the mark of what is unsure all of it just fits in 80 columns.
+    let gap = if is_any_unsure { 1 } else { 2 };
     let mut x = area.x;
-    for mark in DayMark::SAID {
+    for (words, role) in unsure.into_iter().chain(marks) {
         let room = usize::from(area.right().saturating_sub(x));
-        let words = format!("{} {}  ", mark.letter(), mark.words());
-        (x, _) =
-            buffer.set_stringn(x, area.y, text::fitted(&words, room), room, look.theme.style(role(mark)));
+        (x, _) = buffer.set_stringn(x, area.y, text::fitted(&words, room), room, look.theme.style(role));
+        x = x.saturating_add(gap).min(area.right());
     }
 }

@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, Utc};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use ulid::Ulid;
 
 use super::super::super::noting::Noted;
 use super::super::super::{Beginning, Channels, Core, SourceEnds, SourceLine};
 use super::super::stand_ins::{Counting, OWNER, SharedStore, facts};
-use super::story::{CorrectStep, DayReport, SessionStanding, Step, Story};
+use super::story::{CorrectStep, DayReport, MonthOnScreen, SessionStanding, Step, Story};
 use crate::attendance::clocking::day_clock;
+use crate::attendance::month::MonthRow;
 use crate::attendance::report::{Day, Listed, in_order_by_person, report};
 use crate::attendance::rules::SourceRole;
 use crate::attendance::schedule::{Twice, instant};
@@ -21,7 +22,9 @@ use crate::attendance::{AttendanceRules, Person, PersonId, PresenceState, Sessio
 use crate::capture::Pace;
 use crate::config::effective::AttendanceSettings;
 use crate::config::{DayRollover, Typed};
-use crate::engine::command::attendance::{AttendanceCommand, Corrected, Correction, CorrectionOf};
+use crate::engine::command::attendance::{
+    AttendanceCommand, AttendanceReply, Corrected, Correction, CorrectionOf, MonthOf, MonthQuery,
+};
 use crate::engine::command::{Command, Request, RequestId};
 use crate::engine::environment::{Calendar, Clock, SiteCalendar};
 use crate::engine::handle::{Board, Call};
@@ -212,7 +215,7 @@ impl Rig {
             self.call(Command::Attendance(command))?;
         }
         if let Some(name) = &step.close {
-            let session = self.session(name)?;
+            let session = self.session(name, None)?;
             self.call(Command::Attendance(AttendanceCommand::CloseSession(session.id)))?;
         }
         if let Some(correct) = &step.correct {
@@ -238,10 +241,7 @@ impl Rig {
         }
         if let Some(expected) = step.accept_times {
             let reply = self.call(Command::Attendance(AttendanceCommand::Times { accept: true }))?;
-            let crate::engine::Reply::Attendance(
-                crate::engine::command::attendance::AttendanceReply::Times { proposals, .. },
-            ) = reply
-            else {
+            let crate::engine::Reply::Attendance(AttendanceReply::Times { proposals, .. }) = reply else {
                 return Err("another reply".to_owned());
             };
             if proposals.len() != expected {
@@ -271,11 +271,15 @@ impl Rig {
         Ok(Correction { of, what, reason: correct.reason.clone() })
     }
 
-    /// The session called `name` that was opened last.
-    fn session(&self, name: &str) -> Result<Session, String> {
+    /// The session called `name` that was opened last, of those that begin on `date` where there is one.
+    fn session(&self, name: &str, date: Option<NaiveDate>) -> Result<Session, String> {
         let entries = self.store.entries();
+        let is_meant = |session: &Session| {
+            let begins = self.calendar.local(session.starts_at).date();
+            session.name.as_str() == name && date.is_none_or(|date| date == begins)
+        };
         let found = entries.iter().rev().find_map(|entry| match &entry.parts.facts {
-            Some(Facts::Session(session)) if session.name.as_str() == name => Some(session.clone()),
+            Some(Facts::Session(session)) if is_meant(session) => Some(session.clone()),
             _ => None,
         });
         found.ok_or_else(|| format!("no session {name} was opened"))
@@ -334,6 +338,9 @@ impl Rig {
         }
         for standing in &story.standing {
             self.expect_standing(standing)?;
+        }
+        for month in &story.month {
+            self.expect_month(month)?;
         }
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
         for kind in self.store.kinds() {
@@ -404,8 +411,20 @@ impl Rig {
         compare(&format!("the report of {}", expected.date), &expected.rows, &found)
     }
 
+    fn expect_month(&mut self, expected: &MonthOnScreen) -> Result<(), String> {
+        let query = MonthQuery { back: expected.back, of: MonthOf::Everybody };
+        let reply = self.call(Command::Attendance(AttendanceCommand::Month(query)))?;
+        let crate::engine::Reply::Attendance(AttendanceReply::Month(grid)) = reply else {
+            return Err("another reply".to_owned());
+        };
+        let letters = |row: &MonthRow| row.days.iter().map(|day| day.mark.letter()).collect::<String>();
+        let found: Vec<String> =
+            grid.rows.iter().map(|row| format!("{} {}", self.name(row.person), letters(row))).collect();
+        compare(&format!("the month of {}", grid.first), &expected.rows, &found)
+    }
+
     fn expect_standing(&self, expected: &SessionStanding) -> Result<(), String> {
-        let session = self.session(&expected.session)?;
+        let session = self.session(&expected.session, expected.date)?;
         let entries = self.store.entries();
         let held = held(entries.iter().filter_map(Statement::of));
         let mut found: Vec<String> = standing_records(&held)

@@ -34,6 +34,9 @@ pub(super) struct Story {
     /// How people stood in a session, after every correction.
     #[serde(default)]
     pub(super) standing: Vec<SessionStanding>,
+    /// The month as a screen has it.
+    #[serde(default)]
+    pub(super) month: Vec<MonthOnScreen>,
     /// Kinds of entry and how many of each there are.
     #[serde(default)]
     pub(super) entries: BTreeMap<String, usize>,
@@ -128,10 +131,21 @@ pub(super) struct DayReport {
     pub(super) rows: Vec<String>,
 }
 
+/// A month as it is expected: a line a person, with the letter of each day.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MonthOnScreen {
+    /// How many months before that of the last step.
+    pub(super) back: u32,
+    pub(super) rows: Vec<String>,
+}
+
 /// The standings of a session as they are expected: a line a person.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SessionStanding {
     pub(super) session: String,
+    /// The date on which it begins; the one that was opened last without it.
+    pub(super) date: Option<chrono::NaiveDate>,
     pub(super) rows: Vec<String>,
 }
