@@ -10,6 +10,7 @@ use crate::attendance::{PersonId, PresenceState, StrangerId};
 use crate::engine::command::attendance::AttendanceCommand;
 use crate::engine::command::door::{DoorCommand, DoorError, TypedIdentifier};
 use crate::engine::command::hooks::HookCommand;
+use crate::engine::command::looking_up::PersonFacts;
 use crate::engine::command::register::RegisterCommand;
 use crate::engine::command::{
     Act, ChallengeOrder, Command, CommandError, EnrolmentSource, EnrolmentTarget, Reply, SelfTestOf,
@@ -190,6 +191,7 @@ fn an_observer_sees_who_is_here_and_no_face_likeness_or_note() {
     let ana = person(enrol(&admin, "Ana", &[1]).unwrap());
     let note = Some("at the dentist".to_owned());
     admin.call(Command::Mark { person: ana, state: PresenceState::Left, note }).unwrap();
+    super::register::set_pin(&admin, ana, "2468").unwrap();
     let operator = add(&admin, "Olga", Role::Operator, None).unwrap();
     let observer = add(&admin, "Otto", Role::Observer, None).unwrap();
     first.stop();
@@ -220,6 +222,9 @@ fn an_observer_sees_who_is_here_and_no_face_likeness_or_note() {
 
     let Ok(Reply::Person(details)) = observer.call(Command::Person(ana)) else { panic!() };
     assert!(details.face.is_none() && details.entries.iter().all(|entry| entry.similarity.is_none()));
+    assert_eq!(details.facts, PersonFacts::default(), "mail, PIN and consent are not theirs to see");
+    let Ok(Reply::Person(whole)) = operator.call(Command::Person(ana)) else { panic!() };
+    assert!(whole.facts.has_pin);
     let needs = CommandError::NotAllowed { needs: Role::Operator, has: Some(Role::Observer) };
     assert_eq!(observer.whole_entry(Sequence(1)), Err(needs.clone()));
     assert_eq!(observer.threshold_state(facts().matching()), Err(needs));
