@@ -7,6 +7,7 @@ mod attending;
 mod best_shots;
 mod challenge;
 mod commands;
+mod commit_queue;
 mod commits;
 mod consent;
 mod crops;
@@ -66,7 +67,8 @@ use super::worker::pins::{PinJob, PinOutcome};
 use super::worker::store::{StoreAnswer, StoreRequest, Ticket};
 
 pub(crate) use access::ReplySender;
-use commits::{CommitQueue, Pending};
+use commit_queue::CommitQueue;
+use commits::Pending;
 use live::{FrameRate, Subscribers};
 
 /// What a passage says of whoever was seen.
