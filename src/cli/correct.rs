@@ -183,7 +183,7 @@ pub fn correct<Tz: TimeZone>(
 
 /// The day of the entry that is to be corrected.
 fn day_of<Tz: TimeZone>(handle: &EngineHandle, entry: u64, calendar: &Calendar<Tz>) -> Result<Day, CliError> {
-    let found = handle.entries_since(Sequence(entry.saturating_sub(1)), 1).into_iter().next();
+    let found = handle.entries_since(Sequence(entry.saturating_sub(1)), 1)?.into_iter().next();
     let at = found.filter(|found| found.sequence == Sequence(entry)).and_then(|found| found.statement());
     match at {
         Some(statement) => calendar.containing(statement.holds_at()),

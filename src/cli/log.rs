@@ -261,7 +261,7 @@ fn tail(
     let events = handle.subscribe(PAGE);
     people::settle(handle);
     let mut last = Sequence(0);
-    let newest = handle.entries_before(Sequence(u64::MAX), args.lines as usize);
+    let newest = handle.entries_before(Sequence(u64::MAX), args.lines as usize)?;
     for entry in newest.iter().rev() {
         print(entry, local_time, out)?;
         last = entry.sequence;
@@ -276,7 +276,7 @@ fn tail(
         };
         let entries = match event {
             EngineEvent::Entry(entry) => vec![entry],
-            EngineEvent::Lagged(_) => handle.entries_since(last, usize::MAX),
+            EngineEvent::Lagged(_) => handle.entries_since(last, usize::MAX)?,
             EngineEvent::Stopped => {
                 return Err(CliError::missing("the engine has stopped; see the log file"));
             }
@@ -308,7 +308,7 @@ fn export(handle: &EngineHandle, output: Option<&Path>, out: &mut Output<'_>) ->
     handle.call(Command::NoteExport { what: "the log".to_owned() })?;
     let (mut last, mut count) = (Sequence(0), 0u64);
     loop {
-        let page = handle.entries_since(last, PAGE);
+        let page = handle.entries_since(last, PAGE)?;
         for entry in &page {
             let object = EntryObject::of(entry);
             match &mut file {

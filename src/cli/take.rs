@@ -140,7 +140,7 @@ impl<Tz: TimeZone> Log<'_, Tz> {
         let mut missed: Vec<LogEntry> = Vec::new();
         loop {
             let before = missed.last().map_or(Sequence(u64::MAX), |entry| entry.sequence);
-            let page = handle.entries_before(before, PAGE);
+            let page = handle.entries_before(before, PAGE)?;
             let full = page.len() == PAGE;
             for entry in page {
                 if entry.kind == EntryKind::Started {
@@ -227,7 +227,7 @@ impl<Tz: TimeZone> Log<'_, Tz> {
                 })?)
             }
             EngineEvent::Lagged(_) => loop {
-                let page = handle.entries_since(self.last, PAGE);
+                let page = handle.entries_since(self.last, PAGE)?;
                 page.iter().try_for_each(|entry| self.entry(entry, out))?;
                 if page.len() < PAGE {
                     return Ok(());

@@ -92,11 +92,11 @@ pub(super) fn run(
 ) -> Result<Exit, CliError> {
     // Before the entries are read, so that none falls between.
     let events = handle.subscribe(PAGE);
-    let newest = handle.entries_before(Sequence(u64::MAX), 1).first().map_or(Sequence(0), |e| e.sequence);
+    let newest = handle.entries_before(Sequence(u64::MAX), 1)?.first().map_or(Sequence(0), |e| e.sequence);
     let mut last = since.map_or(newest, Sequence);
     let mut stream = Stream { people: people.to_vec(), selection, site, open: Open::default() };
     let now = site.calendar.now;
-    for entry in handle.entries_between(now - LOOK_BACK, now) {
+    for entry in handle.entries_between(now - LOOK_BACK, now)? {
         if entry.sequence <= last {
             stream.open.take(entry.facts.as_ref());
         }

@@ -80,16 +80,15 @@ pub(super) enum Pending {
     Month(MonthWanted, ReplySender),
 }
 
-/// The entries of an answer; none where the log cannot be read.
-fn entries_of(answer: Result<StoreAnswer, StoreError>) -> Vec<Entry> {
-    match answer {
-        Ok(StoreAnswer::Entries(entries)) => entries,
-        Ok(_) => Vec::new(),
-        Err(error) => {
-            tracing::error!(%error, "the log cannot be read");
-            Vec::new()
-        }
-    }
+/// The entries of an answer. A log that cannot be read is never an empty one.
+fn entries_of(answer: Result<StoreAnswer, StoreError>) -> Result<Vec<Entry>, CommandError> {
+    let reason = match answer {
+        Ok(StoreAnswer::Entries(entries)) => return Ok(entries),
+        Ok(_) => "the store gave a wrong answer".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    tracing::error!(%reason, "the log cannot be read");
+    Err(CommandError::Store { reason })
 }
 
 /// The entries of one transaction.
@@ -161,14 +160,15 @@ impl Core {
         let Some(pending) = self.pending.remove(&ticket) else { return };
         match (pending, answer) {
             (Pending::Page(reply), answer) => {
-                let entries = entries_of(answer);
-                reply.send(entries.iter().map(|entry| self.log_entry(entry)).collect());
+                let page = |entries: Vec<Entry>| entries.iter().map(|entry| self.log_entry(entry)).collect();
+                reply.send(entries_of(answer).map(page));
             }
             (Pending::Cursor(reply), answer) => Self::take_cursor(&reply, answer),
             (Pending::Crop(template), answer) => self.take_crop(template, answer),
             (Pending::Whole(reply), answer) => {
-                let entries = entries_of(answer).into_iter();
-                let _ = reply.send(Ok(entries.map(|entry| self.named_entry(entry)).collect()));
+                let named =
+                    |entries: Vec<Entry>| entries.into_iter().map(|entry| self.named_entry(entry)).collect();
+                let _ = reply.send(entries_of(answer).map(named));
             }
             (Pending::Export(exporting), answer) => self.take_export_step(exporting, answer),
             (Pending::Retention, answer) => self.take_retention_step(answer),
@@ -223,7 +223,11 @@ impl Core {
                 Ok(StoreAnswer::Entries(entries)) => self.take_times(accept, actor, reply, &entries),
                 answer => refuse(&reply, answer),
             },
-            (Pending::UnsureTimes, answer) => self.take_unsure_times(entries_of(answer)),
+            (Pending::UnsureTimes, answer) => {
+                if let Ok(entries) = entries_of(answer) {
+                    self.take_unsure_times(entries);
+                }
+            }
             (Pending::Month(wanted, reply), answer) => match answer {
                 Ok(StoreAnswer::Entries(entries)) => {
                     let _ = reply.send(Ok(self.month(&wanted, &entries)));

@@ -143,7 +143,7 @@ fn an_entry_that_is_too_old_is_given_up_which_is_an_entry_that_no_hook_gets() {
     site.mark();
     other.refuses.store(true, Ordering::SeqCst);
     assert_eq!(follower.deliver_waiting(&go_on), Ended::Empty);
-    let log = site.handle.entries_since(Sequence(2), 10);
+    let log = site.handle.entries_since(Sequence(2), 10).unwrap();
     assert_eq!(log.iter().map(|entry| entry.kind).collect::<Vec<_>>(), [EntryKind::DeliveryFailed]);
     let note = log[0].note.as_deref().unwrap();
     assert!(note.contains("payroll gave up entry 2") && note.contains("503"), "{note}");

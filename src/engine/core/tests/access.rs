@@ -209,16 +209,16 @@ fn an_observer_sees_who_is_here_and_no_face_likeness_or_note() {
     let none = nobody.snapshot();
     assert!(none.roster.rows.is_empty() && none.live.source.name.is_empty() && none.role.is_none());
 
-    let log = observer.entries_since(Sequence(0), 100);
+    let log = observer.entries_since(Sequence(0), 100).unwrap();
     assert_eq!(log.len(), store.entries().len());
     assert!(log.iter().all(|entry| entry.similarity.is_none() && entry.best.is_none()));
     assert!(log.iter().all(|entry| entry.note.is_none()));
     let passage = log.iter().find(|entry| entry.kind == EntryKind::Passage).unwrap();
     assert_eq!((passage.person, passage.name.is_some()), (Some(ana), true));
-    let whole = operator.entries_since(Sequence(0), 100);
+    let whole = operator.entries_since(Sequence(0), 100).unwrap();
     assert!(whole.iter().any(|entry| entry.similarity.is_some()));
     assert!(whole.iter().any(|entry| entry.note.is_some()));
-    assert!(nobody.entries_since(Sequence(0), 100).is_empty());
+    assert!(nobody.entries_since(Sequence(0), 100).unwrap().is_empty());
 
     let Ok(Reply::Person(details)) = observer.call(Command::Person(ana)) else { panic!() };
     assert!(details.face.is_none() && details.entries.iter().all(|entry| entry.similarity.is_none()));
