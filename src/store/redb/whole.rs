@@ -10,7 +10,6 @@ use crate::store::crypt::Key;
 use crate::store::crypt::source::{KeySource, Making};
 use crate::store::{
     BackupOnRecord, BackupOrder, ChangePoint, Committed, Compacted, ErasedId, StoreError, StoreFigures,
-    Transaction,
 };
 
 use super::tables::{CROPS, HEADS, META, PEOPLE, SCHEMA_VERSION, STRANGERS, TEMPLATES, Tables, kept_end};
@@ -152,12 +151,12 @@ pub(super) fn change_store_key(
         Err(fault) => {
             // The new key is of no use; where it cannot be taken away now, the next opening does.
             let _ = store.ring.settle(store.ring.epoch());
-            return Err(fault.into_store_error("change the key", &path));
+            return Err(store.gave_up("change the key", fault));
         }
     };
     let committed = match guarded(|| Ok(transaction.commit()?)) {
         Ok(()) => planned.committed,
-        Err(fault) => store.recover(fault, Transaction::default(), Some(planned))?,
+        Err(fault) => store.recover("change the key", fault, None, planned)?,
     };
     store.ring.settle(next.epoch()).map_err(|error| keys_error(error, &path))?;
     Ok(committed)
