@@ -1,5 +1,7 @@
 //! What is done with the store as a whole: backups, compaction, its figures, another store key.
 
+use std::io::Write;
+
 use redb::{Database, ReadTransaction, ReadableTableMetadata, TableDefinition, TableError};
 
 use crate::ledger::{EntryDraft, seal};
@@ -21,17 +23,33 @@ pub(super) fn back_up(store: &RedbStore, order: &BackupOrder) -> Result<BackupOn
         return Err(BackupError::Beside { path: order.to.clone() }.into());
     }
     let mut staged = StagedFile::create(&order.to, order.replaces)?;
-    let written = store.read("write the backup", |transaction| {
-        let key = Key::generate()?;
-        let header = header(store, transaction, order, &key)?;
-        let io = |error| Fault::io("write", error);
-        let mut pieces = PieceWriter::begin(&mut staged.file, &header.bytes(), key).map_err(io)?;
-        copy::dump(transaction, &mut pieces)?;
-        let sum = pieces.finish()?;
-        Ok(BackupOnRecord { at: header.made_at, digest: sum.digest, bytes: sum.bytes, end: header.end })
-    })?;
+    let written = write_backup(store, order, &mut staged.file)?;
     staged.finish()?;
     Ok(written)
+}
+
+/// Writes the last commit to `out`; what goes wrong there is said of the backup's path, and not of the store.
+pub(super) fn write_backup(
+    store: &RedbStore,
+    order: &BackupOrder,
+    out: impl Write,
+) -> Result<BackupOnRecord, StoreError> {
+    store.read("write the backup", |transaction| {
+        let key = Key::generate()?;
+        let header = header(store, transaction, order, &key)?;
+        let written = || {
+            let mut pieces = PieceWriter::begin(out, &header.bytes(), key).map_err(Fault::Output)?;
+            copy::dump(transaction, &mut pieces)?;
+            Ok(pieces.finish()?)
+        };
+        let sum = written().map_err(|fault| match fault {
+            Fault::Output(error) => {
+                Fault::Said(StoreError::Backup(BackupError::io(&order.to, "written")(error)))
+            }
+            fault => fault,
+        })?;
+        Ok(BackupOnRecord { at: header.made_at, digest: sum.digest, bytes: sum.bytes, end: header.end })
+    })
 }
 
 fn header(
