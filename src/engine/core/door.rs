@@ -45,7 +45,7 @@ struct Waiting {
 }
 
 impl Waiting {
-    fn is_not_saved(self) {
+    fn tell_not_saved(self) {
         said(&self.reply, DoorReply::NotSaved { name: self.name });
     }
 }
@@ -203,7 +203,7 @@ impl Core {
                 said(&reply, DoorReply::Recorded { name, state, since, again });
             }
             (Recorded::Soon, Some(entry)) => self.wait_for_record(entry, waiting),
-            _ => waiting.is_not_saved(),
+            _ => waiting.tell_not_saved(),
         }
     }
 
@@ -252,13 +252,13 @@ impl Core {
 
     /// The store did not take the entries: nobody is kept waiting for them.
     pub(super) fn door_is_not_saved(&mut self) {
-        self.door.waiting.drain().flat_map(|(_, waiting)| waiting).for_each(Waiting::is_not_saved);
+        self.door.waiting.drain().flat_map(|(_, waiting)| waiting).for_each(Waiting::tell_not_saved);
     }
 
     /// These entries are not written any more: whoever waits for one of them is told so.
     pub(super) fn entries_are_dropped(&mut self, entries: &[EntryId]) {
         let dropped = entries.iter().filter_map(|entry| self.door.waiting.remove(entry));
-        dropped.flatten().for_each(Waiting::is_not_saved);
+        dropped.flatten().for_each(Waiting::tell_not_saved);
     }
 
     /// Counts the wrong tries of entries that are on disk, so that no restart is a fresh start; and prepares the
