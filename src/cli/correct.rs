@@ -185,12 +185,15 @@ pub fn correct<Tz: TimeZone>(
 
 /// The day on which the entry that is to be corrected holds by now.
 fn day_of<Tz: TimeZone>(handle: &EngineHandle, entry: u64, calendar: &Calendar<Tz>) -> Result<Day, CliError> {
-    let found = handle.entries_since(Sequence(entry.saturating_sub(1)), 1).into_iter().next();
+    let found = handle.entries_since(Sequence(entry.saturating_sub(1)), 1)?.into_iter().next();
     let found = found.filter(|found| found.sequence == Sequence(entry));
-    let said = found.and_then(|found| {
-        let chain = handle.records_between(found.at, found.at + TimeDelta::microseconds(1));
-        said_now(found.sequence, chain.iter().filter_map(LogEntry::statement))
-    });
+    let said = match found {
+        Some(found) => {
+            let chain = handle.records_between(found.at, found.at + TimeDelta::microseconds(1))?;
+            said_now(found.sequence, chain.iter().filter_map(LogEntry::statement))
+        }
+        None => None,
+    };
     match said {
         Some(said) => calendar.containing(said.holds_at()),
         // The engine says what is wrong with it.

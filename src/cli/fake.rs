@@ -82,11 +82,11 @@ impl Fake {
                     }
                     Call::EntriesSince(after, limit, reply) => {
                         let found = script.entries.iter().filter(|e| e.sequence > after).take(limit);
-                        let _ = reply.send(found.cloned().collect());
+                        let _ = reply.send(Ok(found.cloned().collect()));
                     }
                     Call::EntriesBefore(before, limit, reply) => {
                         let found = script.entries.iter().rev().filter(|e| e.sequence < before).take(limit);
-                        let _ = reply.send(found.cloned().collect());
+                        let _ = reply.send(Ok(found.cloned().collect()));
                     }
                     Call::WholeEntriesSince(after, limit, reply) => {
                         let found = script.whole.iter().filter(|e| e.entry.head.sequence > after);
@@ -99,7 +99,7 @@ impl Fake {
                     }
                     Call::EntriesBetween(from, until, reply) => {
                         let found = script.entries.iter().filter(|e| e.at >= from && e.at < until);
-                        let _ = reply.send(found.cloned().collect());
+                        let _ = reply.send(Ok(found.cloned().collect()));
                     }
                     // A script's corrections are few: all of them come along.
                     Call::RecordsBetween(from, until, reply) => {
@@ -109,13 +109,13 @@ impl Fake {
                             is_in(e.at) || details.holds_at.is_some_and(is_in) || details.corrects.is_some()
                         };
                         let found = script.entries.iter().filter(is_wanted);
-                        let _ = reply.send(found.cloned().collect());
+                        let _ = reply.send(Ok(found.cloned().collect()));
                     }
                     Call::HeldBetween(from, until, reply) => {
                         let is_in = |at: &DateTime<Utc>| *at >= from && *at < until;
                         let found = script.entries.iter();
                         let found = found.filter(|e| e.details.holds_at.as_ref().is_some_and(is_in));
-                        let _ = reply.send(found.cloned().collect());
+                        let _ = reply.send(Ok(found.cloned().collect()));
                     }
                 }
             }

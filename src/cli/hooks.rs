@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::config::Effective;
 use crate::config::hooks::{HookEvent, HookSettings, HookTarget};
-use crate::engine::EngineHandle;
+use crate::engine::{CommandError, EngineHandle};
 use crate::hook::trouble::{self, Trouble};
 use crate::hook::worker::{Ended, Follower, cursor, deliver_to};
 use crate::hook::{Hook, Target, Wanted};
@@ -151,9 +151,10 @@ pub fn list(
     for settings in &effective.hooks {
         let name = settings.name.as_str();
         let place_in_ledger = handle.map(|handle| cursor(handle, name)).transpose()?.flatten();
-        let waiting = handle
-            .zip(place_in_ledger)
-            .map(|(handle, cursor)| waiting(handle, cursor, &wanted(&settings.events)));
+        let waiting = match handle.zip(place_in_ledger) {
+            Some((handle, cursor)) => waiting(handle, cursor, &wanted(&settings.events))?,
+            None => None,
+        };
         let object = HookObject {
             hook: name,
             to: place(settings),
@@ -193,19 +194,22 @@ fn trouble_words(trouble: &Trouble) -> String {
     format!("entry {} at {at}, try {}: {}", trouble.sequence, trouble.attempts, printable(&trouble.reason))
 }
 
-/// How many entries after `cursor` are wanted, of those that are looked through.
-fn waiting(handle: &EngineHandle, cursor: Sequence, wanted: &Wanted) -> usize {
+/// How many entries after `cursor` are wanted, of those that are looked through; none for who may not see them.
+fn waiting(handle: &EngineHandle, cursor: Sequence, wanted: &Wanted) -> Result<Option<usize>, CliError> {
     let (mut position, mut waiting) = (cursor, 0);
     for _ in 0..LOOKED_THROUGH.div_ceil(PAGE) {
-        // Who may not see them is shown no number.
-        let page = handle.whole_entries_since(position, PAGE).unwrap_or_default();
+        let page = match handle.whole_entries_since(position, PAGE) {
+            Ok(page) => page,
+            Err(CommandError::NotAllowed { .. }) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
         waiting += page.iter().filter(|entry| wanted.takes(&entry.entry)).count();
         match page.last() {
             Some(last) if page.len() == PAGE => position = last.entry.head.sequence,
             _ => break,
         }
     }
-    waiting.min(LOOKED_THROUGH)
+    Ok(Some(waiting.min(LOOKED_THROUGH)))
 }
 
 #[derive(Serialize)]

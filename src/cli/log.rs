@@ -259,7 +259,7 @@ fn tail(
     people::settle(handle);
     let lines = args.lines as usize;
     // The newest one also where none is printed: what follows begins after it.
-    let newest = handle.entries_before(Sequence(u64::MAX), lines.max(1));
+    let newest = handle.entries_before(Sequence(u64::MAX), lines.max(1))?;
     let mut last = newest.first().map_or(Sequence(0), |entry| entry.sequence);
     for entry in newest.iter().take(lines).rev() {
         print(entry, zone, out)?;
@@ -274,7 +274,7 @@ fn tail(
         };
         let entries = match event {
             EngineEvent::Entry(entry) => vec![entry],
-            EngineEvent::Lagged(_) => handle.entries_since(last, usize::MAX),
+            EngineEvent::Lagged(_) => handle.entries_since(last, usize::MAX)?,
             EngineEvent::Stopped => {
                 return Err(CliError::missing("the engine has stopped; see the log file"));
             }
@@ -306,7 +306,7 @@ fn export(handle: &EngineHandle, output: Option<&Path>, out: &mut Output<'_>) ->
     handle.call(Command::NoteExport { what: "the log".to_owned() })?;
     let (mut last, mut count) = (Sequence(0), 0u64);
     loop {
-        let page = handle.entries_since(last, PAGE);
+        let page = handle.entries_since(last, PAGE)?;
         for entry in &page {
             let object = EntryObject::of(entry);
             match &mut file {
@@ -344,7 +344,7 @@ mod tests {
         let fake = Fake::start(Script { entries, events, ..Script::default() });
         let args = TailArgs { lines: 0, follow: true };
         let followed = ran(false, |out| {
-            tail(&fake.handle, &args, &crossbeam_channel::never(), |at| at.naive_utc(), out)
+            tail(&fake.handle, &args, &crossbeam_channel::never(), SiteZone::UTC, out)
         });
         assert_eq!(followed.out.lines().count(), 1, "{}", followed.out);
         assert!(followed.out.trim_start().starts_with("4 "), "{}", followed.out);

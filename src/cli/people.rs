@@ -11,6 +11,7 @@ use super::exit::CliError;
 
 /// Waits until the engine answers: it has read the store by then, and the roster is on the board.
 pub fn settle(handle: &EngineHandle) {
+    // What it says of the log is of no interest here.
     let _ = handle.entries_since(Sequence(u64::MAX), 1);
 }
 

@@ -35,7 +35,7 @@ pub fn run(
 ) -> Result<Exit, CliError> {
     let events = handle.subscribe(ROOM);
     people::settle(handle);
-    let newest = handle.entries_before(Sequence(u64::MAX), 1).first().map(|entry| entry.sequence);
+    let newest = handle.entries_before(Sequence(u64::MAX), 1)?.first().map(|entry| entry.sequence);
     let mut plain = Plain { zone, last: newest.unwrap_or_default(), said: Vec::new() };
     plain.state(&handle.snapshot(), out)?;
     loop {
@@ -79,7 +79,7 @@ impl Plain {
 
     fn catch_up(&mut self, handle: &EngineHandle, out: &mut Output<'_>) -> Result<(), CliError> {
         loop {
-            let page = handle.entries_since(self.last, PAGE);
+            let page = handle.entries_since(self.last, PAGE)?;
             page.iter().try_for_each(|entry| self.entry(entry, out))?;
             if page.len() < PAGE {
                 return Ok(());

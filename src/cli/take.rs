@@ -167,7 +167,7 @@ impl Log {
         let mut missed: Vec<LogEntry> = Vec::new();
         loop {
             let before = missed.last().map_or(Sequence(u64::MAX), |entry| entry.sequence);
-            let page = handle.entries_before(before, PAGE);
+            let page = handle.entries_before(before, PAGE)?;
             let full = page.len() == PAGE;
             for entry in page {
                 if entry.kind == EntryKind::Started {
@@ -254,7 +254,7 @@ impl Log {
                 })?)
             }
             EngineEvent::Lagged(_) => loop {
-                let page = handle.entries_since(self.last, PAGE);
+                let page = handle.entries_since(self.last, PAGE)?;
                 page.iter().try_for_each(|entry| self.entry(entry, out))?;
                 if page.len() < PAGE {
                     return Ok(());

@@ -85,7 +85,7 @@ pub fn run<Tz: TimeZone>(
     out: &mut Output<'_>,
 ) -> Result<Exit, CliError> {
     let Some(whole) = handle.whole_entry(args.entry)? else {
-        let last = handle.entries_before(Sequence(u64::MAX), 1).first().map(|entry| entry.sequence);
+        let last = handle.entries_before(Sequence(u64::MAX), 1)?.first().map(|entry| entry.sequence);
         return Err(CliError::negative(match last {
             Some(last) => format!("there is no entry {}; the log goes from 1 to {last}", args.entry),
             None => format!("there is no entry {}: the log is empty", args.entry),

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::command::attendance::{AttendanceCommand, AttendanceReply};
+use super::command::looking_up::PersonFacts;
 use super::command::{Command, CommandError, Reply, StoreCommand, StoreReply};
 use super::consent::ConsentCommand;
 use super::event::{EngineEvent, LogEntry};
@@ -213,7 +214,8 @@ pub(super) fn reply_for(role: Role, reply: Reply) -> Result<Reply, CommandError>
     let entries = |entries: Vec<LogEntry>| entries.into_iter().map(|entry| entry_for(role, entry)).collect();
     match reply {
         Reply::Person(mut details) => {
-            (details.face, details.entries) = (None, entries(std::mem::take(&mut details.entries)));
+            (details.face, details.facts) = (None, PersonFacts::default());
+            details.entries = entries(std::mem::take(&mut details.entries));
             Ok(Reply::Person(details))
         }
         Reply::Day(mut day) => {

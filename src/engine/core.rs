@@ -7,6 +7,7 @@ mod attending;
 mod best_shots;
 mod challenge;
 mod commands;
+mod commit_queue;
 mod commits;
 mod consent;
 mod crops;
@@ -66,7 +67,8 @@ use super::worker::pins::{PinJob, PinOutcome};
 use super::worker::store::{StoreAnswer, StoreRequest, Ticket};
 
 pub(crate) use access::ReplySender;
-use commits::{CommitQueue, Pending};
+use commit_queue::CommitQueue;
+use commits::Pending;
 use live::Subscribers;
 use sources::Watched;
 pub(crate) use sources::{SourceEnds, SourceLine};

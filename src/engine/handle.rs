@@ -84,6 +84,9 @@ pub struct Snapshot {
     pub role: Option<Role>,
 }
 
+/// Where a page of the log goes.
+type PageTo = Sender<Result<Vec<LogEntry>, CommandError>>;
+
 /// What goes to the engine thread besides commands.
 #[derive(Debug)]
 pub enum Call {
@@ -93,19 +96,19 @@ pub enum Call {
     /// A new client for the stream of events.
     Subscribe(Sender<EngineEvent>),
     /// A page of the log after a sequence, oldest first.
-    EntriesSince(Sequence, usize, Sender<Vec<LogEntry>>),
+    EntriesSince(Sequence, usize, PageTo),
     /// A page of the log before a sequence, newest first.
-    EntriesBefore(Sequence, usize, Sender<Vec<LogEntry>>),
+    EntriesBefore(Sequence, usize, PageTo),
     /// Entries with all their parts, after a sequence, oldest first.
     WholeEntriesSince(Sequence, usize, Sender<Result<Vec<NamedEntry>, CommandError>>),
     /// All that is known of the threshold; the facts are for an engine without nets.
     Threshold(MatchingFacts, Sender<Result<ThresholdState, CommandError>>),
     /// All of the log from one time until another, oldest first.
-    EntriesBetween(DateTime<Utc>, DateTime<Utc>, Sender<Vec<LogEntry>>),
+    EntriesBetween(DateTime<Utc>, DateTime<Utc>, PageTo),
     /// The same with their corrections, and with all that speaks of the span, by sequence.
-    RecordsBetween(DateTime<Utc>, DateTime<Utc>, Sender<Vec<LogEntry>>),
+    RecordsBetween(DateTime<Utc>, DateTime<Utc>, PageTo),
     /// Those of them that speak of another time than their own, by sequence.
-    HeldBetween(DateTime<Utc>, DateTime<Utc>, Sender<Vec<LogEntry>>),
+    HeldBetween(DateTime<Utc>, DateTime<Utc>, PageTo),
 }
 
 /// The way to the engine for one actor, whose name goes with every call.
@@ -254,25 +257,33 @@ impl EngineHandle {
         events
     }
 
-    /// Entries after `sequence`, oldest first, at most `limit`; none where the engine has ended.
-    pub fn entries_since(&self, sequence: Sequence, limit: usize) -> Vec<LogEntry> {
-        let (to_shell, entries) = bounded(1);
-        let _ = self.calls.send(Call::EntriesSince(sequence, limit, to_shell));
-        entries.recv().unwrap_or_default()
+    fn page(&self, call: impl FnOnce(PageTo) -> Call) -> Result<Vec<LogEntry>, CommandError> {
+        let (to_shell, page) = bounded(1);
+        let _ = self.calls.send(call(to_shell));
+        page.recv().unwrap_or(Err(CommandError::Stopped))
     }
 
-    /// Entries before `sequence`, newest first, at most `limit`; none where the engine has ended.
-    pub fn entries_before(&self, sequence: Sequence, limit: usize) -> Vec<LogEntry> {
-        let (to_shell, entries) = bounded(1);
-        let _ = self.calls.send(Call::EntriesBefore(sequence, limit, to_shell));
-        entries.recv().unwrap_or_default()
-    }
-
-    /// Entries after `sequence` with all their parts, oldest first, at most `limit`; none where the
-    /// engine has ended.
+    /// Entries after `sequence`, oldest first, at most `limit`.
     ///
     /// # Errors
-    /// [`CommandError::NotAllowed`] for a client that may not see what decisions rest on.
+    /// [`CommandError::Store`] where the log cannot be read, [`CommandError::Stopped`] where the engine has ended.
+    pub fn entries_since(&self, sequence: Sequence, limit: usize) -> Result<Vec<LogEntry>, CommandError> {
+        self.page(|to_shell| Call::EntriesSince(sequence, limit, to_shell))
+    }
+
+    /// Entries before `sequence`, newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`CommandError::Store`] where the log cannot be read, [`CommandError::Stopped`] where the engine has ended.
+    pub fn entries_before(&self, sequence: Sequence, limit: usize) -> Result<Vec<LogEntry>, CommandError> {
+        self.page(|to_shell| Call::EntriesBefore(sequence, limit, to_shell))
+    }
+
+    /// Entries after `sequence` with all their parts, oldest first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`CommandError::NotAllowed`] for a client that may not see what decisions rest on,
+    /// [`CommandError::Store`] where the log cannot be read, [`CommandError::Stopped`] where the engine has ended.
     pub fn whole_entries_since(
         &self,
         sequence: Sequence,
@@ -280,14 +291,13 @@ impl EngineHandle {
     ) -> Result<Vec<NamedEntry>, CommandError> {
         let (to_shell, entries) = bounded(1);
         let _ = self.calls.send(Call::WholeEntriesSince(sequence, limit, to_shell));
-        entries.recv().unwrap_or_else(|_| Ok(Vec::new()))
+        entries.recv().unwrap_or(Err(CommandError::Stopped))
     }
 
-    /// The entry `sequence` with all its parts; none where there is no such entry, or the engine has
-    /// ended.
+    /// The entry `sequence` with all its parts; none where there is no such entry.
     ///
     /// # Errors
-    /// [`CommandError::NotAllowed`] for a client that may not see what decisions rest on.
+    /// As of [`whole_entries_since`](Self::whole_entries_since).
     pub fn whole_entry(&self, sequence: Sequence) -> Result<Option<NamedEntry>, CommandError> {
         let Some(before) = sequence.0.checked_sub(1) else { return Ok(None) };
         let found = self.whole_entries_since(Sequence(before), 1)?.into_iter().next();
@@ -305,26 +315,41 @@ impl EngineHandle {
         state.recv().unwrap_or(Err(CommandError::Stopped))
     }
 
-    /// Entries whose time lies in `from..until`, oldest first; none where the engine has ended.
-    pub fn entries_between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Vec<LogEntry> {
-        let (to_shell, entries) = bounded(1);
-        let _ = self.calls.send(Call::EntriesBetween(from, until, to_shell));
-        entries.recv().unwrap_or_default()
+    /// Entries whose time lies in `from..until`, oldest first.
+    ///
+    /// # Errors
+    /// [`CommandError::Store`] where the log cannot be read, [`CommandError::Stopped`] where the engine has ended.
+    pub fn entries_between(
+        &self,
+        from: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<Vec<LogEntry>, CommandError> {
+        self.page(|to_shell| Call::EntriesBetween(from, until, to_shell))
     }
 
     /// Entries whose time, or the time that they speak of, lies in `from..until`, with all that they correct
-    /// and that corrects them, by sequence: what a report is made of. None where the engine has ended.
-    pub fn records_between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Vec<LogEntry> {
-        let (to_shell, entries) = bounded(1);
-        let _ = self.calls.send(Call::RecordsBetween(from, until, to_shell));
-        entries.recv().unwrap_or_default()
+    /// and that corrects them, by sequence: what a report is made of.
+    ///
+    /// # Errors
+    /// [`CommandError::Store`] where the log cannot be read, [`CommandError::Stopped`] where the engine has ended.
+    pub fn records_between(
+        &self,
+        from: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<Vec<LogEntry>, CommandError> {
+        self.page(|to_shell| Call::RecordsBetween(from, until, to_shell))
     }
 
     /// Those alone that speak of a time in `from..until` other than their own, such as excuses, with all that
-    /// they correct and that corrects them, by sequence. None where the engine has ended.
-    pub fn held_between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Vec<LogEntry> {
-        let (to_shell, entries) = bounded(1);
-        let _ = self.calls.send(Call::HeldBetween(from, until, to_shell));
-        entries.recv().unwrap_or_default()
+    /// they correct and that corrects them, by sequence.
+    ///
+    /// # Errors
+    /// [`CommandError::Store`] where the log cannot be read, [`CommandError::Stopped`] where the engine has ended.
+    pub fn held_between(
+        &self,
+        from: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<Vec<LogEntry>, CommandError> {
+        self.page(|to_shell| Call::HeldBetween(from, until, to_shell))
     }
 }

@@ -1,10 +1,12 @@
 //! A delivery to a program: the object on its standard input, and success where it ends with 0.
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{self, Seek, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::DeliveryError;
@@ -14,7 +16,17 @@ const LOOK: Duration = Duration::from_millis(10);
 /// Where programs are looked for: the environment of muster is not theirs.
 const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// Runs `program` with `text` and a line end on its standard input, which is closed then. A program that takes
+/// `text` and a line end as a file in memory, to be read from its beginning. A pipe would hold only so much, and
+/// whoever fills it waits for a program that does not read.
+fn input(text: &str) -> io::Result<File> {
+    let mut file = File::from(memfd_create("muster-hook", MemfdFlags::CLOEXEC)?);
+    file.write_all(text.as_bytes())?;
+    file.write_all(b"\n")?;
+    file.rewind()?;
+    Ok(file)
+}
+
+/// Runs `program` with `text` and a line end on its standard input, which ends there. A program that takes
 /// longer than `timeout`, or than `is_over` allows, is killed with everything it started.
 ///
 /// # Errors
@@ -26,23 +38,20 @@ pub fn deliver(
     timeout: Duration,
     is_over: &dyn Fn() -> bool,
 ) -> Result<(), DeliveryError> {
+    let cannot_start =
+        |error: io::Error| DeliveryError::Start { program: program.to_owned(), detail: error.to_string() };
     let started = Command::new(program)
         .args(arguments)
         .env_clear()
         .env("PATH", SEARCH_PATH)
         .env("LANG", "C.UTF-8")
         .current_dir("/")
-        .stdin(Stdio::piped())
+        .stdin(input(text).map_err(cannot_start)?)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .process_group(0)
         .spawn();
-    let mut child = started
-        .map_err(|error| DeliveryError::Start { program: program.to_owned(), detail: error.to_string() })?;
-    if let Some(mut stdin) = child.stdin.take() {
-        // Less than a pipe holds, so that it never waits; one that does not read it may do so.
-        let _ = stdin.write_all(text.as_bytes()).and_then(|()| stdin.write_all(b"\n"));
-    }
+    let mut child = started.map_err(cannot_start)?;
     let begun = Instant::now();
     loop {
         match child.try_wait() {
@@ -95,6 +104,19 @@ mod tests {
         let text = std::fs::read_to_string(file).unwrap();
         assert!(text.starts_with("{\"id\":\"1\"}\n"), "{text}");
         assert!(!text.contains("HOME=") && !text.contains("CARGO") && text.contains("PATH="), "{text}");
+    }
+
+    #[test]
+    fn one_that_does_not_read_what_is_longer_than_a_pipe_holds_nobody_up() {
+        let text = "x".repeat(1 << 20);
+        let deliver = |program: &str, argument: &str, seconds| {
+            let arguments =
+                if argument.is_empty() { vec![] } else { vec!["-c".to_owned(), argument.to_owned()] };
+            deliver(program, &arguments, &text, Duration::from_secs(seconds), &|| false)
+        };
+        assert_eq!(deliver("sh", "sleep 600", 1), Err(DeliveryError::Timeout { seconds: 1 }));
+        assert_eq!(deliver("true", "", 60), Ok(()));
+        assert_eq!(deliver("sh", "test $(wc -c) = 1048577", 60), Ok(()), "and one that reads has all of it");
     }
 
     #[test]

@@ -89,6 +89,52 @@ pub fn cursor(handle: &EngineHandle, hook: &str) -> Result<Option<Sequence>, Com
     }
 }
 
+/// Where a hook begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place {
+    position: Sequence,
+    may_repeat: bool,
+}
+
+/// Where `hook` has come to; one that is new begins with the entry after the ledger's last, which is looked up
+/// once and kept in `end`: what is written while its place cannot be kept yet is not passed over.
+fn begins_at(handle: &EngineHandle, hook: &str, end: &mut Option<Sequence>) -> Result<Place, CommandError> {
+    if let Some(position) = cursor(handle, hook)? {
+        // Where the end was looked up, nothing was given to anybody yet.
+        return Ok(Place { position, may_repeat: end.is_none() });
+    }
+    let position = match *end {
+        Some(end) => end,
+        None => {
+            let Reply::Ledger(found) = handle.call(Command::LedgerHead)? else {
+                return Err(CommandError::Store { reason: "the engine gave a wrong answer".to_owned() });
+            };
+            found.sequence
+        }
+    };
+    *end = Some(position);
+    ask(handle, HookCommand::Advance { hook: hook.to_owned(), sequence: position })?;
+    Ok(Place { position, may_repeat: false })
+}
+
+/// As [`begins_at`], tried until the store gives and keeps a place; none where muster or the engine ends first.
+fn find_place(handle: &EngineHandle, hook: &str, line: &Line) -> Option<Place> {
+    let (mut end, mut tries) = (None, 0);
+    loop {
+        match begins_at(handle, hook, &mut end) {
+            Ok(place) => return Some(place),
+            Err(CommandError::Stopped) => return None,
+            Err(error) => {
+                tries += 1;
+                tracing::warn!(%hook, %error, tries, "the hook cannot begin yet");
+                if line.waits(wait_after(tries)) {
+                    return None;
+                }
+            }
+        }
+    }
+}
+
 impl Follower {
     /// Begins where the hook has come to; one that is new begins with the entry after the ledger's last.
     ///
@@ -101,30 +147,31 @@ impl Follower {
         state_dir: PathBuf,
         now: fn() -> DateTime<Utc>,
     ) -> Result<Self, CommandError> {
-        let kept = cursor(&handle, &hook.name)?;
-        let position = match kept {
-            Some(sequence) => sequence,
-            None => {
-                let Reply::Ledger(end) = handle.call(Command::LedgerHead)? else {
-                    return Err(CommandError::Store { reason: "the engine gave a wrong answer".to_owned() });
-                };
-                ask(&handle, HookCommand::Advance { hook: hook.name.clone(), sequence: end.sequence })?;
-                end.sequence
-            }
-        };
+        let place = begins_at(&handle, &hook.name, &mut None)?;
+        Ok(Self::at(place, hook, handle, deliver, state_dir, now))
+    }
+
+    fn at(
+        place: Place,
+        hook: Hook,
+        handle: EngineHandle,
+        deliver: Box<Deliver>,
+        state_dir: PathBuf,
+        now: fn() -> DateTime<Utc>,
+    ) -> Self {
         let had_trouble = trouble::read(&state_dir, &hook.name).is_some();
-        Ok(Self {
+        Self {
             hook,
             handle,
             deliver,
             state_dir,
             now,
-            position,
+            position: place.position,
             tried: None,
-            may_repeat: kept.is_some(),
+            may_repeat: place.may_repeat,
             passed_over: 0,
             had_trouble,
-        })
+        }
     }
 
     /// Delivers until nothing waits, one try fails, or `is_over`.
@@ -319,11 +366,9 @@ impl Deliveries {
             let line = Line { ends, is_ending: Arc::clone(&is_ending), late: std::sync::OnceLock::new() };
             let (handle, state_dir) = (handle.clone(), state_dir.to_owned());
             let thread = std::thread::Builder::new().name("muster-hook".to_owned()).spawn(move || {
-                let name = hook.name.clone();
-                let deliver = deliver_to(&hook);
-                match Follower::begin(hook, handle, deliver, state_dir, Utc::now) {
-                    Ok(follower) => follower.follow(&line),
-                    Err(error) => tracing::error!(hook = %name, %error, "the hook cannot begin"),
+                if let Some(place) = find_place(&handle, &hook.name, &line) {
+                    let deliver = deliver_to(&hook);
+                    Follower::at(place, hook, handle, deliver, state_dir, Utc::now).follow(&line);
                 }
             })?;
             all.lines.push(sender);

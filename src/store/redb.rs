@@ -38,6 +38,7 @@ mod tests;
 mod walk;
 mod whole;
 
+use std::collections::VecDeque;
 use std::ops::Bound;
 use std::path::Path;
 
@@ -72,6 +73,10 @@ use super::{
 /// The file's name in the data directory.
 pub const FILE_NAME: &str = "store.redb";
 
+/// So many transactions are kept at most because they may come again. The one that does is tried again within
+/// seconds; what gets in between, and is in doubt too, are a few commands that do not.
+const DOUBTS: usize = 8;
+
 /// Where a database is opened, and opened again after a failure.
 trait Medium: Send {
     /// The file, for messages.
@@ -88,8 +93,10 @@ pub struct RedbStore {
     terminal: TerminalId,
     /// None after a failure that opening again has not cured yet.
     database: Option<Database>,
-    /// A transaction whose commit failed and whose outcome could not be looked at yet.
-    in_doubt: Option<(Transaction, Planned)>,
+    /// A commit that failed and whose outcome could not be looked at yet, with what may come again of it.
+    in_doubt: Option<(Option<Transaction>, Planned)>,
+    /// Transactions that were reported as failed and turned out to be written, until they come again.
+    written_after_all: VecDeque<(Transaction, Committed)>,
     /// What tests put in place of [`write_transaction`]'s durability.
     #[cfg(test)]
     durability: Durability,
@@ -161,6 +168,7 @@ impl RedbStore {
             terminal,
             database: Some(database),
             in_doubt: None,
+            written_after_all: VecDeque::new(),
             #[cfg(test)]
             durability: Durability::Immediate,
         }
@@ -245,14 +253,20 @@ impl RedbStore {
         Ok(end == planned.end && point == planned.committed.point.0)
     }
 
-    /// Looks what became of a commit that failed and could not be looked at then; the transaction, and
-    /// what it came to, where it is there.
-    fn settle_doubt(&mut self) -> Result<Option<(Transaction, Committed)>, StoreError> {
+    /// Looks what became of a commit that failed and could not be looked at then. A transaction that is there is
+    /// kept until it comes again.
+    fn settle_doubt(&mut self) -> Result<(), StoreError> {
         self.ensure_open()?;
-        let Some((tried, planned)) = self.in_doubt.take() else { return Ok(None) };
+        let Some((tried, planned)) = self.in_doubt.take() else { return Ok(()) };
         match self.stands_at(&planned) {
-            Ok(true) => Ok(Some((tried, planned.committed))),
-            Ok(false) => Ok(None),
+            Ok(true) => {
+                self.written_after_all.extend(tried.map(|tried| (tried, planned.committed)));
+                if self.written_after_all.len() > DOUBTS {
+                    self.written_after_all.pop_front();
+                }
+                Ok(())
+            }
+            Ok(false) => Ok(()),
             Err(error) => {
                 self.in_doubt = Some((tried, planned));
                 Err(error)
@@ -260,18 +274,42 @@ impl RedbStore {
         }
     }
 
-    /// Closes, opens again, and finds out what became of the commit that failed.
+    /// What `transaction` came to, where it was reported as failed and written all the same. With entries, whose
+    /// ids and salts are drawn anew, an equal one is the same one whatever was written since; without, only
+    /// where nothing was.
+    fn take_written(&mut self, transaction: &Transaction) -> Option<Committed> {
+        let at = self.written_after_all.iter().position(|(tried, _)| tried == transaction);
+        let written = at.and_then(|at| self.written_after_all.remove(at));
+        self.written_after_all.retain(|(tried, _)| !tried.entries.is_empty());
+        written.map(|(_, committed)| committed)
+    }
+
+    /// What is said of a transaction that came to `fault` before its commit, so that nothing of it is there.
+    /// Where the medium failed, it closes and opens again, as redb lets nothing through any more; where that
+    /// fails too, whatever comes next tries again.
+    fn gave_up(&mut self, step: &'static str, fault: Fault) -> StoreError {
+        let is_of_the_medium = !matches!(fault, Fault::Said(_) | Fault::Unwritable(_));
+        let error = fault.into_store_error(step, self.medium.path());
+        if is_of_the_medium {
+            self.database = None;
+            if let Err(error) = self.ensure_open() {
+                tracing::warn!(%error, "the store could not be opened again yet");
+            }
+        }
+        error
+    }
+
+    /// Closes, opens again, and finds out what became of the commit that failed while doing `step`; `transaction`
+    /// is what its caller may try again.
     fn recover(
         &mut self,
+        step: &'static str,
         fault: Fault,
-        transaction: Transaction,
-        planned: Option<Planned>,
+        transaction: Option<Transaction>,
+        planned: Planned,
     ) -> Result<Committed, StoreError> {
-        let error = fault.into_store_error("write", self.medium.path());
-        self.database = None;
-        let reopened = self.ensure_open();
-        let Some(planned) = planned else { return Err(error) };
-        match reopened.and_then(|()| self.stands_at(&planned)) {
+        let error = self.gave_up(step, fault);
+        match self.ensure_open().and_then(|()| self.stands_at(&planned)) {
             Ok(true) => Ok(planned.committed),
             Ok(false) => Err(error),
             Err(_) => {
@@ -316,10 +354,8 @@ impl Store for RedbStore {
 
     fn commit(&mut self, transaction: Transaction) -> Result<Committed, StoreError> {
         super::refuse_erasure(&transaction)?;
-        if let Some((tried, committed)) = self.settle_doubt()?
-            // The caller tries the same again, and it was there all the time.
-            && tried == transaction
-        {
+        self.settle_doubt()?;
+        if let Some(committed) = self.take_written(&transaction) {
             return Ok(committed);
         }
         let Some(database) = &self.database else {
@@ -328,12 +364,13 @@ impl Store for RedbStore {
         };
         match self.write(database, &transaction) {
             Ok(planned) => Ok(planned.committed),
-            Err(failed) => match *failed {
-                (fault @ (Fault::Said(_) | Fault::Unwritable(_)), _) => {
-                    Err(fault.into_store_error("write", self.medium.path()))
+            Err(failed) => {
+                let (fault, planned) = *failed;
+                match planned {
+                    Some(planned) => self.recover("write", fault, Some(transaction), planned),
+                    None => Err(self.gave_up("write", fault)),
                 }
-                (fault, planned) => self.recover(fault, transaction, planned),
-            },
+            }
         }
     }
 

@@ -60,6 +60,8 @@ pub enum Message {
     PinChecked(bool),
     /// Entries that were asked for will not come; they can be asked for again.
     LogRefused(LogQuery),
+    /// The log could not be read for it.
+    LogUnread(LogQuery, CommandError),
 }
 
 /// Names a dialog, so that the answer to one that was closed is not taken for another's.

@@ -37,6 +37,19 @@ const EVENT_ROOM: usize = 1_024;
 /// The longest wait where nothing is due; any message ends it.
 const LONG_WAIT: Duration = Duration::from_secs(3_600);
 
+/// The page of the log that was asked for, or why it does not come.
+fn log_page(engine: &EngineHandle, query: LogQuery) -> Message {
+    let page = match query {
+        LogQuery::Before(sequence) => engine.entries_before(sequence, LOG_PAGE),
+        LogQuery::Since(sequence) => engine.entries_since(sequence, LOG_PAGE),
+        LogQuery::Between(from, until) => engine.entries_between(from, until),
+    };
+    match page {
+        Ok(page) => Message::Log(query, page),
+        Err(error) => Message::LogUnread(query, error),
+    }
+}
+
 /// What the thread for the log is asked.
 #[derive(Debug)]
 enum Query {
@@ -82,15 +95,7 @@ impl Workers {
         std::thread::Builder::new().name("tui-log".to_owned()).spawn(move || {
             for query in query_queue {
                 let message = match query {
-                    Query::Log(query @ LogQuery::Before(sequence)) => {
-                        Message::Log(query, engine.entries_before(sequence, LOG_PAGE))
-                    }
-                    Query::Log(query @ LogQuery::Since(sequence)) => {
-                        Message::Log(query, engine.entries_since(sequence, LOG_PAGE))
-                    }
-                    Query::Log(query @ LogQuery::Between(from, until)) => {
-                        Message::Log(query, engine.entries_between(from, until))
-                    }
+                    Query::Log(query) => log_page(&engine, query),
                     Query::Pin(pin) => {
                         Message::PinChecked(check_pin.as_ref().is_some_and(|check| check(&pin)))
                     }

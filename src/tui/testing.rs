@@ -529,21 +529,20 @@ impl FakeEngine {
             Call::Subscribe(events) => self.events.push(events),
             Call::EntriesSince(after, limit, page) => {
                 let entries = self.log.iter().filter(|entry| entry.sequence > after);
-                page.send(entries.take(limit).cloned().collect()).unwrap();
+                page.send(Ok(entries.take(limit).cloned().collect())).unwrap();
             }
             Call::EntriesBefore(before, limit, page) => {
                 let entries = self.log.iter().rev().filter(|entry| entry.sequence < before);
-                page.send(entries.take(limit).cloned().collect()).unwrap();
+                page.send(Ok(entries.take(limit).cloned().collect())).unwrap();
             }
             Call::WholeEntriesSince(after, limit, page) => {
                 let entries = self.whole.iter().filter(|entry| entry.entry.head.sequence > after);
                 page.send(Ok(entries.take(limit).cloned().collect())).unwrap();
             }
             Call::Threshold(..) => {}
-            Call::RecordsBetween(_, _, page) | Call::HeldBetween(_, _, page) => {
-                page.send(Vec::new()).unwrap()
-            }
-            Call::EntriesBetween(_, _, page) => page.send(Vec::new()).unwrap(),
+            Call::RecordsBetween(_, _, page)
+            | Call::HeldBetween(_, _, page)
+            | Call::EntriesBetween(_, _, page) => page.send(Ok(Vec::new())).unwrap(),
         }
     }
 

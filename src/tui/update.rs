@@ -104,6 +104,11 @@ impl Model {
                 self.log.refused(query);
                 Vec::new()
             }
+            Message::LogUnread(query, error) => {
+                self.log.refused(query);
+                self.say(Role::Fault, words(&error));
+                Vec::new()
+            }
         };
         self.dirty = true;
         effects.extend(self.settle());

@@ -93,7 +93,7 @@ pub(super) fn run(
 ) -> Result<Exit, CliError> {
     // Before the entries are read, so that none falls between.
     let events = handle.subscribe(PAGE);
-    let newest = handle.entries_before(Sequence(u64::MAX), 1);
+    let newest = handle.entries_before(Sequence(u64::MAX), 1)?;
     let newest = newest.first().map_or((Sequence(0), site.calendar.now), |entry| (entry.sequence, entry.at));
     let (mut last, at) = match since {
         Some(since) => begun_after(handle, Sequence(since))?.unwrap_or((Sequence(since), newest.1)),
@@ -101,7 +101,7 @@ pub(super) fn run(
     };
     let mut stream = Stream { people: people.to_vec(), selection, site, open: Open::default() };
     // Whatever was opened before that is open nowhere any more.
-    for entry in handle.entries_between(at - LONGEST_OPEN - FURTHEST_START, at + OUT_OF_ORDER) {
+    for entry in handle.entries_between(at - LONGEST_OPEN - FURTHEST_START, at + OUT_OF_ORDER)? {
         if entry.sequence <= last {
             stream.open.take(entry.facts.as_ref());
         }

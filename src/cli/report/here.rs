@@ -26,7 +26,7 @@ pub(super) fn run(
     out: &mut Output<'_>,
 ) -> Result<Exit, CliError> {
     let day = calendar.day(DayArg::Today)?;
-    let entries = handle.records_between(day.from, day.until);
+    let entries = handle.records_between(day.from, day.until)?;
     let everybody = day_rows(&day, &handle.snapshot().roster.rows, &entries);
     let total = everybody.len();
     let rows = present(everybody);

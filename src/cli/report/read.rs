@@ -54,7 +54,7 @@ pub(super) fn read(
     let calendar = &site.calendar;
     let mut tally = Tally::new(people, rules, selection, (&span.first, &span.last), calendar.now);
     let look_back = span.first.from.checked_sub_signed(LOOK_BACK).unwrap_or(span.first.from);
-    tally.excuse(handle.held_between(look_back, span.first.from).iter().filter_map(LogEntry::statement));
+    tally.excuse(handle.held_between(look_back, span.first.from)?.iter().filter_map(LogEntry::statement));
     let total = span.dates().len();
     let before = Tally::first_read(&span.first, &calendar.zone, calendar.rollover.0);
     let before = before.map_or(span.first.date, |day| day.date);
@@ -66,7 +66,7 @@ pub(super) fn read(
             break;
         }
         stop_where_asked(site.stopped)?;
-        let entries = handle.records_between(day.from, day.until);
+        let entries = handle.records_between(day.from, day.until)?;
         for table in tally.take(day, &calendar.zone, reading(&entries)) {
             each(table)?;
         }

@@ -4,6 +4,7 @@ use std::fs;
 use tempfile::TempDir;
 
 use super::*;
+use crate::attendance::SourceRole;
 
 /// A machine in a folder: a root, a home, and a place where the process was started.
 struct Machine {

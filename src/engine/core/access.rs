@@ -43,23 +43,25 @@ pub(crate) struct NobodyWaits;
 /// Where a page of the log goes, and the role it is for.
 #[derive(Debug)]
 pub(crate) struct PageSender {
-    to: Sender<Vec<LogEntry>>,
+    to: Sender<Result<Vec<LogEntry>, CommandError>>,
     role: Option<Role>,
 }
 
 impl PageSender {
-    pub(super) fn new(to: Sender<Vec<LogEntry>>, role: Option<Role>) -> Self {
+    pub(super) fn new(to: Sender<Result<Vec<LogEntry>, CommandError>>, role: Option<Role>) -> Self {
         Self { to, role }
     }
 
     /// Gives what the role may have.
-    pub(super) fn send(&self, entries: Vec<LogEntry>) {
-        let entries = match self.role {
-            None => Vec::new(),
-            Some(role) => entries.into_iter().map(|entry| entry_for(role, entry)).collect(),
+    pub(super) fn send(&self, page: Result<Vec<LogEntry>, CommandError>) {
+        let page = match self.role {
+            None => Ok(Vec::new()),
+            Some(role) => {
+                page.map(|entries| entries.into_iter().map(|entry| entry_for(role, entry)).collect())
+            }
         };
         // That nobody waits any more is as good.
-        let _ = self.to.send(entries);
+        let _ = self.to.send(page);
     }
 }
 

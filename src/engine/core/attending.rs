@@ -112,18 +112,26 @@ impl Core {
                 Ok(self.build_opening(actor, session))
             }
             AttendanceWork::Close(close) => self.build_closing(actor, close),
-            AttendanceWork::Write(entries, plan) => {
+            AttendanceWork::Write(mut entries, plan) => {
+                entries.retain(|entry| self.is_of_the_roster(entry));
+                if entries.is_empty() {
+                    return Err(CommandError::NoSuchPerson);
+                }
                 Ok((Transaction { changes: vec![], entries }, ReplyPlan::Attendance(plan)))
             }
             AttendanceWork::WriteOne(entry) => {
-                let about = entry.parts.record.as_ref().map(|record| record.person);
-                // Whoever was erased meanwhile is not written about any more.
-                if about.is_some_and(|person| self.roster.get(person).is_none()) {
+                if !self.is_of_the_roster(&entry) {
                     return Err(CommandError::NoSuchPerson);
                 }
                 Ok((Transaction { changes: vec![], entries: vec![*entry] }, ReplyPlan::Written))
             }
         }
+    }
+
+    /// Whether whom `entry` is about is still there. Who was erased meanwhile is not written about any more.
+    fn is_of_the_roster(&self, entry: &EntryDraft) -> bool {
+        let about = entry.parts.record.as_ref().map(|record| record.person);
+        about.is_none_or(|person| self.roster.get(person).is_some())
     }
 
     /// An entry at the time that decisions are written with.

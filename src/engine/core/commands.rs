@@ -402,7 +402,7 @@ impl Core {
             PreparedWhat::Operators(command) => self.build_operators(actor, command),
             PreparedWhat::Consent(person) => self.build_consent(actor, person),
             PreparedWhat::Withdraw(person) => self.build_withdrawal(actor, person),
-            PreparedWhat::PersonExported(export) => Ok(self.build_person_export(actor, export)),
+            PreparedWhat::PersonExported(export) => self.build_person_export(actor, export),
             PreparedWhat::Place(name, sequence) => Ok(Self::build_place(name, sequence)),
             PreparedWhat::Export => {
                 let mut people: Vec<Person> = self.roster.active().map(Person::shown).collect();

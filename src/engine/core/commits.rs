@@ -1,15 +1,13 @@
 //! What is written to the store, and what happens when it is on disk.
 
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 
+use crate::attendance::PersonId;
 use crate::attendance::report::Day;
-use crate::attendance::session::SessionName;
-use crate::attendance::{PersonId, PresenceState, SessionId};
 use crate::face::TemplateId;
-use crate::ledger::{Actor, Entry, EntryDraft, EntryKind};
+use crate::ledger::{Actor, Entry, EntryKind};
 use crate::store::{Change, Committed, DiskState, StoreError, Transaction};
 
 use super::super::command::attendance::Correction;
@@ -22,153 +20,21 @@ use super::super::export::PersonExport;
 use super::super::operators::OperatorsReply;
 use super::super::worker::store::{StoreAnswer, StoreRequest, Ticket};
 use super::access::PageSender;
-use super::attending::{AttendancePlan, AttendanceWork};
+use super::attending::AttendancePlan;
 use super::commands::{Prepared, PreparedWhat, ReplyPlan};
+use super::commit_queue::{CommitQueue, QueuedEntry};
+use super::door::Told;
 use super::erasing::Erasing;
 use super::exporting::Exporting;
 use super::inbox::BackFill;
 use super::looking_up::MonthWanted;
 use super::sessions::Closing;
-use super::unsaved::Refused;
 use super::{Core, ReplySender};
 
 /// Entries that go into one transaction at most.
 const BATCH: usize = 64;
 const FIRST_RETRY: Duration = Duration::from_millis(500);
 const LONGEST_RETRY: Duration = Duration::from_secs(5);
-
-/// An entry that nobody waits for, and whose passage it records.
-#[derive(Debug, Clone)]
-struct QueuedEntry {
-    draft: EntryDraft,
-    passage: Option<PersonId>,
-}
-
-/// Entries and commands on their way to the store: one transaction at a time, so that each is
-/// checked against what the one before left.
-#[derive(Default)]
-pub(super) struct CommitQueue {
-    entries: VecDeque<QueuedEntry>,
-    /// A batch that failed. It is sent again as it was: the store knows by the ids of its entries
-    /// whether it was written after all.
-    failed: Option<Vec<QueuedEntry>>,
-    pub(super) commands: VecDeque<(Prepared, ReplySender)>,
-    in_flight: bool,
-    in_flight_passages: Vec<PersonId>,
-    /// The session that the transaction on its way opens.
-    opening: Option<SessionName>,
-    /// The session that it closes.
-    closing: Option<SessionId>,
-    retry_at: Option<Instant>,
-    retry_wait: Duration,
-    /// Set when the engine stops: what fails now is not tried again.
-    pub(super) last_try: bool,
-    /// What the store said when it last failed.
-    pub(super) fault: Option<String>,
-    /// The state of its disk, where that was why.
-    pub(super) disk: Option<DiskState>,
-    /// What found no room.
-    pub(super) refused: Refused,
-}
-
-impl CommitQueue {
-    /// Queues an entry whether there is room or not.
-    pub(super) fn queue_anyway(&mut self, draft: EntryDraft, passage: Option<PersonId>) {
-        self.entries.push_back(QueuedEntry { draft, passage });
-    }
-
-    /// What the last passage of `person` that waits says.
-    pub(super) fn waiting_state_of(&self, person: PersonId) -> Option<PresenceState> {
-        let of_person = self.queued().filter(|entry| entry.passage == Some(person)).last();
-        of_person?.draft.parts.record.as_ref()?.state
-    }
-
-    /// Whether fewer than `limit` entries wait.
-    pub(super) fn has_room(&self, limit: usize) -> bool {
-        self.queued_count() < limit
-    }
-
-    fn queued_count(&self) -> usize {
-        self.failed.as_ref().map_or(0, Vec::len) + self.entries.len()
-    }
-
-    /// Whether a passage of `person` is not on disk yet.
-    pub(super) fn awaits_passage_of(&self, person: PersonId) -> bool {
-        self.in_flight_passages.contains(&person) || self.queued().any(|entry| entry.passage == Some(person))
-    }
-
-    /// Everything that is not on its way, in order.
-    fn queued(&self) -> impl Iterator<Item = &QueuedEntry> {
-        self.failed.iter().flatten().chain(&self.entries)
-    }
-
-    /// Whether a batch is to be sent again.
-    pub(super) fn has_failed(&self) -> bool {
-        self.failed.is_some()
-    }
-
-    /// Lets go of entries about somebody who is being erased.
-    pub(super) fn drop_entries_about(&mut self, person: PersonId) {
-        let is_about = |entry: &QueuedEntry| {
-            let parts = &entry.draft.parts;
-            let named = parts.evidence.iter().flat_map(|evidence| &evidence.candidates);
-            parts.record.as_ref().is_some_and(|record| record.person == person)
-                || named.into_iter().any(|candidate| candidate.person == person)
-        };
-        self.entries.retain(|entry| !is_about(entry));
-        self.refused.forget(person);
-    }
-
-    /// Whether everything that happened is on disk.
-    pub(super) fn is_settled(&self) -> bool {
-        !self.in_flight && self.queued().next().is_none()
-    }
-
-    /// Whether a session called `name` is being opened.
-    pub(super) fn is_opening(&self, name: &SessionName) -> bool {
-        self.attendance_work().any(|work| matches!(work, AttendanceWork::Open(open) if open.name == *name))
-            || self.opening.as_ref() == Some(name)
-    }
-
-    /// Whether that session is being closed.
-    pub(super) fn is_closing(&self, id: SessionId) -> bool {
-        self.attendance_work()
-            .any(|work| matches!(work, AttendanceWork::Close(close) if close.roll.session.id == id))
-            || self.closing == Some(id)
-    }
-
-    fn note_work(&mut self, work: &AttendanceWork) {
-        match work {
-            AttendanceWork::Open(session) => self.opening = Some(session.name.clone()),
-            AttendanceWork::Close(close) => self.closing = Some(close.roll.session.id),
-            AttendanceWork::Write(..) | AttendanceWork::WriteOne(_) => {}
-        }
-    }
-
-    fn forget_work(&mut self) {
-        (self.opening, self.closing) = (None, None);
-    }
-
-    fn attendance_work(&self) -> impl Iterator<Item = &AttendanceWork> {
-        self.commands.iter().filter_map(|(prepared, _)| match &prepared.what {
-            PreparedWhat::Attendance(work) => Some(work),
-            _ => None,
-        })
-    }
-
-    pub(super) fn waiting(&self) -> u32 {
-        u32::try_from(self.queued_count()).unwrap_or(u32::MAX)
-    }
-
-    pub(super) fn is_done(&self) -> bool {
-        !self.in_flight && self.queued().next().is_none() && self.commands.is_empty()
-    }
-
-    /// How long until a failed transaction is tried again.
-    pub(super) fn until_retry(&self, now: Instant) -> Option<Duration> {
-        self.retry_at.map(|at| at.saturating_duration_since(now))
-    }
-}
 
 /// What waits for an answer of the store.
 pub(super) enum Pending {
@@ -216,16 +82,15 @@ pub(super) enum Pending {
     Month(MonthWanted, ReplySender),
 }
 
-/// The entries of an answer; none where the log cannot be read.
-fn entries_of(answer: Result<StoreAnswer, StoreError>) -> Vec<Entry> {
-    match answer {
-        Ok(StoreAnswer::Entries(entries)) => entries,
-        Ok(_) => Vec::new(),
-        Err(error) => {
-            tracing::error!(%error, "the log cannot be read");
-            Vec::new()
-        }
-    }
+/// The entries of an answer. A log that cannot be read is never an empty one.
+fn entries_of(answer: Result<StoreAnswer, StoreError>) -> Result<Vec<Entry>, CommandError> {
+    let reason = match answer {
+        Ok(StoreAnswer::Entries(entries)) => return Ok(entries),
+        Ok(_) => "the store gave a wrong answer".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    tracing::error!(%reason, "the log cannot be read");
+    Err(CommandError::Store { reason })
 }
 
 /// The entries of one transaction.
@@ -281,8 +146,7 @@ impl Core {
         };
         let batch = self.commits.failed.take().unwrap_or_else(|| next(&mut self.commits));
         let entries = batch.iter().map(|entry| entry.draft.clone()).collect();
-        self.commits.in_flight = true;
-        self.commits.in_flight_passages = batch.iter().filter_map(|entry| entry.passage).collect();
+        self.commits.send_off(&batch);
         let transaction = Transaction { changes: vec![], entries };
         self.ask(StoreRequest::Commit(transaction), Pending::Entries(Batch(batch)));
     }
@@ -298,14 +162,15 @@ impl Core {
         let Some(pending) = self.pending.remove(&ticket) else { return };
         match (pending, answer) {
             (Pending::Page(reply), answer) => {
-                let entries = entries_of(answer);
-                reply.send(entries.iter().map(|entry| self.log_entry(entry)).collect());
+                let page = |entries: Vec<Entry>| entries.iter().map(|entry| self.log_entry(entry)).collect();
+                reply.send(entries_of(answer).map(page));
             }
             (Pending::Cursor(reply), answer) => Self::take_cursor(&reply, answer),
             (Pending::Crop(template), answer) => self.take_crop(template, answer),
             (Pending::Whole(reply), answer) => {
-                let entries = entries_of(answer).into_iter();
-                let _ = reply.send(Ok(entries.map(|entry| self.named_entry(entry)).collect()));
+                let named =
+                    |entries: Vec<Entry>| entries.into_iter().map(|entry| self.named_entry(entry)).collect();
+                let _ = reply.send(entries_of(answer).map(named));
             }
             (Pending::Export(exporting), answer) => self.take_export_step(exporting, answer),
             (Pending::Retention, answer) => self.take_retention_step(answer),
@@ -360,7 +225,11 @@ impl Core {
                 Ok(StoreAnswer::Entries(entries)) => self.take_times(accept, actor, reply, &entries),
                 answer => refuse(&reply, answer),
             },
-            (Pending::UnsureTimes, answer) => self.take_unsure_times(entries_of(answer)),
+            (Pending::UnsureTimes, answer) => {
+                if let Ok(entries) = entries_of(answer) {
+                    self.take_unsure_times(entries);
+                }
+            }
             (Pending::Month(wanted, reply), answer) => match answer {
                 Ok(StoreAnswer::Entries(entries)) => {
                     let _ = reply.send(Ok(self.month(&wanted, &entries)));
@@ -413,8 +282,7 @@ impl Core {
 
     /// A transaction is on disk: the store works.
     fn settle_commit(&mut self) {
-        self.commits.in_flight = false;
-        self.commits.in_flight_passages.clear();
+        self.commits.come_back();
         self.commits.forget_work();
         self.commits.retry_at = None;
         self.commits.retry_wait = FIRST_RETRY;
@@ -425,8 +293,7 @@ impl Core {
     /// Keeps a batch as it is, to be tried again before anything else.
     fn retry_later(&mut self, Batch(batch): Batch, reason: &str, disk: Option<DiskState>) {
         tracing::error!(%reason, entries = batch.len(), "entries could not be written");
-        self.commits.in_flight = false;
-        self.commits.in_flight_passages.clear();
+        self.commits.come_back();
         self.door_is_not_saved();
         if self.commits.last_try {
             tracing::error!(entries = batch.len(), "entries are lost: the store failed while stopping");
@@ -444,6 +311,7 @@ impl Core {
 
     pub(super) fn take_committed(&mut self, committed: &Committed) {
         let mut presence_changed = false;
+        let mut at_the_door = Vec::new();
         for entry in &committed.entries {
             self.watch.wrote(entry.head.at, entry.head.clock);
             self.sessions.note(entry);
@@ -453,7 +321,7 @@ impl Core {
                 matches!(entry.head.kind, EntryKind::SessionOpened | EntryKind::SessionClosed);
             presence_changed |= self.note_presence(entry) || sessions_changed;
             self.entry_for_inbox(entry);
-            self.entry_for_door(entry);
+            at_the_door.extend(self.entry_for_door(entry));
             self.keep_place_of(entry);
             let log = self.log_entry(entry);
             self.subscribers.send(&EngineEvent::Entry(log));
@@ -461,6 +329,8 @@ impl Core {
         if presence_changed {
             self.publish_roster();
         }
+        // Whoever is told looks at a roster that says the same.
+        at_the_door.into_iter().for_each(Told::tell);
     }
 
     pub(super) fn log_entry(&self, entry: &Entry) -> LogEntry {

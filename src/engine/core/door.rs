@@ -18,6 +18,7 @@ use crate::ledger::{
 
 use super::super::command::door::{DoorCommand, DoorError, DoorReply, TypedPin};
 use super::super::command::{CommandError, Reply};
+use super::super::state::Recorded;
 use super::super::worker::pins::{PinJob, PinOutcome, PinWork};
 use super::commands::refuse;
 use super::{Core, ReplySender};
@@ -38,7 +39,27 @@ pub(super) enum PinUse {
 /// Somebody whose record is on its way to the disk.
 struct Waiting {
     name: PersonName,
+    /// Whether they said so again while it is.
+    again: bool,
     reply: ReplySender,
+}
+
+impl Waiting {
+    fn tell_not_saved(self) {
+        said(&self.reply, DoorReply::NotSaved { name: self.name });
+    }
+}
+
+/// What somebody at the door is told, and where they wait for it.
+pub(super) struct Told {
+    answer: DoorReply,
+    reply: ReplySender,
+}
+
+impl Told {
+    pub(super) fn tell(self) {
+        said(&self.reply, self.answer);
+    }
 }
 
 /// What the door remembers.
@@ -46,7 +67,7 @@ struct Waiting {
 pub(super) struct Door {
     attempts: Attempts,
     pins: HashMap<u64, PinUse>,
-    waiting: HashMap<EntryId, Waiting>,
+    waiting: HashMap<EntryId, Vec<Waiting>>,
     nobody: Option<PinHash>,
 }
 
@@ -154,21 +175,35 @@ impl Core {
         match self.record_passage(self.focus, id, at, clock, method, None) {
             Some(draft) => {
                 let entry = draft.id;
-                self.door.waiting.insert(entry, Waiting { name, reply });
                 // What finds no room is lost, and whoever stands there must know.
-                if !self.queue_entry(draft, Some(id))
-                    && let Some(waiting) = self.door.waiting.remove(&entry)
-                {
+                if self.queue_entry(draft, Some(id)) {
+                    self.wait_for_record(entry, Waiting { name, again: false, reply });
+                } else {
                     let reason = "too many records wait that it has not taken".to_owned();
-                    refuse(&waiting.reply, CommandError::Store { reason });
+                    refuse(&reply, CommandError::Store { reason });
                 }
             }
-            None => {
-                let presence = self.presence.get(&id);
+            None => self.came_before(id, at, Waiting { name, again: true, reply }),
+        }
+    }
+
+    fn wait_for_record(&mut self, entry: EntryId, waiting: Waiting) {
+        self.door.waiting.entry(entry).or_default().push(waiting);
+    }
+
+    /// Somebody says again who they are, and it belongs to a passage that may not be on disk: they are told what
+    /// is so of that one.
+    fn came_before(&mut self, person: PersonId, at: DateTime<Utc>, waiting: Waiting) {
+        match (self.recorded(person), self.commits.passage_on_its_way(person)) {
+            (Recorded::Yes, _) => {
+                let presence = self.presence.get(&person);
                 let state = presence.map_or(PresenceState::Present, |presence| presence.state);
                 let since = presence.map_or(at, |presence| presence.since);
-                said(&reply, DoorReply::Recorded { name, state, since, again: true });
+                let Waiting { name, again, reply } = waiting;
+                said(&reply, DoorReply::Recorded { name, state, since, again });
             }
+            (Recorded::Soon, Some(entry)) => self.wait_for_record(entry, waiting),
+            _ => waiting.tell_not_saved(),
         }
     }
 
@@ -200,23 +235,30 @@ impl Core {
         said(reply, DoorReply::Refused);
     }
 
-    /// An entry is on disk: whoever waited for it is told.
-    pub(super) fn entry_for_door(&mut self, entry: &Entry) {
-        if let Some(Waiting { name, reply }) = self.door.waiting.remove(&entry.head.id) {
-            let record = entry.parts.record.as_ref();
-            let state = record.and_then(|record| record.state).unwrap_or(PresenceState::Present);
-            let person = record.map(|record| record.person);
-            let presence = person.and_then(|person| self.presence.get(&person));
-            let since = presence.map_or(entry.head.at, |presence| presence.since);
-            said(&reply, DoorReply::Recorded { name, state, since, again: false });
-        }
+    /// An entry is on disk: what whoever waited for it is to be told.
+    pub(super) fn entry_for_door(&mut self, entry: &Entry) -> Vec<Told> {
+        let Some(waiting) = self.door.waiting.remove(&entry.head.id) else { return Vec::new() };
+        let record = entry.parts.record.as_ref();
+        let state = record.and_then(|record| record.state).unwrap_or(PresenceState::Present);
+        let person = record.map(|record| record.person);
+        let presence = person.and_then(|person| self.presence.get(&person));
+        let since = presence.map_or(entry.head.at, |presence| presence.since);
+        let told = |Waiting { name, again, reply }| Told {
+            answer: DoorReply::Recorded { name, state, since, again },
+            reply,
+        };
+        waiting.into_iter().map(told).collect()
     }
 
     /// The store did not take the entries: nobody is kept waiting for them.
     pub(super) fn door_is_not_saved(&mut self) {
-        for (_, Waiting { name, reply }) in self.door.waiting.drain() {
-            said(&reply, DoorReply::NotSaved { name });
-        }
+        self.door.waiting.drain().flat_map(|(_, waiting)| waiting).for_each(Waiting::tell_not_saved);
+    }
+
+    /// These entries are not written any more: whoever waits for one of them is told so.
+    pub(super) fn entries_are_dropped(&mut self, entries: &[EntryId]) {
+        let dropped = entries.iter().filter_map(|entry| self.door.waiting.remove(entry));
+        dropped.flatten().for_each(Waiting::tell_not_saved);
     }
 
     /// Counts the wrong tries of entries that are on disk, so that no restart is a fresh start; and prepares the

@@ -57,9 +57,6 @@ impl Core {
             let _ = reply.send(Err(CommandError::Store { reason }));
             return false;
         }
-        self.commits.drop_entries_about(person.id);
-        // Whose entry was among them would wait for ever.
-        self.door_is_not_saved();
         let probes = self.templates_of(person.id);
         let strangers = self.strangers_like(person.id);
         let entry = self.draft(EntryKind::Erased, actor, Parts::default());
@@ -85,6 +82,10 @@ impl Core {
             self.apply(Change::StrangerRemoved(*id));
         }
         self.apply(Change::PersonErased(person.id));
+        // Nothing was written since the erasure began, as one transaction is on its way at a time. A failed one
+        // has lost nothing of what waits.
+        let dropped = self.commits.forget(person.id);
+        self.entries_are_dropped(&dropped);
         self.take_committed(&erased.committed);
         self.juries().for_each(Jury::reopen);
         self.publish_roster();

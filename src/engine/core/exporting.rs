@@ -107,9 +107,11 @@ impl Core {
         &mut self,
         actor: Actor,
         export: Box<PersonExport>,
-    ) -> (Transaction, ReplyPlan) {
+    ) -> Result<(Transaction, ReplyPlan), CommandError> {
+        // Who was erased while it was gathered is not given out, and not written about.
+        self.roster.get(export.person.id).ok_or(CommandError::NoSuchPerson)?;
         let entry = self.draft_about(EntryKind::PersonExported, actor, export.person.id);
-        (Transaction { changes: vec![], entries: vec![entry] }, ReplyPlan::PersonExported(export))
+        Ok((Transaction { changes: vec![], entries: vec![entry] }, ReplyPlan::PersonExported(export)))
     }
 }
 

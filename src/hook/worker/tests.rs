@@ -11,10 +11,11 @@ use crate::attendance::import::ImportRow;
 use crate::attendance::{PersonId, PresenceState};
 use crate::engine::command::register::RegisterCommand;
 use crate::engine::environment::{SiteCalendar, SystemClock, SystemEntropy};
+use crate::engine::handle::Call;
 use crate::engine::{EngineParts, EngineSettings, RunningEngine, start};
 use crate::hook::Wanted;
 use crate::hook::testing::hook;
-use crate::ledger::{Actor, EntryKind, TerminalId};
+use crate::ledger::{Actor, ChainHead, EntryKind, Sha256Digest, TerminalId};
 use crate::store::MemoryStore;
 
 struct Site {
@@ -143,7 +144,7 @@ fn an_entry_that_is_too_old_is_given_up_which_is_an_entry_that_no_hook_gets() {
     site.mark();
     other.refuses.store(true, Ordering::SeqCst);
     assert_eq!(follower.deliver_waiting(&go_on), Ended::Empty);
-    let log = site.handle.entries_since(Sequence(2), 10);
+    let log = site.handle.entries_since(Sequence(2), 10).unwrap();
     assert_eq!(log.iter().map(|entry| entry.kind).collect::<Vec<_>>(), [EntryKind::DeliveryFailed]);
     let note = log[0].note.as_deref().unwrap();
     assert!(note.contains("payroll gave up entry 2") && note.contains("503"), "{note}");
@@ -192,4 +193,39 @@ fn workers_deliver_beside_the_engine_and_end_with_what_waited() {
         text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["sequence"].clone()).collect();
     assert_eq!(sequences, [2, 3, 4]);
     site.engine.stop();
+}
+
+/// A store that fails at first: the hook begins when it works again, after the entry that was the last when it
+/// was first looked at.
+#[test]
+fn a_hook_that_cannot_begin_tries_again_and_passes_nothing_over() {
+    let failed = || Err(CommandError::Store { reason: "the disk is full".to_owned() });
+    let end = ChainHead { sequence: Sequence(5), hash: Sha256Digest([0; 32]) };
+    let answers = vec![
+        failed(),
+        Ok(Reply::Hooks(HookReply::Cursor(None))),
+        Ok(Reply::Ledger(end)),
+        failed(),
+        Ok(Reply::Hooks(HookReply::Cursor(None))),
+        Ok(Reply::Hooks(HookReply::Moved)),
+    ];
+    let (calls, asked) = crossbeam_channel::unbounded();
+    let engine = std::thread::spawn(move || {
+        let mut advances = Vec::new();
+        for answer in answers {
+            let Ok((_, Call::Command(request, reply))) = asked.recv() else { panic!() };
+            if let Command::Hooks(HookCommand::Advance { sequence, .. }) = request.command {
+                advances.push(sequence);
+            }
+            reply.send(answer).unwrap();
+        }
+        advances
+    });
+    let handle = EngineHandle::new(calls, Arc::default(), Actor::System);
+    let (_sender, ends) = bounded(1);
+    let line = Line { ends, is_ending: Arc::default(), late: std::sync::OnceLock::new() };
+    let place = find_place(&handle, "payroll", &line);
+    assert_eq!(place, Some(Place { position: Sequence(5), may_repeat: false }));
+    assert_eq!(engine.join().unwrap(), [Sequence(5), Sequence(5)]);
+    assert_eq!(find_place(&handle, "payroll", &line), None, "the engine has ended");
 }

@@ -403,7 +403,7 @@ mod tests {
             assert_eq!(again.unwrap(person, opens), Ok(key));
             assert_eq!(again.unwrap(person, not), Err(NotOpened));
             let left = Sealed::read(&vault.bytes.lock().unwrap().clone().unwrap()).unwrap();
-            assert_eq!(left.newest(), Some(Epoch(holds)));
+            assert_eq!(left.epochs().next().unwrap().0, Epoch(holds));
             assert!(matches!(again.settle(Epoch(3 - holds)), Err(RingError::NoEpoch(_))));
         }
     }

@@ -199,11 +199,6 @@ impl Sealed {
         self.wrapped.len() != before
     }
 
-    /// The newest epoch.
-    pub fn newest(&self) -> Option<Epoch> {
-        self.wrapped.keys().next_back().copied()
-    }
-
     /// The key of `epoch`; none where it is not here.
     ///
     /// # Errors
@@ -331,7 +326,7 @@ mod tests {
             assert!(Sealed::read(&bytes[..cut]).is_err(), "cut at {cut}");
         }
         assert!(Sealed::read(&[&bytes[..], &[0]].concat()).is_err());
-        assert_eq!(vault.newest(), Some(Epoch(2)));
+        assert_eq!(vault.epochs().next().unwrap().0, Epoch(2));
         assert_eq!(vault.key(&store_key, Epoch(2)).unwrap(), Some(Key::from_bytes([2; KEY_BYTES])));
         assert_eq!(vault.key(&store_key, Epoch(3)).unwrap(), None);
         let other = Key::generate().unwrap();

@@ -51,9 +51,13 @@ macro_rules! for_each_table {
     };
 }
 
+/// What goes wrong in writing pieces.
 impl From<PieceFault> for Fault {
     fn from(fault: PieceFault) -> Self {
-        Self::Medium(fault.to_string())
+        match fault {
+            PieceFault::Io(error) => Self::Output(error),
+            fault => Self::Medium(fault.to_string()),
+        }
     }
 }
 

@@ -19,7 +19,6 @@ use crate::store::changes::{Staged, Stored, stage};
 use crate::store::crypt::ring::{Next, Subject};
 use crate::store::{
     BackupOnRecord, Change, ChangePoint, Committed, Erased, ErasedId, Erasure, KeptRecords, StoreError,
-    Transaction,
 };
 
 use super::tables::{EPOCH, Tables};
@@ -53,12 +52,12 @@ pub(super) fn erase(store: &mut RedbStore, erasure: &Erasure) -> Result<Erased, 
         Err(fault) => {
             // The new key is of no use; where it cannot be taken away now, the next opening does.
             let _ = store.ring.settle(store.ring.epoch());
-            return Err(fault.into_store_error("erase", &path));
+            return Err(store.gave_up("erase", fault));
         }
     };
     let committed = match guarded(|| Ok(transaction.commit()?)) {
         Ok(()) => plan.planned.committed.clone(),
-        Err(fault) => store.recover(fault, Transaction::default(), Some(plan.planned))?,
+        Err(fault) => store.recover("erase", fault, None, plan.planned)?,
     };
     let settled = store.ring.settle(next.epoch());
     Ok(Erased {

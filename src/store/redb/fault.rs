@@ -24,6 +24,8 @@ pub(super) enum Fault {
     Busy,
     /// Its schema has this number, which is to be raised first.
     Older(u32),
+    /// The file that a backup is written to cannot be written: it is another file than the store's.
+    Output(std::io::Error),
     /// Already in the words of the port.
     Said(StoreError),
 }
@@ -71,6 +73,7 @@ impl Fault {
     pub(super) fn into_store_error(self, step: &'static str, path: &Path) -> StoreError {
         match self {
             Self::Medium(detail) => StoreError::Failed { step, detail },
+            Self::Output(error) => StoreError::Failed { step, detail: error.to_string() },
             Self::Disk(state) => StoreError::Disk { step, state },
             Self::Damaged(detail) => StoreError::Damaged { path: path.to_owned(), detail },
             Self::Unwritable(detail) => StoreError::Refused(detail),

@@ -10,10 +10,13 @@ use crate::face::TemplateId;
 use crate::ledger::{Head, PartKind, Salt, Sequence, StoredPart, seal};
 use crate::store::changes::stage;
 use crate::store::retention::{Dated, Due, Retained, RetentionPlace, RetentionStep, STEP, crop_time_us};
-use crate::store::{Change, ChangePoint, Committed, StoreError, Transaction};
+use crate::store::{Change, ChangePoint, Committed, StoreError};
 
 use super::tables::{BY_TIME, CROPS, HEADS, PARTS, Tables, head_row};
 use super::{Fault, Planned, RedbStore, guarded, write_transaction};
+
+/// What a step was doing that failed.
+const DELETING: &str = "delete what is old";
 
 pub(super) fn retain(store: &mut RedbStore, step: &RetentionStep) -> Result<Retained, StoreError> {
     store.settle_doubt()?;
@@ -99,10 +102,9 @@ fn delete(
     due: &Due,
     draft: &crate::ledger::EntryDraft,
 ) -> Result<Committed, StoreError> {
-    let path = store.medium.path().to_owned();
     let Some(database) = &store.database else {
         let detail = "it is closed".to_owned();
-        return Err(StoreError::Failed { step: "delete what is old", detail });
+        return Err(StoreError::Failed { step: DELETING, detail });
     };
     let prepared = guarded(|| {
         let transaction = write_transaction(database)?;
@@ -119,11 +121,13 @@ fn delete(
         };
         Ok((transaction, planned))
     });
-    let (transaction, planned) =
-        prepared.map_err(|fault| fault.into_store_error("delete what is old", &path))?;
+    let (transaction, planned) = match prepared {
+        Ok(prepared) => prepared,
+        Err(fault) => return Err(store.gave_up(DELETING, fault)),
+    };
     match guarded(|| Ok(transaction.commit()?)) {
         Ok(()) => Ok(planned.committed),
-        Err(fault) => store.recover(fault, Transaction::default(), Some(planned)),
+        Err(fault) => store.recover(DELETING, fault, None, planned),
     }
 }
 

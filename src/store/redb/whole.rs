@@ -1,5 +1,7 @@
 //! What is done with the store as a whole: backups, compaction, its figures, another store key.
 
+use std::io::Write;
+
 use redb::{Database, ReadTransaction, ReadableTableMetadata, TableDefinition, TableError};
 
 use crate::ledger::{EntryDraft, seal};
@@ -10,7 +12,6 @@ use crate::store::crypt::Key;
 use crate::store::crypt::source::{KeySource, Making};
 use crate::store::{
     BackupOnRecord, BackupOrder, ChangePoint, Committed, Compacted, ErasedId, StoreError, StoreFigures,
-    Transaction,
 };
 
 use super::tables::{CROPS, HEADS, META, PEOPLE, SCHEMA_VERSION, STRANGERS, TEMPLATES, Tables, kept_end};
@@ -22,17 +23,33 @@ pub(super) fn back_up(store: &RedbStore, order: &BackupOrder) -> Result<BackupOn
         return Err(BackupError::Beside { path: order.to.clone() }.into());
     }
     let mut staged = StagedFile::create(&order.to, order.replaces)?;
-    let written = store.read("write the backup", |transaction| {
-        let key = Key::generate()?;
-        let header = header(store, transaction, order, &key)?;
-        let io = |error| Fault::io("write", error);
-        let mut pieces = PieceWriter::begin(&mut staged.file, &header.bytes(), key).map_err(io)?;
-        copy::dump(transaction, &mut pieces)?;
-        let sum = pieces.finish()?;
-        Ok(BackupOnRecord { at: header.made_at, digest: sum.digest, bytes: sum.bytes, end: header.end })
-    })?;
+    let written = write_backup(store, order, &mut staged.file)?;
     staged.finish()?;
     Ok(written)
+}
+
+/// Writes the last commit to `out`; what goes wrong there is said of the backup's path, and not of the store.
+pub(super) fn write_backup(
+    store: &RedbStore,
+    order: &BackupOrder,
+    out: impl Write,
+) -> Result<BackupOnRecord, StoreError> {
+    store.read("write the backup", |transaction| {
+        let key = Key::generate()?;
+        let header = header(store, transaction, order, &key)?;
+        let written = || {
+            let mut pieces = PieceWriter::begin(out, &header.bytes(), key).map_err(Fault::Output)?;
+            copy::dump(transaction, &mut pieces)?;
+            Ok(pieces.finish()?)
+        };
+        let sum = written().map_err(|fault| match fault {
+            Fault::Output(error) => {
+                Fault::Said(StoreError::Backup(BackupError::io(&order.to, "written")(error)))
+            }
+            fault => fault,
+        })?;
+        Ok(BackupOnRecord { at: header.made_at, digest: sum.digest, bytes: sum.bytes, end: header.end })
+    })
 }
 
 fn header(
@@ -152,12 +169,12 @@ pub(super) fn change_store_key(
         Err(fault) => {
             // The new key is of no use; where it cannot be taken away now, the next opening does.
             let _ = store.ring.settle(store.ring.epoch());
-            return Err(fault.into_store_error("change the key", &path));
+            return Err(store.gave_up("change the key", fault));
         }
     };
     let committed = match guarded(|| Ok(transaction.commit()?)) {
         Ok(()) => planned.committed,
-        Err(fault) => store.recover(fault, Transaction::default(), Some(planned))?,
+        Err(fault) => store.recover("change the key", fault, None, planned)?,
     };
     store.ring.settle(next.epoch()).map_err(|error| keys_error(error, &path))?;
     Ok(committed)

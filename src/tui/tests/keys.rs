@@ -351,6 +351,14 @@ fn missed_entries_are_fetched_and_older_ones_only_where_they_are_needed() {
     let refused = Message::LogRefused(LogQuery::Since(Sequence(12)));
     let scene = Scene::new().then(|s| [refused, new(13)].into_iter().for_each(|message| s.tell(message)));
     assert_eq!(scene.effects, [Effect::LoadLog(LogQuery::Since(Sequence(12)))]);
+    // A store that could not be read is said, and what was there stays.
+    let unread = || Message::LogUnread(LogQuery::Since(Sequence(12)), CommandError::Stopped);
+    let before = Scene::new().model.log.selected().cloned();
+    let mut scene = Scene::new().then(|s| s.tell(unread()));
+    assert!(scene.text().contains(&CommandError::Stopped.to_string()), "{}", scene.text());
+    assert_eq!(scene.model.log.selected().cloned(), before);
+    scene.tell(new(13));
+    assert_eq!(scene.effects.last(), Some(&Effect::LoadLog(LogQuery::Since(Sequence(12)))));
     // The morning is all there is.
     assert!(Scene::new().press("tab G").effects.is_empty());
     let page = (1_000..1_000 + LOG_PAGE as u64).map(|n| entry(n, EntryKind::Started, None)).collect();

@@ -10,6 +10,7 @@ use crate::attendance::{PersonId, PresenceState, StrangerId};
 use crate::engine::command::attendance::AttendanceCommand;
 use crate::engine::command::door::{DoorCommand, DoorError, TypedIdentifier};
 use crate::engine::command::hooks::HookCommand;
+use crate::engine::command::looking_up::PersonFacts;
 use crate::engine::command::register::RegisterCommand;
 use crate::engine::command::{
     Act, ChallengeOrder, Command, CommandError, EnrolmentSource, EnrolmentTarget, Reply, SelfTestOf,
@@ -192,6 +193,7 @@ fn an_observer_sees_who_is_here_and_no_face_likeness_or_note() {
     let ana = person(enrol(&admin, "Ana", &[1]).unwrap());
     let note = Some("at the dentist".to_owned());
     admin.call(Command::Mark { person: ana, state: PresenceState::Left, note }).unwrap();
+    super::register::set_pin(&admin, ana, "2468").unwrap();
     let operator = add(&admin, "Olga", Role::Operator, None).unwrap();
     let observer = add(&admin, "Otto", Role::Observer, None).unwrap();
     first.stop();
@@ -209,19 +211,22 @@ fn an_observer_sees_who_is_here_and_no_face_likeness_or_note() {
     let none = nobody.snapshot();
     assert!(none.roster.rows.is_empty() && none.live.source().name.is_empty() && none.role.is_none());
 
-    let log = observer.entries_since(Sequence(0), 100);
+    let log = observer.entries_since(Sequence(0), 100).unwrap();
     assert_eq!(log.len(), store.entries().len());
     assert!(log.iter().all(|entry| entry.similarity.is_none() && entry.best.is_none()));
     assert!(log.iter().all(|entry| entry.note.is_none()));
     let passage = log.iter().find(|entry| entry.kind == EntryKind::Passage).unwrap();
     assert_eq!((passage.person, passage.name.is_some()), (Some(ana), true));
-    let whole = operator.entries_since(Sequence(0), 100);
+    let whole = operator.entries_since(Sequence(0), 100).unwrap();
     assert!(whole.iter().any(|entry| entry.similarity.is_some()));
     assert!(whole.iter().any(|entry| entry.note.is_some()));
-    assert!(nobody.entries_since(Sequence(0), 100).is_empty());
+    assert!(nobody.entries_since(Sequence(0), 100).unwrap().is_empty());
 
     let Ok(Reply::Person(details)) = observer.call(Command::Person(ana)) else { panic!() };
     assert!(details.face.is_none() && details.entries.iter().all(|entry| entry.similarity.is_none()));
+    assert_eq!(details.facts, PersonFacts::default(), "mail, PIN and consent are not theirs to see");
+    let Ok(Reply::Person(whole)) = operator.call(Command::Person(ana)) else { panic!() };
+    assert!(whole.facts.has_pin);
     let needs = CommandError::NotAllowed { needs: Role::Operator, has: Some(Role::Observer) };
     assert_eq!(observer.whole_entry(Sequence(1)), Err(needs.clone()));
     assert_eq!(observer.threshold_state(facts().matching()), Err(needs));

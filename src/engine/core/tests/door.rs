@@ -184,3 +184,96 @@ fn a_passage_says_what_the_clock_says_and_a_full_disk_is_told() {
     assert_eq!(store.count(EntryKind::Passage), 3, "it is tried again");
     store.verify().unwrap();
 }
+
+/// What somebody at the door is told, once it has come.
+fn at_the_door(handle: &EngineHandle, identifier: &str) -> crate::engine::handle::PendingReply {
+    let identifier = TypedIdentifier(identifier.to_owned());
+    handle.send(Command::Door(DoorCommand::CheckIn { identifier, pin: None }))
+}
+
+fn told(pending: crate::engine::handle::PendingReply) -> DoorReply {
+    match pending.wait() {
+        Ok(Reply::Door(reply)) => reply,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn who_comes_again_before_the_first_record_is_on_disk_is_told_no_more_than_is_so() {
+    let (store, clock) = (SharedStore::new(), MovedClock::new());
+    let (engine, handle) = opened(&store, rules(IdentifierUse::Identifier), &clock);
+    ana(&handle);
+    let held = store.hold();
+    let (first, second) = (at_the_door(&handle, "7"), at_the_door(&handle, "7"));
+    // Whatever was sent before has been looked at once this is answered.
+    handle.call(Command::Spaces).unwrap();
+    assert!(first.try_take().is_none() && second.try_take().is_none(), "nothing is on disk");
+    drop(held);
+    assert!(matches!(told(first), DoorReply::Recorded { again: false, .. }));
+    assert!(matches!(told(second), DoorReply::Recorded { again: true, .. }));
+    clock.go_on(3600);
+    store.fails.store(true, Ordering::SeqCst);
+    assert!(matches!(comes(&handle, "7", None), Ok(DoorReply::NotSaved { .. })));
+    assert!(matches!(comes(&handle, "7", None), Ok(DoorReply::NotSaved { .. })), "nor the second time");
+    store.fails.store(false, Ordering::SeqCst);
+    engine.stop();
+    assert_eq!(store.count(EntryKind::Passage), 2);
+}
+
+/// Ana, who is 7, and Ben, who is 8.
+fn ana_and_ben(handle: &EngineHandle) -> PersonId {
+    let id = ana(handle);
+    let ben = ImportRow::new("Ben".parse().unwrap(), Some("8".parse().unwrap()));
+    super::register::import(handle, vec![ben], false);
+    id
+}
+
+fn erasure_of(person: PersonId) -> Command {
+    Command::Erase { person, keeps: crate::store::KeptRecords::None }
+}
+
+fn passages_of(store: &SharedStore, person: PersonId) -> usize {
+    let passages = store.entries().into_iter().filter(|entry| entry.head.kind == EntryKind::Passage);
+    passages.filter(|entry| entry.parts.record.as_ref().is_some_and(|record| record.person == person)).count()
+}
+
+#[test]
+fn what_is_queued_about_somebody_while_they_are_erased_is_not_written_and_others_lose_nothing() {
+    let (store, clock) = (SharedStore::new(), MovedClock::new());
+    let (engine, handle) = opened(&store, rules(IdentifierUse::Identifier), &clock);
+    let id = ana_and_ben(&handle);
+    let held = store.hold();
+    let erased = handle.send(erasure_of(id));
+    handle.call(Command::Spaces).unwrap();
+    let (of_ana, of_ben) = (at_the_door(&handle, "7"), at_the_door(&handle, "8"));
+    handle.call(Command::Spaces).unwrap();
+    drop(held);
+    assert!(matches!(erased.wait(), Ok(Reply::Erased(_))));
+    assert!(matches!(told(of_ana), DoorReply::NotSaved { .. }));
+    assert!(is_recorded(&told(of_ben), PresenceState::Present));
+    engine.stop();
+    assert_eq!((store.count(EntryKind::Passage), passages_of(&store, id)), (1, 0));
+    store.verify().unwrap();
+}
+
+#[test]
+fn an_erasure_that_fails_loses_nothing_of_what_waits() {
+    let (store, clock) = (SharedStore::new(), MovedClock::new());
+    let (engine, handle) = opened(&store, rules(IdentifierUse::Identifier), &clock);
+    let id = ana_and_ben(&handle);
+    store.fails_erasures.store(true, Ordering::SeqCst);
+    let held = store.hold();
+    // On its way before the erasure, which goes before what is queued behind it.
+    let of_ben = at_the_door(&handle, "8");
+    handle.call(Command::Spaces).unwrap();
+    let erased = handle.send(erasure_of(id));
+    let of_ana = at_the_door(&handle, "7");
+    handle.call(Command::Spaces).unwrap();
+    drop(held);
+    assert!(matches!(erased.wait(), Err(CommandError::Store { .. })));
+    assert!(is_recorded(&told(of_ben), PresenceState::Present));
+    assert!(is_recorded(&told(of_ana), PresenceState::Present));
+    engine.stop();
+    assert_eq!(passages_of(&store, id), 1);
+    store.verify().unwrap();
+}

@@ -6,7 +6,10 @@ use super::stand_ins::*;
 use super::{
     Actor, Command, CommandError, EngineEvent, EntryKind, Reply, Store, enrol, person, visit, watching,
 };
+use crate::attendance::PresenceState;
 use crate::engine::command::ErasureCertificate;
+use crate::engine::command::attendance::AttendanceCommand;
+use crate::engine::environment::Clock;
 use crate::engine::{EngineHandle, start};
 use crate::store::KeptRecords;
 
@@ -84,5 +87,31 @@ fn an_item_of_the_inbox_that_looks_like_them_goes_with_them() {
     assert_eq!(certificate.strangers, 1);
     assert_eq!(handle.snapshot().inbox.rows.len(), 0);
     engine.stop();
+    store.verify().unwrap();
+}
+
+#[test]
+fn what_was_asked_about_somebody_before_they_were_erased_is_not_written_after_it() {
+    let store = SharedStore::new();
+    let (engine, handle) = super::engine(&store);
+    let ana = person(enrol(&handle, "Ana", &[1]).unwrap());
+    let ben = person(enrol(&handle, "Ben", &[2]).unwrap());
+    let held = store.hold();
+    let state = PresenceState::Present;
+    let marked = handle.send(Command::Mark { person: ben, state, note: None });
+    handle.call(Command::Spaces).unwrap();
+    let erased = handle.send(Command::Erase { person: ana, keeps: KeptRecords::None });
+    let from = StillClock.now();
+    let (until, reason) = (from + chrono::TimeDelta::hours(30), "away".to_owned());
+    let excuse = AttendanceCommand::Excuse { person: ana, session: None, from, until, reason };
+    let excused = handle.send(Command::Attendance(excuse));
+    let exported = handle.send(Command::ExportPerson(ana));
+    handle.call(Command::Spaces).unwrap();
+    drop(held);
+    assert!(marked.wait().is_ok() && erased.wait().is_ok());
+    assert_eq!(excused.wait(), Err(CommandError::NoSuchPerson));
+    assert_eq!(exported.wait(), Err(CommandError::NoSuchPerson));
+    engine.stop();
+    assert_eq!((store.count(EntryKind::Excused), store.count(EntryKind::PersonExported)), (0, 0));
     store.verify().unwrap();
 }

@@ -51,7 +51,7 @@ fn hours(hours: i64) -> TimeDelta {
 
 /// The inbox once the engine has done what it began with.
 fn rows(handle: &EngineHandle) -> Vec<StrangerRow> {
-    handle.entries_since(Sequence(u64::MAX), 1);
+    handle.entries_since(Sequence(u64::MAX), 1).unwrap();
     handle.snapshot().inbox.rows.clone()
 }
 
@@ -180,13 +180,13 @@ fn a_back_fill_before_a_mark_changes_nothing_of_what_holds_now() {
     handle.call(Command::Mark { person: person.id, state, note: None }).unwrap();
     inbox(&handle, InboxCommand::BackFill { person: person.id, sequences: vec![] }).unwrap();
     // The records of the day are read again; the answer comes before that of a later question.
-    handle.entries_since(Sequence(0), 1);
+    handle.entries_since(Sequence(0), 1).unwrap();
     let presence = handle.snapshot().roster.rows[0].presence.unwrap();
     assert_eq!((presence.state, presence.since), (state, StillClock.now() + TimeDelta::seconds(600)));
     engine.stop();
     // And so it is after a restart.
     let (engine, handle) = later(&store, 700, hours(8));
-    handle.entries_since(Sequence(0), 1);
+    handle.entries_since(Sequence(0), 1).unwrap();
     assert_eq!(handle.snapshot().roster.rows[0].presence, Some(presence));
     engine.stop();
 }

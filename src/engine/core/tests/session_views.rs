@@ -69,7 +69,7 @@ fn mark(handle: &EngineHandle, person: PersonId, state: PresenceState) -> Sequen
 
 /// The sessions once the engine has done what it began with.
 fn sessions(handle: &EngineHandle) -> Vec<OpenSession> {
-    handle.entries_since(Sequence(u64::MAX), 1);
+    handle.entries_since(Sequence(u64::MAX), 1).unwrap();
     handle.snapshot().roster.sessions.clone()
 }
 

@@ -78,6 +78,10 @@ impl Entropy for Counting {
 pub(super) struct SharedStore {
     inner: Arc<Mutex<MemoryStore>>,
     pub(super) fails: Arc<AtomicBool>,
+    /// Whether erasures alone fail.
+    pub(super) fails_erasures: Arc<AtomicBool>,
+    /// Whether the log cannot be read.
+    pub(super) is_unreadable: Arc<AtomicBool>,
     /// What a backup is said to be; none is made.
     pub(super) backup: Arc<Mutex<Option<crate::store::BackupOnRecord>>>,
 }
@@ -85,7 +89,24 @@ pub(super) struct SharedStore {
 impl SharedStore {
     pub(super) fn new() -> Self {
         let store = MemoryStore::new(TerminalId(ulid::Ulid(1)));
-        Self { inner: Arc::new(Mutex::new(store)), fails: Arc::default(), backup: Arc::default() }
+        Self {
+            inner: Arc::new(Mutex::new(store)),
+            fails: Arc::default(),
+            fails_erasures: Arc::default(),
+            is_unreadable: Arc::default(),
+            backup: Arc::default(),
+        }
+    }
+
+    /// Makes whatever comes wait until what this gives is dropped.
+    pub(super) fn hold(&self) -> std::sync::MutexGuard<'_, MemoryStore> {
+        self.inner.lock().unwrap()
+    }
+
+    fn can_read(&self) -> Result<(), StoreError> {
+        let detail = "the disk is gone".to_owned();
+        let is_unreadable = self.is_unreadable.load(Ordering::SeqCst);
+        if is_unreadable { Err(StoreError::Failed { step: "read", detail }) } else { Ok(()) }
     }
 
     pub(super) fn entries(&self) -> Vec<Entry> {
@@ -115,7 +136,11 @@ impl Store for SharedStore {
         if self.fails.load(Ordering::SeqCst) {
             return Err(StoreError::Disk { step: "erase", state: DiskState::Full });
         }
-        self.inner.lock().unwrap().erase(erasure)
+        let mut inner = self.inner.lock().unwrap();
+        if self.fails_erasures.load(Ordering::SeqCst) {
+            return Err(StoreError::Disk { step: "erase", state: DiskState::Full });
+        }
+        inner.erase(erasure)
     }
     fn back_up(&self, order: &crate::store::BackupOrder) -> Result<crate::store::BackupOnRecord, StoreError> {
         let scripted = *self.backup.lock().unwrap();
@@ -137,18 +162,23 @@ impl Store for SharedStore {
         self.inner.lock().unwrap().crop(template)
     }
     fn entries_since(&self, sequence: Sequence, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        self.can_read()?;
         self.inner.lock().unwrap().entries_since(sequence, limit)
     }
     fn entries_before(&self, sequence: Sequence, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        self.can_read()?;
         self.inner.lock().unwrap().entries_before(sequence, limit)
     }
     fn entries_between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Result<Vec<Entry>, StoreError> {
+        self.can_read()?;
         self.inner.lock().unwrap().entries_between(from, until)
     }
     fn records_between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Result<Vec<Entry>, StoreError> {
+        self.can_read()?;
         self.inner.lock().unwrap().records_between(from, until)
     }
     fn held_between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Result<Vec<Entry>, StoreError> {
+        self.can_read()?;
         self.inner.lock().unwrap().held_between(from, until)
     }
 

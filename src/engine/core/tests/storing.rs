@@ -83,3 +83,29 @@ fn a_backup_that_cannot_be_noted_says_that_it_is_there_all_the_same() {
     engine.stop();
     assert_eq!(store.kinds(), [EntryKind::BackedUp, EntryKind::Enrolled]);
 }
+
+#[test]
+fn a_log_that_cannot_be_read_is_never_an_empty_one() {
+    let store = SharedStore::new();
+    let (engine, handle) = engine(&store);
+    let (from, until) = (chrono::DateTime::UNIX_EPOCH, chrono::DateTime::<chrono::Utc>::MAX_UTC);
+    assert_eq!(handle.records_between(from, until), Ok(Vec::new()));
+    store.is_unreadable.store(true, std::sync::atomic::Ordering::SeqCst);
+    let is_said = |said: Result<usize, CommandError>| {
+        let said = said.unwrap_err();
+        assert!(
+            matches!(&said, CommandError::Store { reason } if reason.contains("the disk is gone")),
+            "{said}"
+        );
+    };
+    let count = |page: Vec<crate::engine::event::LogEntry>| page.len();
+    is_said(handle.records_between(from, until).map(count));
+    is_said(handle.held_between(from, until).map(count));
+    is_said(handle.entries_between(from, until).map(count));
+    is_said(handle.entries_before(Sequence(u64::MAX), 1).map(count));
+    is_said(handle.entries_since(Sequence(0), 1).map(count));
+    is_said(handle.whole_entries_since(Sequence(0), 1).map(|page| page.len()));
+    engine.stop();
+    assert_eq!(handle.records_between(from, until), Err(CommandError::Stopped));
+    assert_eq!(handle.whole_entries_since(Sequence(0), 1), Err(CommandError::Stopped));
+}

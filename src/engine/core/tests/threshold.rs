@@ -1,6 +1,6 @@
 //! The threshold in force as the gallery grows and shrinks, and entries asked for whole.
 
-use crate::engine::command::{Command, Reply};
+use crate::engine::command::{Command, CommandError, Reply};
 use crate::engine::{EngineHandle, start};
 use crate::face::Similarity;
 use crate::identify::threshold::{TailFit, TailSpread};
@@ -59,7 +59,7 @@ fn a_configured_threshold_holds_and_is_known_before_the_nets() {
     let engine = start(all).unwrap();
     let handle = engine.handle(Actor::System);
     // An answer comes after the roster is on the board.
-    handle.entries_since(Sequence(0), 1);
+    handle.entries_since(Sequence(0), 1).unwrap();
     assert_eq!(in_force(&handle), (0.62, ThresholdBasis::Configured));
     engine.stop();
 }
@@ -109,5 +109,5 @@ fn an_entry_is_given_whole_with_the_names_of_now() {
     assert_eq!(handle.whole_entries_since(Sequence(0), 10).unwrap().len(), 2);
     assert_eq!((handle.whole_entry(Sequence(0)), handle.whole_entry(Sequence(3))), (Ok(None), Ok(None)));
     engine.stop();
-    assert_eq!(handle.whole_entry(Sequence(1)), Ok(None));
+    assert_eq!(handle.whole_entry(Sequence(1)), Err(CommandError::Stopped));
 }

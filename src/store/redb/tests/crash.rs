@@ -314,6 +314,100 @@ fn soak_a_full_disk_fails_a_commit_whole_and_the_store_goes_on() {
     the_disk_is_full(3_000);
 }
 
+/// The disk is gone in the midst of a commit, and is there again for the next one: what becomes of the
+/// first is known only then, and its caller tries it again after the other.
+#[test]
+fn what_was_written_after_all_is_not_written_twice_whatever_goes_before_it() {
+    let mut random = Random(7);
+    let (first, between) = (transaction(&mut random, 1), transaction(&mut random, 20));
+    let ids = |of: &Transaction| of.entries.iter().map(|entry| entry.id.0.0 as u64).collect::<Vec<_>>();
+    let mut written_after_all = 0;
+    for operation in 1.. {
+        let context = format!("operation {operation}");
+        let (disk, vault) = new_disk();
+        let mut store = RedbStore::on(Box::new(disk.clone()), ring(&vault)).unwrap();
+        let from = disk.lock().operations + operation;
+        (disk.lock().dead, disk.lock().fails) = (true, Some((from, u64::MAX)));
+        if store.commit(first.clone()).is_ok() {
+            break;
+        }
+        disk.lock().fails = None;
+        store.commit(between.clone()).unwrap();
+        written_after_all += u32::from(!store.written_after_all.is_empty());
+        store.commit(first.clone()).unwrap();
+        assert!(store.written_after_all.is_empty(), "{context}");
+        let mut found = numbers(&store, &context);
+        found.sort_unstable();
+        assert_eq!(found, [ids(&first), ids(&between)].concat(), "{context}");
+    }
+    assert!(written_after_all > 0, "the case is never met");
+}
+
+/// Without entries there is nothing that tells a transaction from another like it.
+#[test]
+fn an_equal_transaction_without_entries_is_another_one_once_something_was_written() {
+    let (disk, vault) = new_disk();
+    let mut store = RedbStore::on(Box::new(disk), ring(&vault)).unwrap();
+    let put =
+        |identifier| Transaction { changes: vec![Change::PersonPut(person(1, identifier))], entries: vec![] };
+    let written = store.commit(put(Some("A"))).unwrap();
+    store.written_after_all.push_back((put(Some("A")), written));
+    store.commit(put(Some("B"))).unwrap();
+    store.commit(put(Some("A"))).unwrap();
+    let changes = store.changes_since(ChangePoint(0)).unwrap().changes;
+    assert_eq!(changes, [Change::PersonPut(person(1, Some("A")))]);
+}
+
+/// What the disk refuses while a step that is no plain commit is prepared is over with the disk's refusal: the
+/// step is done when it is tried again, without another commit before it.
+#[test]
+fn a_disk_that_refuses_while_a_step_is_prepared_is_opened_again() {
+    type Step = fn(&mut RedbStore) -> Result<(), StoreError>;
+    let erase: Step = |store| {
+        let entry = crate::ledger::EntryDraft { parts: Parts::default(), ..draft(99, at_us(9), None) };
+        let entry = crate::ledger::EntryDraft { kind: crate::ledger::EntryKind::Erased, ..entry };
+        let (person, keeps) = (PersonId(ulid::Ulid(1)), crate::store::KeptRecords::None);
+        store.erase(Erasure { person, keeps, strangers: vec![], entry }).map(drop)
+    };
+    let change_key: Step = |store| {
+        let entry = crate::ledger::EntryDraft { parts: Parts::default(), ..draft(99, at_us(9), None) };
+        let entry = crate::ledger::EntryDraft { kind: crate::ledger::EntryKind::KeyChanged, ..entry };
+        let to = KeySource::Given(crate::store::crypt::Key::from_bytes([8; 32]));
+        store.change_store_key(&to, &entry).map(drop)
+    };
+    let retain: Step = |store| {
+        let entry = crate::ledger::EntryDraft { parts: Parts::default(), ..draft(99, at_us(9), None) };
+        let entry = crate::ledger::EntryDraft { kind: crate::ledger::EntryKind::RetentionApplied, ..entry };
+        let from = crate::store::retention::RetentionPlace::Crops(TemplateId(ulid::Ulid(0)));
+        let before = [Some(at_us(i64::MAX / 4)); 4];
+        let retained = store.retain(RetentionStep { from, before, entry: Some(entry) })?;
+        assert!(retained.committed.is_some());
+        Ok(())
+    };
+    for step in [erase, change_key, retain] {
+        for operation in 1.. {
+            let (disk, vault) = new_disk();
+            let mut store = RedbStore::on(Box::new(disk.clone()), ring(&vault)).unwrap();
+            let mut random = Random(3);
+            store.commit(transaction(&mut random, 1)).unwrap();
+            let from = disk.lock().operations + operation;
+            disk.lock().fails = Some((from, from + 1));
+            let first = step(&mut store);
+            if disk.lock().operations < from {
+                break;
+            }
+            disk.lock().fails = None;
+            match first {
+                // It was refused when all was on disk.
+                Ok(()) => {}
+                Err(StoreError::Disk { .. }) => step(&mut store).unwrap(),
+                Err(other) => panic!("operation {operation}: {other}"),
+            }
+            store.verify().unwrap();
+        }
+    }
+}
+
 /// The power is lost at a random moment of an erasure: it is done, or not begun, and whatever the disk kept,
 /// the next opening leaves one key.
 fn power_is_lost_in_an_erasure(rounds: u64) {
@@ -354,7 +448,7 @@ fn power_is_lost_in_an_erasure(rounds: u64) {
         assert!(answer.is_err() || is_entered, "{context}: acknowledged and lost");
         let bytes = vault.bytes.lock().unwrap().clone().unwrap();
         let mut kept = crate::store::crypt::vault::Sealed::read(&bytes).unwrap();
-        let newest = kept.newest().unwrap();
+        let (newest, _) = kept.epochs().next().unwrap();
         assert!(!kept.keep_only(newest), "{context}: two keys");
         if is_entered { done += 1 } else { begun += 1 }
     }

@@ -57,6 +57,33 @@ fn a_file_that_is_there_is_replaced_on_request_alone_and_none_lies_beside_the_st
     assert!(matches!(nowhere, Err(StoreError::Backup(BackupError::Io { .. }))), "{nowhere:?}");
 }
 
+/// A file on a disk that is full after so many bytes.
+struct FullAfter(usize);
+
+impl std::io::Write for FullAfter {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 = self.0.checked_sub(bytes.len()).ok_or(std::io::Error::from_raw_os_error(28))?;
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_backup_that_cannot_be_written_is_said_of_its_own_file_and_not_of_the_store() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = store_of_ana(directory.path());
+    let order = order(Path::new("/mnt/stick/a.backup"));
+    // In the header, and in the rows.
+    for room in [0, 600] {
+        let failed = super::super::whole::write_backup(&store, &order, FullAfter(room)).unwrap_err();
+        let is_of_it =
+            matches!(&failed, StoreError::Backup(BackupError::Io { path, .. }) if *path == order.to);
+        assert!(is_of_it && failed.to_string().contains("/mnt/stick/a.backup"), "{room}: {failed}");
+    }
+}
+
 #[test]
 fn a_table_that_no_backup_would_hold_is_refused_rather_than_left_out() {
     let (directory, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
