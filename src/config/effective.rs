@@ -209,6 +209,7 @@ impl Effective {
             .map_or_else(|| data_dir.value.join("log"), |state| state.join("muster"));
         let key = typed.store.key.clone().map(|key| key.0);
         let attendance = AttendanceSettings::resolve(&typed);
+        let quality = QualitySettings::resolve(&typed.quality);
         Ok(Self {
             store_key: store_key(key, &data_dir.value, environment, |path| {
                 file_path(path, &base, environment)
@@ -223,14 +224,19 @@ impl Effective {
                 None => Setting::typed(typed.inference.device.map(|d| d.0), DeviceChoice::Auto),
             },
             onnxruntime: flags.onnxruntime.clone(),
-            source_settings: SourceSettings::resolve(flags, &typed.source, &source),
+            source_settings: SourceSettings::resolve(
+                flags,
+                &typed.source,
+                &source,
+                quality.least_inter_eye_px.value,
+            ),
             source,
             recognition: Recognition::resolve(&typed.recognition),
             liveness_mode: Setting::typed(typed.liveness.mode.map(|m| m.0), LivenessMode::default()),
             liveness_threshold: Setting::typed(typed.liveness.threshold.map(|t| Some(t.get())), None),
             shots: Setting::typed(typed.enrolment.shots, DEFAULT_SHOTS),
             keep_crops: Setting::typed(typed.enrolment.keep_crops, false),
-            quality: QualitySettings::resolve(&typed.quality),
+            quality,
             inbox_hours: Setting::typed(typed.inbox.keep_hours, DEFAULT_INBOX_HOURS),
             consent: ConsentSettings::resolve(&typed.consent, |path| file_path(path, &base, environment))?,
             retention: RetentionSettings::resolve(&typed.retention),

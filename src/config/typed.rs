@@ -6,6 +6,7 @@ use serde::Deserialize;
 use toml::de::{DeTable, DeValue};
 
 use crate::attendance::SourceRole;
+use crate::capture::ControlSettings;
 use crate::capture::view::{Region, SourceName, Turn};
 use crate::face::LivenessMode;
 use crate::face::PicturePolicy;
@@ -17,8 +18,8 @@ use super::key_place::KeyPlace;
 use super::kiosk::{KioskPin, KioskSound, ProgramLine};
 use super::ledger::{LEDGER_KEYS, LedgerTable, QueueEntries};
 use super::values::{
-    GraphicsName, LogLevel, MarginRange, Ranged, Real, SecondsRange, ShareRange, SimilarityThreshold,
-    SourceText, TargetRange, Text,
+    DistanceRange, GraphicsName, LogLevel, MarginRange, Ranged, Real, SecondsRange, ShareRange,
+    SimilarityThreshold, SourceText, TargetRange, Text,
 };
 
 /// Bytes of a configuration that are read at most.
@@ -44,7 +45,20 @@ const KEYS: &[(&str, &[&str])] = &[
     ("store", &["key", "queue_entries"]),
     ("models", &["dir", "pack"]),
     ("inference", &["device"]),
-    ("source", &["default", "name", "region", "rotate", "mirror", "check_certificate", "role"]),
+    (
+        "source",
+        &[
+            "default",
+            "name",
+            "region",
+            "rotate",
+            "mirror",
+            "check_certificate",
+            "role",
+            "distance_m",
+            "controls",
+        ],
+    ),
     (
         "recognition",
         &[
@@ -250,6 +264,10 @@ pub struct SourceTable {
     pub check_certificate: Option<bool>,
     /// Which way people pass it.
     pub role: Option<Text<SourceRole>>,
+    /// How far from it people are recognised, in metres.
+    pub distance_m: Option<Real<DistanceRange>>,
+    /// What the camera's own settings are set to.
+    pub controls: Option<ControlSettings>,
 }
 
 /// Degrees as a whole number.

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::capture::replay::{ReplayOptions, ReplaySource};
 use crate::capture::source::{OpenOptions, open};
-use crate::capture::{CaptureError, CaptureSource, Pace, SourceSpec};
+use crate::capture::{CameraMemory, CaptureError, CaptureSource, Pace, SourceSpec};
 use crate::config::Effective;
 use crate::config::effective::RetentionSettings;
 use crate::engine::consent::{ConsentPolicy, ConsentText};
@@ -148,8 +148,10 @@ pub(super) fn source(effective: &Effective, spec: SourceSpec, pace: Pace) -> Sou
     let settings = effective.source_settings.clone();
     let name = settings.name_of(&spec);
     let looping = pace == Pace::RealTime;
+    let memory = CameraMemory::default();
     let open = move || -> Result<Box<dyn CaptureSource>, _> {
         let mut options = OpenOptions::new(Utc::now, looping);
+        options.camera.memory = memory.clone();
         settings.set(&mut options);
         open(&spec, &options)
     };
