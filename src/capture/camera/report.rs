@@ -250,8 +250,8 @@ mod tests {
         let link = fake.link("by-id/usb-door", 0);
         let mut report = empty(&fake.system);
         assert_eq!(report.stable_path, Some(link.display().to_string()));
-        let mut options = CameraOptions::default();
-        options.controls = toml::from_str("gian = 3\ngain = 3").unwrap();
+        let controls = toml::from_str("gian = 3\ngain = 3").unwrap();
+        let options = CameraOptions { controls, ..CameraOptions::default() };
         fill(&mut report, seen(true), 0, &options);
         assert_eq!((report.name.as_str(), &report.state), ("Door\u{FFFD}", &CameraState::Free));
         assert_eq!(report.mode.unwrap().width, 1280);
