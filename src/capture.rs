@@ -14,6 +14,7 @@ pub mod stream;
 pub mod video;
 pub mod view;
 
+pub use camera::{CameraAddress, CameraMemory, CameraOptions, ControlSettings, ControlValue, Wanted};
 pub use frame::{Frame, FrameSequence, RgbPicture};
 pub use source::{Clock, OpenOptions, SourceSpec, open};
 

@@ -5,6 +5,7 @@
 //! an [`Exit`] or a [`CliError`], which has a status too. Nothing in it ends the process.
 
 pub mod args;
+pub mod cameras;
 pub mod capture;
 pub mod check_in;
 pub mod compare;
@@ -72,7 +73,9 @@ use chrono::Utc;
 use clap::Parser;
 use crossbeam_channel::never;
 
-use crate::capture::SourceSpec;
+use crate::capture::camera;
+use crate::capture::{CameraAddress, SourceSpec};
+use crate::config::effective::WatchedSource;
 use crate::config::{Effective, Environment, Flags, SourceFlags};
 use crate::diagnostics::{self, Terminal};
 
@@ -194,6 +197,7 @@ fn asks_the_engine(command: &Command) -> bool {
         command,
         Command::Setup(_)
             | Command::Doctor
+            | Command::Cameras(_)
             | Command::Models(_)
             | Command::Config(_)
             | Command::Compare(_)
@@ -232,6 +236,7 @@ fn dispatch(
     match command {
         Command::Setup(args) => setup::run(args, &effective.models_dir.value, out.json),
         Command::Doctor => doctor::run(probes(effective, environment), out),
+        Command::Cameras(args) => cameras::run(effective, &machine::camera_system(environment), args, out),
         Command::Models(command) => models::run(effective, environment, command, &mut ask, out),
         Command::Config(command) => config_command::run(effective, command, out),
         Command::Enroll(args) => {
@@ -362,8 +367,14 @@ fn probes<'a>(
         Box::new(|| wire::probe_provider(effective)),
         Box::new(|| wire::probe_liveness(effective)),
         Box::new(|| vec![machine::ffmpeg(effective, environment)]),
-        Box::new(|| machine::cameras(effective, environment)),
-        Box::new(|| doctor::source::all_checks(effective, wire::open_source)),
+        Box::new(|| machine::cameras(environment)),
+        Box::new(|| {
+            let system = machine::camera_system(environment);
+            let examine = |source: &WatchedSource, address: &CameraAddress| {
+                camera::examine(&system, address, &source.settings.camera_options())
+            };
+            doctor::source::all_checks(effective, examine, wire::open_source)
+        }),
         Box::new(|| {
             vec![machine::terminal(
                 machine::terminal_size(),

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 
-use super::camera::CameraSource;
+use super::camera::{CameraAddress, CameraOptions, CameraSource};
 use super::images::ImagesSource;
 use super::replay::{ReplayOptions, ReplaySource};
 use super::stream::address::{AddressError, Scheme, StreamAddress};
@@ -15,8 +15,8 @@ use super::video::{VideoOptions, VideoSource};
 use super::view::{View, ViewedSource};
 use super::{CaptureError, CaptureSource, images};
 
-/// A source as it is written: `images:GLOB`, `replay:DIR`, `video:FILE`, `camera:N`, or the address of a
-/// stream.
+/// A source as it is written: `images:GLOB`, `replay:DIR`, `video:FILE`, `camera:N`, `camera:/dev/...`, or the
+/// address of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SourceSpec {
     /// Stills, one frame each, in the order of their names.
@@ -25,8 +25,8 @@ pub enum SourceSpec {
     Replay(PathBuf),
     /// A recording, through the ffmpeg program.
     Video(PathBuf),
-    /// The camera `/dev/videoN`.
-    Camera(u32),
+    /// A camera of this machine, by its number or by a path to its device.
+    Camera(CameraAddress),
     /// A live stream of the network, through the ffmpeg program.
     Stream(StreamAddress),
 }
@@ -36,7 +36,7 @@ pub enum SourceSpec {
 pub enum SourceSpecError {
     /// No kind of source begins so.
     #[error(
-        "`{text}` names no source: expected camera:N, video:FILE, replay:DIR, images:GLOB, rtsp://... or http://..."
+        "`{text}` names no source: expected camera:N, camera:/dev/..., video:FILE, replay:DIR, images:GLOB, rtsp://... or http://..."
     )]
     Unknown {
         /// What was written; only the kind where the rest may hold a password.
@@ -81,7 +81,7 @@ impl fmt::Display for SourceSpec {
             Self::Images(pattern) => write!(f, "images:{pattern}"),
             Self::Replay(dir) => write!(f, "replay:{}", dir.display()),
             Self::Video(file) => write!(f, "video:{}", file.display()),
-            Self::Camera(index) => write!(f, "camera:{index}"),
+            Self::Camera(address) => write!(f, "camera:{address}"),
             Self::Stream(address) => write!(f, "{address}"),
         }
     }
@@ -115,6 +115,8 @@ pub struct OpenOptions {
     pub video: VideoOptions,
     /// How a stream is read.
     pub stream: StreamOptions,
+    /// How a camera is opened.
+    pub camera: CameraOptions,
     /// How the pictures are seen.
     pub view: View,
 }
@@ -130,6 +132,7 @@ impl OpenOptions {
             replay: ReplayOptions::default(),
             video: VideoOptions::default(),
             stream: StreamOptions::default(),
+            camera: CameraOptions::default(),
             view: View::default(),
         }
     }
@@ -155,7 +158,7 @@ pub fn open(spec: &SourceSpec, options: &OpenOptions) -> Result<Box<dyn CaptureS
             options.start,
             VideoOptions { looping, ..options.video.clone() },
         )?),
-        SourceSpec::Camera(index) => Box::new(CameraSource::open(*index, options.clock)?),
+        SourceSpec::Camera(address) => Box::new(CameraSource::open(address, options.clock, &options.camera)?),
         SourceSpec::Stream(address) => {
             Box::new(StreamSource::open(address.clone(), options.clock, options.stream.clone())?)
         }
@@ -174,10 +177,17 @@ mod tests {
 
     #[test]
     fn what_is_written_is_what_is_shown() {
-        for text in ["images:/a/*.jpg", "replay:data/demo", "video:x:y.mp4", "camera:3", "rtsp://cam:554/1"] {
+        for text in [
+            "images:/a/*.jpg",
+            "replay:data/demo",
+            "video:x:y.mp4",
+            "camera:3",
+            "camera:/dev/v4l/by-id/usb-x-video-index0",
+            "rtsp://cam:554/1",
+        ] {
             assert_eq!(text.parse::<SourceSpec>().unwrap().to_string(), text);
         }
-        for text in ["", "camera", "camera:", "camera:front", "screen:0", ":x"] {
+        for text in ["", "camera", "camera:", "camera:front", "camera:dev/video0", "screen:0", ":x"] {
             assert!(text.parse::<SourceSpec>().unwrap_err().to_string().contains("expected camera:N"));
         }
         let stream: SourceSpec = "video:http://u:secret@cam/x".parse().unwrap();

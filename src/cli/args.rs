@@ -10,6 +10,7 @@ use crate::config::{Flags, SourceFlags};
 use crate::engine::command::FaceChoice;
 use crate::inference::DeviceChoice;
 
+use super::cameras::{CAMERAS_HELP, CamerasArgs};
 use super::capture::{CAPTURE_HELP, CaptureArgs};
 use super::check_in::{CHECK_IN_HELP, CheckInArgs};
 use super::compare::CompareArgs;
@@ -125,8 +126,8 @@ impl Global {
 /// For the screen alone.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ScreenArgs {
-    /// Where frames come from: camera:N, video:FILE, replay:DIR, images:GLOB, rtsp://... or http://...; the
-    /// sources of the configuration where it is left out
+    /// Where frames come from: camera:N, camera:/dev/..., video:FILE, replay:DIR, images:GLOB, rtsp://... or
+    /// http://...; the sources of the configuration where it is left out
     #[arg(long, value_name = "SOURCE", value_parser = SourceParser)]
     pub source: Option<SourceSpec>,
     /// How they are seen.
@@ -160,6 +161,9 @@ pub enum Command {
     /// Look at everything muster needs, and say what to do about what is missing
     #[command(after_help = "Exits with 3 where something is missing, else with 0.")]
     Doctor,
+    /// List the cameras, with what each offers and who uses it
+    #[command(after_help = CAMERAS_HELP)]
+    Cameras(CamerasArgs),
     /// List, check, bring and choose the nets
     #[command(subcommand)]
     Models(ModelsCommand),
@@ -279,8 +283,8 @@ Examples:
 /// `take`
 #[derive(Debug, Clone, Args)]
 pub struct TakeArgs {
-    /// Where frames come from: camera:N, video:FILE, replay:DIR, images:GLOB, rtsp://... or http://...; the
-    /// sources of the configuration where it is left out
+    /// Where frames come from: camera:N, camera:/dev/..., video:FILE, replay:DIR, images:GLOB, rtsp://... or
+    /// http://...; the sources of the configuration where it is left out
     #[arg(long, value_name = "SOURCE", value_parser = SourceParser)]
     pub source: Option<SourceSpec>,
     /// How they are seen.
@@ -422,6 +426,8 @@ mod tests {
             "muster --source replay:x --no-preview",
             "muster setup",
             "muster doctor --json",
+            "muster cameras --json",
+            "muster cameras camera:/dev/v4l/by-id/usb-1",
             "muster config check",
             "muster config show --effective",
             "muster models list --json",
@@ -535,6 +541,7 @@ mod tests {
             ("muster eval d --strategy most", "mirror"),
             ("muster take --source camera:0 --only a", "--only"),
             ("muster take --source screen:0", "expected camera:N"),
+            ("muster cameras front", "expected camera:N"),
             ("muster --device gpu", "expected auto, cpu, cuda or cuda:N"),
             ("muster enroll Ana a.jpg --face 0", "expected main, largest, or a number from 1"),
             ("muster report --date tomorrow", "YYYY-MM-DD"),

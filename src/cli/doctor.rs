@@ -1,5 +1,6 @@
 //! `muster doctor`: looks at everything that is needed, and says what to do about what is missing.
 
+mod camera;
 pub mod liveness;
 pub mod machine;
 pub mod source;

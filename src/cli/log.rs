@@ -343,9 +343,8 @@ mod tests {
         let events = vec![EngineEvent::Lagged(2), EngineEvent::Entry(new), EngineEvent::Stopped];
         let fake = Fake::start(Script { entries, events, ..Script::default() });
         let args = TailArgs { lines: 0, follow: true };
-        let followed = ran(false, |out| {
-            tail(&fake.handle, &args, &crossbeam_channel::never(), SiteZone::UTC, out)
-        });
+        let followed =
+            ran(false, |out| tail(&fake.handle, &args, &crossbeam_channel::never(), SiteZone::UTC, out));
         assert_eq!(followed.out.lines().count(), 1, "{}", followed.out);
         assert!(followed.out.trim_start().starts_with("4 "), "{}", followed.out);
     }

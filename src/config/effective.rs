@@ -201,12 +201,13 @@ impl Effective {
         let typed = file.as_ref().map(|file| file.typed.clone()).unwrap_or_default();
         let base = file.as_ref().and_then(|file| file.path.parent()).unwrap_or(Path::new("/")).to_owned();
         let data_dir = data_dir(flags, environment, &typed, &base)?;
-        let sources = source::watched(flags, &typed, &base, environment)?;
         let state_dir = environment
             .xdg("XDG_STATE_HOME", ".local/state")
             .map_or_else(|| data_dir.value.join("log"), |state| state.join("muster"));
         let key = typed.store.key.clone().map(|key| key.0);
         let attendance = AttendanceSettings::resolve(&typed);
+        let quality = QualitySettings::resolve(&typed.quality);
+        let sources = source::watched(flags, &typed, &base, environment)?;
         Ok(Self {
             store_key: store_key(key, &data_dir.value, environment, |path| {
                 file_path(path, &base, environment)
@@ -227,7 +228,7 @@ impl Effective {
             liveness_threshold: Setting::typed(typed.liveness.threshold.map(|t| Some(t.get())), None),
             shots: Setting::typed(typed.enrolment.shots, DEFAULT_SHOTS),
             keep_crops: Setting::typed(typed.enrolment.keep_crops, false),
-            quality: QualitySettings::resolve(&typed.quality),
+            quality,
             inbox_hours: Setting::typed(typed.inbox.keep_hours, DEFAULT_INBOX_HOURS),
             consent: ConsentSettings::resolve(&typed.consent, |path| file_path(path, &base, environment))?,
             retention: RetentionSettings::resolve(&typed.retention),

@@ -6,8 +6,6 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::de::{DeTable, DeValue};
 
-use crate::attendance::SourceRole;
-use crate::capture::view::{Region, SourceName, Turn};
 use crate::face::LivenessMode;
 use crate::face::PicturePolicy;
 use crate::inference::DeviceChoice;
@@ -19,7 +17,7 @@ use super::kiosk::{KioskPin, KioskSound, ProgramLine};
 use super::ledger::{LEDGER_KEYS, LedgerTable, QueueEntries};
 use super::values::{
     GraphicsName, LogLevel, MarginRange, Ranged, Real, SecondsRange, ShareRange, SimilarityThreshold,
-    SourceText, TargetRange, Text,
+    TargetRange, Text,
 };
 
 /// Bytes of a configuration that are read at most.
@@ -107,20 +105,19 @@ const LISTS: &[(&str, &[&str])] =
 /// Every table of tables that the site names, written `[name.OWN]`, with their keys.
 const MAPS: &[(&str, &[&str])] = &[("group", GROUP_KEYS), ("sources", SOURCE_KEYS)];
 
-/// The keys of a source, of `[source]` and of each of `[sources.NAME]`.
-const SOURCE_KEYS: &[&str] =
-    &["default", "from", "name", "region", "rotate", "mirror", "check_certificate", "role"];
-
 pub mod attendance;
 pub mod privacy;
 mod quality;
+mod source;
 
 use attendance::{
     AttendanceTable, GROUP_KEYS, GroupTables, HOLIDAY_KEYS, HolidayTable, SESSION_KEYS, SessionTable,
 };
 use privacy::{CONSENT_KEYS, ConsentTable, RETENTION_KEYS, RetentionTable};
+use source::SOURCE_KEYS;
 
 pub use quality::QualityTable;
+pub use source::SourceTable;
 
 /// A configuration as it was typed: a key that was left out is `None`.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
@@ -236,34 +233,6 @@ pub struct ModelsTable {
 pub struct InferenceTable {
     /// As `--device` says it.
     pub device: Option<Text<DeviceChoice>>,
-}
-
-/// Where frames come from.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct SourceTable {
-    /// The source where no `--source` is given. Called `from` where there are several.
-    #[serde(alias = "from")]
-    pub default: Option<SourceText>,
-    /// What it is called.
-    pub name: Option<Text<SourceName>>,
-    /// What of its picture is looked at.
-    pub region: Option<Text<Region>>,
-    /// Degrees by which the picture is turned, clockwise.
-    #[serde(deserialize_with = "turn")]
-    pub rotate: Option<Turn>,
-    /// Whether left and right change places.
-    pub mirror: Option<bool>,
-    /// Whether the certificate of `https://` must be one that this machine trusts.
-    pub check_certificate: Option<bool>,
-    /// Which way people pass it.
-    pub role: Option<Text<SourceRole>>,
-}
-
-/// Degrees as a whole number.
-fn turn<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Turn>, D::Error> {
-    let degrees = Ranged::<0, 270>::deserialize(deserializer)?;
-    Turn::try_from(degrees.get()).map(Some).map_err(serde::de::Error::custom)
 }
 
 /// When a face is somebody.

@@ -153,6 +153,10 @@ real_range!(
     ShareRange: from 0.0 to 1.0, "a share from 0 to 1"
 );
 real_range!(
+    /// Metres between a camera and people's faces.
+    DistanceRange: from 0.3 to 10.0, "metres from 0.3 to 10"
+);
+real_range!(
     /// Seconds that a person may be kept in doubt.
     SecondsRange: from 0.5 to 60.0, "seconds from 0.5 to 60"
 );

@@ -8,16 +8,23 @@ use crate::capture::picture;
 /// dialect of its own rather than damaged.
 const DIALECT_AFTER: u32 = 10;
 
+/// After how many JPEGs in a row of one other size than the mode's, that size is what the camera gives. Some
+/// name a size in their list that they do not keep to, and the buffers say which it is; a single one is an
+/// older picture in the buffer, or a damaged header.
+const RESIZED_AFTER: u32 = 10;
+
 /// Decodes one stream.
 pub(super) struct FrameDecoder {
     mode: CameraMode,
     strict: bool,
     lenient_in_a_row: u32,
+    /// Another size than the mode's, and how many had it in a row.
+    other_size: ((u32, u32), u32),
 }
 
 impl FrameDecoder {
     pub(super) fn new(mode: CameraMode) -> Self {
-        Self { mode, strict: true, lenient_in_a_row: 0 }
+        Self { mode, strict: true, lenient_in_a_row: 0, other_size: ((0, 0), 0) }
     }
 
     /// The picture in a buffer, or `None` where it is damaged. What lies behind the picture in the
@@ -25,8 +32,27 @@ impl FrameDecoder {
     pub(super) fn decode(&mut self, raw: &[u8]) -> Option<RgbPicture> {
         match self.mode.encoding {
             Encoding::Yuyv => yuyv(raw, self.mode.width, self.mode.height),
-            Encoding::Mjpeg => self.mjpeg(raw),
+            Encoding::Mjpeg => self.mjpeg(raw).filter(|picture| self.has_its_size(picture)),
         }
+    }
+
+    /// Whether a picture has the size that was agreed on, or by now the one that the camera keeps to.
+    fn has_its_size(&mut self, picture: &RgbPicture) -> bool {
+        let size = (picture.width(), picture.height());
+        if size == (self.mode.width, self.mode.height) {
+            self.other_size.1 = 0;
+            return true;
+        }
+        let before = if self.other_size.0 == size { self.other_size.1 } else { 0 };
+        self.other_size = (size, before + 1);
+        if self.other_size.1 < RESIZED_AFTER {
+            return false;
+        }
+        tracing::warn!(
+            asked = %self.mode, width = size.0, height = size.1, "the camera gives pictures of another size than agreed on"
+        );
+        (self.mode.width, self.mode.height) = size;
+        true
     }
 
     /// Strictly, so that a frame the bus has lost a piece of is left out; unless the camera's frames are
@@ -85,10 +111,15 @@ mod tests {
 
     /// A flat picture as a camera would send it.
     fn jpeg(colour: [u8; 3]) -> Vec<u8> {
+        jpeg_of(colour, 16)
+    }
+
+    fn jpeg_of(colour: [u8; 3], side: u32) -> Vec<u8> {
         let mut bytes = Vec::new();
         let encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, 95);
-        let pixels = colour.repeat(16 * 16);
-        image::ImageEncoder::write_image(encoder, &pixels, 16, 16, image::ExtendedColorType::Rgb8).unwrap();
+        let pixels = colour.repeat((side * side) as usize);
+        let kind = image::ExtendedColorType::Rgb8;
+        image::ImageEncoder::write_image(encoder, &pixels, side, side, kind).unwrap();
         bytes
     }
 
@@ -165,5 +196,23 @@ mod tests {
         let mut decoder = FrameDecoder::new(jpeg_mode());
         let taken: Vec<bool> = (0..DIALECT_AFTER + 2).map(|_| decoder.decode(&odd).is_some()).collect();
         assert_eq!(taken.iter().filter(|taken| **taken).count(), 2, "{taken:?}");
+    }
+    #[test]
+    fn a_picture_of_another_size_is_damaged_until_it_is_the_rule() {
+        let (right, wrong) = (jpeg([9, 9, 9]), jpeg_of([9, 9, 9], 8));
+        let mut decoder = FrameDecoder::new(jpeg_mode());
+        for _ in 0..3 {
+            for _ in 1..RESIZED_AFTER {
+                assert!(decoder.decode(&wrong).is_none());
+            }
+            assert!(decoder.decode(&right).is_some());
+        }
+        // Sizes that change with every frame are no rule.
+        for side in 1..=RESIZED_AFTER * 2 {
+            assert_eq!(decoder.decode(&jpeg_of([9, 9, 9], side)).is_some(), side == 16, "{side}");
+        }
+        let taken = (0..RESIZED_AFTER + 2).filter(|_| decoder.decode(&wrong).is_some()).count();
+        assert_eq!(taken, 3);
+        assert!(decoder.decode(&right).is_none());
     }
 }

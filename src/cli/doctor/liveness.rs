@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn what_to_do_names_the_source() {
-        let checks = checks(LivenessMode::Require, &SourceSpec::Camera(2), &SelfTest::None);
+        let checks = checks(LivenessMode::Require, &"camera:2".parse().unwrap(), &SelfTest::None);
         assert_eq!(checks[0].hint.as_deref(), Some("run `muster pad-test --source camera:2`"));
     }
 }

@@ -2,13 +2,14 @@
 //! clock. Each takes where to look, so that a test can say what is there.
 
 use std::fs;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::capture::SourceSpec;
+use crate::capture::camera::{self, CameraDoor, System};
 use crate::config::effective::WatchedSource;
-use crate::config::{Effective, Environment, Origin};
+use crate::config::{Effective, Environment};
 use crate::tui::graphics::Graphics;
 
 use super::Check;
@@ -104,54 +105,32 @@ fn is_old(version: &str) -> bool {
     matches!(number, (Some(major), minor) if (major, minor.unwrap_or(0)) < (5, 1))
 }
 
-/// Cameras that the kernel knows, and whether this user may open them.
-pub fn cameras(effective: &Effective, environment: &Environment) -> Vec<Check> {
-    let devices = environment.system("dev");
-    let names = environment.system("sys/class/video4linux");
-    let mut found: Vec<(u32, PathBuf)> = fs::read_dir(devices)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter_map(|entry| {
-            let name = entry.file_name();
-            let index = name.to_str()?.strip_prefix("video")?.parse().ok()?;
-            Some((index, entry.path()))
-        })
-        .collect();
-    found.sort();
-    let wanted =
-        effective.sources.iter().filter_map(|source| match (&source.spec.value, source.spec.origin) {
-            (SourceSpec::Camera(index), Origin::File | Origin::Flag(_)) => Some(*index),
-            _ => None,
-        });
-    let missing: Vec<u32> = wanted.filter(|wanted| !found.iter().any(|(index, _)| index == wanted)).collect();
-    let mut checks: Vec<Check> = found.iter().map(|(index, path)| camera(*index, path, &names)).collect();
-    for index in &missing {
-        let detail = format!("camera:{index} is configured, and /dev/video{index} is not there");
-        checks.push(Check::fail("camera", detail, "plug it in, or name another source"));
-    }
+/// Where this machine says what cameras there are.
+pub fn camera_system(environment: &Environment) -> System {
+    System::under(&environment.system(""))
+}
+
+/// Cameras that the kernel knows, and whether this user may open them. What comes of the configured one is
+/// another check.
+pub fn cameras(environment: &Environment) -> Vec<Check> {
+    let system = camera_system(environment);
+    let checks: Vec<Check> =
+        camera::doors(&system).iter().map(|door| door_check(door).with_value(door.source())).collect();
     if checks.is_empty() {
-        let hint = "plug one in, or use --source with video:, replay: or images:";
-        checks.push(Check::warn("camera", "there is no /dev/video*", hint));
+        let hint = "plug one in, or use --source with rtsp:, video:, replay: or images:";
+        return vec![Check::warn("camera", "there is no /dev/video*", hint)];
     }
     checks
 }
 
-fn camera(index: u32, path: &Path, names: &Path) -> Check {
-    let name = fs::read_to_string(names.join(format!("video{index}/name"))).unwrap_or_default();
-    let label = format!("camera:{index} {}", name.trim());
-    let may_open = rustix::fs::access(path, rustix::fs::Access::READ_OK | rustix::fs::Access::WRITE_OK);
-    let is_device = fs::metadata(path).is_ok_and(|facts| facts.file_type().is_char_device());
-    let check = match may_open {
-        Ok(()) if is_device => Check::ok("camera", label.trim_end()),
-        Ok(()) => Check::warn("camera", format!("{} is no device", path.display()), "remove it"),
-        Err(error) => Check::warn(
-            "camera",
-            format!("{} may not be opened: {error}", label.trim_end()),
-            "add this user to the group video: sudo usermod -aG video $USER, and log in again",
-        ),
-    };
-    check.with_value(format!("camera:{index}"))
+fn door_check(door: &CameraDoor) -> Check {
+    let label = format!("{} {}", door.source(), door.name);
+    let label = label.trim_end();
+    match &door.denied {
+        None if door.is_device => Check::ok("camera", label),
+        None => Check::warn("camera", format!("/dev/video{} is no device", door.index), "remove it"),
+        Some(how) => Check::warn("camera", format!("{label} may not be opened"), how),
+    }
 }
 
 /// What the screen would be drawn on; `size` in columns and rows, where there is a terminal.

@@ -4,11 +4,12 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
-use crate::capture::{CaptureError, CaptureSource, SourceSpec};
+use crate::capture::camera::CameraReport;
+use crate::capture::{CameraAddress, CaptureError, CaptureSource, SourceSpec};
 use crate::config::effective::WatchedSource;
 use crate::config::{Effective, Origin};
 
-use super::Check;
+use super::{Check, camera};
 
 /// How long frames are counted over.
 const COUNTED_OVER: Duration = Duration::from_secs(2);
@@ -16,22 +17,27 @@ const COUNTED_OVER: Duration = Duration::from_secs(2);
 /// The checks of every source that is watched.
 pub fn all_checks(
     effective: &Effective,
+    examine: impl Fn(&WatchedSource, &CameraAddress) -> Result<CameraReport, CaptureError>,
     open: impl Fn(&WatchedSource) -> Result<Box<dyn CaptureSource>, CaptureError>,
 ) -> Vec<Check> {
-    effective.sources.iter().flat_map(|source| checks(effective, source, || open(source))).collect()
+    let of = |source| checks(effective, source, |address| examine(source, address), || open(source));
+    effective.sources.iter().flat_map(of).collect()
 }
 
-/// Opens a source and takes frames for two seconds at most. Cameras have checks of their own.
+/// Opens a source and takes frames for two seconds at most; asks a camera before, with `examine`.
 fn checks(
     effective: &Effective,
     source: &WatchedSource,
+    examine: impl FnOnce(&CameraAddress) -> Result<CameraReport, CaptureError>,
     open: impl FnOnce() -> Result<Box<dyn CaptureSource>, CaptureError>,
 ) -> Vec<Check> {
     let spec = &source.spec.value;
-    if matches!(spec, SourceSpec::Camera(_)) {
-        return Vec::new();
-    }
     let name = source.name();
+    if let SourceSpec::Camera(address) = spec {
+        let is_chosen = !matches!(source.spec.origin, Origin::Default);
+        let checks = camera::checks(&name, is_chosen, examine(address), || look(open), &view(source));
+        return checks.into_iter().map(|check| check.with_value(spec.to_string())).collect();
+    }
     let mut checks = vec![match look(open) {
         Ok(seen) => {
             Check::ok("source", format!("{name}: {seen}{}", view(source))).with_value(spec.to_string())
@@ -42,16 +48,35 @@ fn checks(
     checks
 }
 
-fn look(open: impl FnOnce() -> Result<Box<dyn CaptureSource>, CaptureError>) -> Result<String, CaptureError> {
+/// What came of a source in two seconds.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Look {
+    /// The size and how long the first frame took.
+    pub(super) picture: String,
+    /// Frames a second, of a live source.
+    pub(super) fps: Option<f32>,
+}
+
+impl std::fmt::Display for Look {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.fps {
+            Some(fps) => write!(f, "{}, {fps:.0} frames a second", self.picture),
+            None => f.write_str(&self.picture),
+        }
+    }
+}
+
+fn look(open: impl FnOnce() -> Result<Box<dyn CaptureSource>, CaptureError>) -> Result<Look, CaptureError> {
     let begun = Instant::now();
     let mut source = open()?;
     let Some(first) = source.next_frame()? else {
-        return Ok("opens, and has no frame".to_owned());
+        return Ok(Look { picture: "opens, and has no frame".to_owned(), fps: None });
     };
     let waited = begun.elapsed().as_secs_f32();
-    let size = format!("{}x{}, the first after {waited:.1} s", first.picture.width(), first.picture.height());
+    let picture =
+        format!("{}x{}, the first after {waited:.1} s", first.picture.width(), first.picture.height());
     if !source.is_live() {
-        return Ok(size);
+        return Ok(Look { picture, fps: None });
     }
     let counting = Instant::now();
     let mut count = 0u32;
@@ -59,7 +84,7 @@ fn look(open: impl FnOnce() -> Result<Box<dyn CaptureSource>, CaptureError>) -> 
         source.next_frame()?;
         count += 1;
     }
-    Ok(format!("{size}, {:.0} frames a second", count as f32 / counting.elapsed().as_secs_f32()))
+    Ok(Look { picture, fps: Some(count as f32 / counting.elapsed().as_secs_f32()) })
 }
 
 /// How the pictures are seen, where they are not seen as they are.
@@ -155,15 +180,29 @@ mod tests {
         Effective::resolve(&flags, &environment).unwrap()
     }
 
+    fn no_camera(_: &CameraAddress) -> Result<CameraReport, CaptureError> {
+        Err(CaptureError::NotFound { what: "/dev/video0".into(), hint: "plug one in".into() })
+    }
+
+    #[test]
+    fn the_camera_that_nobody_chose_need_not_be_there() {
+        let home = tempfile::tempdir().unwrap();
+        let none = checks(&effective(home.path(), None), no_camera, || unreachable!());
+        assert_eq!(none, []);
+        let chosen = checks(&effective(home.path(), Some("camera:0")), no_camera, || unreachable!());
+        assert_eq!((chosen.len(), chosen[0].status), (1, Status::Fail));
+        assert_eq!(chosen[0].value.as_deref(), Some("camera:0"));
+    }
+
     #[test]
     fn a_source_that_works_is_said_with_its_size_and_one_that_does_not_with_what_to_do() {
         let home = tempfile::tempdir().unwrap();
         let effective = effective(home.path(), Some("replay:x"));
-        let good = checks(&effective, effective.source(), || Ok(Box::new(Fake)));
+        let good = checks(&effective, effective.source(), no_camera, || Ok(Box::new(Fake)));
         assert_eq!((good.len(), good[0].status), (1, Status::Ok));
         assert!(good[0].detail.starts_with("replay:x: 64x48") && good[0].detail.ends_with("(turned by 90)"));
         let gone = CaptureError::NotFound { what: "x".into(), hint: "expected a folder".into() };
-        let bad = checks(&effective, effective.source(), || Err(gone));
+        let bad = checks(&effective, effective.source(), no_camera, || Err(gone));
         assert_eq!(bad[0].status, Status::Fail);
         assert!(bad[0].hint.as_deref().unwrap().contains("[source] default"));
     }
@@ -176,7 +215,11 @@ mod tests {
         let file = folder.join("muster.toml");
         fs::write(&file, "[source]\ndefault = \"rtsp://u:secret@cam/1\"\n").unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
-        let found = all_checks(&effective(home.path(), None), |_| Ok(Box::new(Fake)));
+        let found = all_checks(
+            &effective(home.path(), None),
+            |_, address| no_camera(address),
+            |_| Ok(Box::new(Fake)),
+        );
         assert_eq!(
             found.iter().map(|check| check.status).collect::<Vec<_>>(),
             [Status::Ok, Status::Warn, Status::Warn]
@@ -184,6 +227,11 @@ mod tests {
         assert!(found[1].hint.as_deref().unwrap().starts_with("chmod 600"));
         assert!(!format!("{found:?}").contains("secret"));
         fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
-        assert_eq!(all_checks(&effective(home.path(), None), |_| Ok(Box::new(Fake))).len(), 2);
+        let found = all_checks(
+            &effective(home.path(), None),
+            |_, address| no_camera(address),
+            |_| Ok(Box::new(Fake)),
+        );
+        assert_eq!(found.len(), 2);
     }
 }

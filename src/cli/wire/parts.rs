@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::attendance::SourceRole;
 use crate::capture::replay::{ReplayOptions, ReplaySource};
 use crate::capture::source::{OpenOptions, open};
-use crate::capture::{CaptureError, CaptureSource, Pace, SourceSpec};
+use crate::capture::{CameraMemory, CaptureError, CaptureSource, Pace, SourceSpec};
 use crate::config::Effective;
 use crate::config::effective::{RetentionSettings, Setting, WatchedSource};
 use crate::engine::consent::{ConsentPolicy, ConsentText};
@@ -161,8 +161,10 @@ pub(super) fn as_cameras(sources: &[WatchedSource]) -> Vec<SourceParts> {
 fn source(watched: &WatchedSource, pace: Pace, looping: bool) -> SourceParts {
     let WatchedSource { spec, settings, .. } = watched.clone();
     let (name, role) = (watched.name(), settings.role.value);
+    let memory = CameraMemory::default();
     let open = move || -> Result<Box<dyn CaptureSource>, _> {
         let mut options = OpenOptions::new(Utc::now, looping);
+        options.camera.memory = memory.clone();
         settings.set(&mut options);
         open(&spec.value, &options)
     };

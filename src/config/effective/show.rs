@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::path::Path;
 
 use super::{Effective, Origin, Setting, WatchedSource};
+use crate::capture::{ControlSettings, ControlValue};
 use crate::config::kiosk::ProgramLine;
 use crate::identify::Threshold;
 
@@ -192,6 +193,19 @@ impl Effective {
     }
 }
 
+/// As a table on one line.
+fn controls(settings: &ControlSettings) -> String {
+    let each = settings.0.iter().map(|(name, value)| {
+        let value = match value {
+            ControlValue::Word(word) => quoted(word),
+            other => other.to_string(),
+        };
+        format!("{} = {value}", quoted(name))
+    });
+    let each = each.collect::<Vec<_>>().join(", ");
+    if each.is_empty() { "{}".to_owned() } else { format!("{{ {each} }}") }
+}
+
 fn line(key: &str, value: impl Display, origin: Origin) -> String {
     format!("{key} = {value}  # {origin}")
 }
@@ -239,5 +253,7 @@ fn source_lines(source: &WatchedSource) -> Vec<String> {
         line("mirror", s.mirror.value, s.mirror.origin),
         line("check_certificate", s.check_certificate.value, s.check_certificate.origin),
         line("role", quoted(&s.role.value.to_string()), s.role.origin),
+        line("distance_m", s.distance_m.value, s.distance_m.origin),
+        line("controls", controls(&s.controls.value), s.controls.origin),
     ]
 }

@@ -2,12 +2,17 @@
 
 use std::path::Path;
 
-use super::{Environment, Flags, Origin, Setting, from_base};
+use super::{Environment, Flags, Origin, QualitySettings, Setting, from_base};
 use crate::attendance::SourceRole;
 use crate::capture::view::{Region, SourceName, Turn, View};
-use crate::capture::{OpenOptions, SourceSpec};
+use crate::capture::{
+    CameraAddress, CameraMemory, CameraOptions, ControlSettings, OpenOptions, SourceSpec, Wanted,
+};
 use crate::config::ConfigError;
 use crate::config::typed::{SourceTable, Typed};
+
+/// Whoever walks up to a door is recognised two steps before it.
+const DEFAULT_DISTANCE_M: f32 = 2.0;
 
 /// What the command line says about the source.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -59,12 +64,24 @@ pub struct SourceSettings {
     pub check_certificate: Setting<bool>,
     /// Which way people pass it.
     pub role: Setting<SourceRole>,
+    /// How far from a camera people are recognised, in metres.
+    pub distance_m: Setting<f32>,
+    /// What a camera's own settings are set to.
+    pub controls: Setting<ControlSettings>,
+    /// Pixels between the eyes that a camera must give at that distance: as many as `[quality]` asks of a
+    /// shot that is taken by itself.
+    pub least_inter_eye_px: f32,
 }
 
 impl SourceSettings {
     /// What is said of a source in the file goes for the source of the file: another that `--source`
     /// names is seen as it is.
-    fn resolve(flags: &Flags, typed: &SourceTable, source: &Setting<SourceSpec>) -> Self {
+    fn resolve(
+        flags: &Flags,
+        typed: &SourceTable,
+        source: &Setting<SourceSpec>,
+        least_inter_eye_px: f32,
+    ) -> Self {
         let none = SourceTable::default();
         let is_another =
             flags.source.is_some() && typed.default.as_ref().is_none_or(|typed| typed.0 != source.value);
@@ -87,6 +104,9 @@ impl SourceSettings {
                 true,
             ),
             role: Setting::typed(typed.role.as_ref().map(|role| role.0), SourceRole::default()),
+            distance_m: Setting::typed(typed.distance_m.map(|distance| distance.get()), DEFAULT_DISTANCE_M),
+            controls: Setting::typed(typed.controls.clone(), ControlSettings::default()),
+            least_inter_eye_px,
         }
     }
 
@@ -104,6 +124,17 @@ impl SourceSettings {
     pub fn set(&self, options: &mut OpenOptions) {
         options.view = self.view();
         options.stream.check_certificate = self.check_certificate.value;
+        let memory = options.camera.memory.clone();
+        options.camera = CameraOptions { memory, ..self.camera_options() };
+    }
+
+    /// How a camera is opened, without a memory of earlier openings.
+    pub fn camera_options(&self) -> CameraOptions {
+        CameraOptions {
+            wanted: Wanted { distance_m: self.distance_m.value, least_inter_eye_px: self.least_inter_eye_px },
+            controls: self.controls.value.clone(),
+            memory: CameraMemory::default(),
+        }
     }
 }
 
@@ -126,9 +157,10 @@ pub(super) fn watched(
     environment: &Environment,
 ) -> Result<Vec<WatchedSource>, ConfigError> {
     let only = flags.source_flags.only.as_ref();
+    let least_px = QualitySettings::resolve(&typed.quality).least_inter_eye_px.value;
     if flags.source.is_some() || (typed.sources.is_empty() && only.is_none()) {
         let spec = source(flags, &typed.source, base, environment);
-        let settings = SourceSettings::resolve(flags, &typed.source, &spec);
+        let settings = SourceSettings::resolve(flags, &typed.source, &spec, least_px);
         return Ok(vec![WatchedSource { spec, settings, table: None }]);
     }
     let mut found = Vec::new();
@@ -137,7 +169,7 @@ pub(super) fn watched(
             continue;
         }
         let spec = source(flags, table, base, environment);
-        let mut settings = SourceSettings::resolve(flags, table, &spec);
+        let mut settings = SourceSettings::resolve(flags, table, &spec, least_px);
         if settings.name.value.is_none() {
             settings.name = Setting::new(Some(name.clone()), Origin::File);
         }
@@ -158,7 +190,7 @@ fn source(flags: &Flags, typed: &SourceTable, base: &Path, environment: &Environ
         Some(source) => Setting::new(source.clone(), Origin::Flag("--source")),
         None => Setting::typed(
             typed.default.as_ref().map(|source| from_base(source.0.clone(), base, environment)),
-            SourceSpec::Camera(0),
+            SourceSpec::Camera(CameraAddress::Index(0)),
         ),
     }
 }

@@ -70,6 +70,7 @@ fn the_sample_says_what_the_defaults_are() {
                 e.source().settings.view(),
                 e.source().settings.check_certificate.value,
             ),
+            (e.source().settings.distance_m.value, e.source().settings.controls.value.clone()),
             recognition(&e.recognition),
             (e.liveness_mode.value, e.liveness_threshold.value, e.shots.value, e.keep_crops.value),
             (e.quality.limits(), e.inbox_hours.value),
@@ -86,7 +87,7 @@ fn the_sample_says_what_the_defaults_are() {
     };
     assert_eq!(values(&sample), values(&defaults));
     // And it names every one of them: a value that is not commented out came from the file.
-    assert_eq!(sample.to_toml().matches("# file").count(), 54, "{}", sample.to_toml());
+    assert_eq!(sample.to_toml().matches("# file").count(), 56, "{}", sample.to_toml());
 }
 
 #[test]
@@ -123,6 +124,27 @@ fn what_is_said_of_a_source_goes_for_that_source() {
     let flags = SourceFlags { mirror: Some(false), rotate: Some(180.try_into().unwrap()), ..none() };
     assert_eq!(seen(None, flags.clone()), ("yard".into(), 180, false));
     assert_eq!(seen(Some("camera:2"), flags), ("camera:2".into(), 180, false));
+}
+
+#[test]
+fn a_camera_is_opened_as_the_file_says_and_that_is_shown() {
+    let machine = machine();
+    let text = "[source]\ndistance_m = 1.5\n[source.controls]\ngain = 3\nauto_exposure = \"Manual Mode\"\n[quality]\n\
+                least_inter_eye_px = 20\n";
+    machine.write("etc/muster/muster.toml", text);
+    let effective = machine.resolve(&Flags::default());
+    let options = effective.source().settings.camera_options();
+    assert_eq!((options.wanted.distance_m, options.wanted.least_inter_eye_px), (1.5, 20.0));
+    assert_eq!(options.controls.0.len(), 2);
+    let shown = effective.to_toml();
+    assert!(
+        shown.contains("controls = { \"auto_exposure\" = \"Manual Mode\", \"gain\" = 3 }  # file"),
+        "{shown}"
+    );
+    assert_eq!(Typed::parse(&shown, Path::new("shown")).unwrap().source.controls, Some(options.controls));
+    // Another source than the file's has neither.
+    let other = machine.resolve(&Flags { source: Some("camera:7".parse().unwrap()), ..Flags::default() });
+    assert!(other.source().settings.controls.value.0.is_empty());
 }
 
 #[test]

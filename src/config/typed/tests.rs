@@ -81,10 +81,25 @@ fn numeric_keys() -> Vec<(&'static str, &'static str, String)> {
             let error = error.to_string();
             let (_, expected) = error.split_once("invalid type: string \"text\", expected ")?;
             // What wants `true` or `false`, or a list of words, wants no number.
-            let is_number = !expected.starts_with("a boolean") && !expected.starts_with("a sequence");
+            let is_number =
+                ["a boolean", "a sequence", "a map"].iter().all(|other| !expected.starts_with(other));
             is_number.then(|| (table, key, expected.to_owned()))
         })
         .collect()
+}
+
+#[test]
+fn controls_are_whatever_a_camera_calls_them() {
+    let text = "[source]\ndistance_m = 0.5\n[source.controls]\ngain = 3\n\"Auto Exposure\" = \"Manual Mode\"\nx = true\n";
+    let controls = Typed::parse(text, Path::new("m.toml")).unwrap().source.controls.unwrap();
+    assert_eq!(controls.0.len(), 3);
+    let error = message("[source.controls]\ngain = [1]\n");
+    assert!(
+        error.starts_with("m.toml, line 2: `source.controls.gain`: expected a whole number, true or"),
+        "{error}"
+    );
+    let error = message("[source]\ncontrol = { gain = 1 }\n");
+    assert!(error.contains("did you mean `controls`?"), "{error}");
 }
 
 #[test]
@@ -111,11 +126,14 @@ fn every_number_out_of_range_names_its_key_and_line() {
     for line in sample.lines().map(|line| line.strip_prefix("# ").unwrap_or(line)) {
         if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
             // Of what the site names, and of lists, the table alone.
-            table = name.trim_matches(['[', ']']).split('.').next().unwrap_or_default();
+            table = match name {
+                "source.controls" => name,
+                _ => name.trim_matches(['[', ']']).split('.').next().unwrap_or_default(),
+            };
         } else if let Some((key, value)) = line.split_once(" = ")
             && value.parse::<f64>().is_ok()
-            // Tables that the site names have their keys in another list.
-            && !table.starts_with("group.")
+            // What a camera names is in no list.
+            && table != "source.controls"
         {
             assert!(names.contains(&format!("{table}.{key}")), "{table}.{key} is not among {names:?}");
         }

@@ -68,22 +68,25 @@ fn ffmpeg_is_needed_only_for_a_video() {
 }
 
 #[test]
-fn a_camera_that_was_asked_for_must_be_there() {
+fn cameras_are_listed_with_whether_they_may_be_opened() {
     let (root, environment) = machine();
-    let none = cameras(&effective(&environment, None), &environment);
+    let none = cameras(&environment);
     assert_eq!((none.len(), none[0].status), (1, Status::Warn));
-    let asked = cameras(&effective(&environment, Some("camera:2")), &environment);
-    assert_eq!(asked[0].status, Status::Fail);
-    assert!(asked[0].detail.contains("/dev/video2"));
     // Devices are told apart from files; a link to a real one stands in for a camera.
     fs::create_dir_all(root.path().join("dev")).unwrap();
     fs::create_dir_all(root.path().join("sys/class/video4linux/video2")).unwrap();
     fs::write(root.path().join("sys/class/video4linux/video2/name"), "Door\n").unwrap();
     symlink("/dev/null", root.path().join("dev/video2")).unwrap();
-    let found = cameras(&effective(&environment, Some("camera:2")), &environment);
-    assert_eq!((found.len(), found[0].status), (1, Status::Ok));
+    fs::write(root.path().join("dev/video3"), "").unwrap();
+    let found = cameras(&environment);
+    assert_eq!(found.iter().map(|check| check.status).collect::<Vec<_>>(), [Status::Ok, Status::Warn]);
     assert_eq!(found[0].detail, "camera:2 Door");
     assert_eq!(found[0].value.as_deref(), Some("camera:2"));
+    assert_eq!(found[1].detail, "/dev/video3 is no device");
+    let mut denied = camera::doors(&camera_system(&environment)).remove(0);
+    denied.denied = Some("join its group".to_owned());
+    let check = door_check(&denied);
+    assert_eq!((check.status, check.hint.as_deref()), (Status::Warn, Some("join its group")));
 }
 
 #[test]
