@@ -18,6 +18,7 @@ mod full_disk;
 mod hooks;
 mod ledger;
 mod liveness;
+mod long_run;
 mod nets;
 mod pad_test;
 mod panics;

@@ -100,7 +100,15 @@ fn the_sample_is_right_about_keys_that_are_commented_out() {
         })
         .collect::<Vec<_>>()
         .join("\n");
+    // One source or several.
+    let (before, rest) = text.split_once("[source]\n").unwrap();
+    let (one, rest) = rest.split_once("[sources.front]\n").unwrap();
+    let (several, after) = rest.split_once("[recognition]\n").unwrap();
+    let several = format!("{before}[sources.front]\n{several}[recognition]\n{after}");
+    assert_eq!(Typed::parse(&several, Path::new("sample")).unwrap().sources.len(), 2);
+    let text = format!("{before}[source]\n{one}[recognition]\n{after}");
     let typed = Typed::parse(&text, Path::new("sample")).unwrap();
+    assert!(typed.source.controls.is_some());
     assert!(typed.data.dir.is_some() && typed.models.dir.is_some() && typed.recognition.threshold.is_some());
     assert_eq!((typed.group.0.len(), typed.session.len(), typed.holiday.len()), (1, 1, 1));
     assert_eq!(typed.hook.len(), 1);
