@@ -125,6 +125,7 @@ impl CameraSource {
             Ok((device, mode))
         };
         let name = format!("/dev/video{index}");
+        check_given_back(&name, &memory)?;
         let source = Self::start(name, format!("camera-{index}"), clock, memory, PATIENCE, open)?;
         source.memory.remember(&system, index);
         Ok(source)
@@ -160,7 +161,7 @@ impl CameraSource {
             }
         };
         if !thread.end(grace, patience.closing) {
-            memory.leave_over(thread);
+            memory.leave_over(&name, thread);
         }
         Err(error)
     }
@@ -175,9 +176,19 @@ impl CameraSource {
         if let Some(mut thread) = self.thread.take()
             && !thread.end(grace, self.patience.closing)
         {
-            self.memory.leave_over(thread);
+            self.memory.leave_over(&self.name, thread);
         }
     }
+}
+
+/// That no thread of an earlier opening still has the device, which would be busy then by nobody else's doing.
+fn check_given_back(name: &str, memory: &CameraMemory) -> Result<(), CaptureError> {
+    if !memory.is_left_over(name) {
+        return Ok(());
+    }
+    let detail =
+        "its driver has not answered since it fell silent; unplug it and plug it in again".to_owned();
+    Err(CaptureError::Failed { what: name.to_owned(), step: "be opened", detail })
 }
 
 impl CaptureSource for CameraSource {

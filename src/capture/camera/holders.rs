@@ -46,17 +46,14 @@ fn has_open(process: &Path, node: &Path) -> bool {
     open.filter_map(|entry| std::fs::read_link(entry.path()).ok()).any(|target| target == node)
 }
 
-/// That the device is in use, by whom where it is known, and what to do. `own` is this process.
+/// That the device is in use, by whom where it is known, and what to do. `own` is this process, which has it
+/// open while it asks.
 pub(super) fn in_use(holders: &[Holder], index: u32, own: u32) -> String {
     let others: Vec<String> =
         holders.iter().filter(|holder| holder.pid != own).map(Holder::to_string).collect();
     if !others.is_empty() {
         let ends = if others.len() == 1 { "end that program" } else { "end those programs" };
         return format!("in use by {}; {ends}, or name another camera", others.join(", "));
-    }
-    if holders.iter().any(|holder| holder.pid == own) {
-        return "muster itself still has it open: its driver does not answer; unplug it and plug it in again"
-            .to_owned();
     }
     format!("another program is using it; `sudo fuser -v /dev/video{index}` says which")
 }
@@ -94,7 +91,7 @@ mod tests {
             in_use(&found[1..], 1, 1),
             "in use by ffmpeg (pid 900); end that program, or name another camera"
         );
-        assert!(in_use(&found[1..], 1, 900).starts_with("muster itself"));
+        assert!(in_use(&found[1..], 1, 900).starts_with("another program"));
         let nobody = holders(&fake.system, 2);
         assert_eq!(
             in_use(&nobody, 2, 1),

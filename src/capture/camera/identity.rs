@@ -103,7 +103,8 @@ pub struct CameraMemory(Arc<Mutex<Kept>>);
 #[derive(Debug, Default)]
 struct Kept {
     remembered: Option<Remembered>,
-    left_over: Vec<DeviceThread>,
+    /// Each with the path of its device.
+    left_over: Vec<(String, DeviceThread)>,
 }
 
 impl CameraMemory {
@@ -118,19 +119,22 @@ impl CameraMemory {
     }
 
     /// Keeps a thread that does not end, to try again at the next opening.
-    pub(super) fn leave_over(&self, thread: DeviceThread) {
-        tracing::warn!("the camera's driver does not answer; its thread is left waiting");
-        self.with(|kept| kept.left_over.push(thread));
+    pub(super) fn leave_over(&self, device: &str, thread: DeviceThread) {
+        tracing::warn!(device, "the camera's driver does not answer; its thread is left waiting");
+        self.with(|kept| kept.left_over.push((device.to_owned(), thread)));
     }
 
     /// Tries to end what was left over, for at most `patience` each.
     pub(super) fn end_left_over(&self, patience: Duration) {
-        let left = self.with(|kept| std::mem::take(&mut kept.left_over));
-        let still: Vec<_> = left
-            .into_iter()
-            .filter_map(|mut thread| (!thread.end(Duration::ZERO, patience)).then_some(thread))
-            .collect();
-        self.with(|kept| kept.left_over.extend(still));
+        let mut left = self.with(|kept| std::mem::take(&mut kept.left_over));
+        left.retain_mut(|(_, thread)| !thread.end(Duration::ZERO, patience));
+        self.with(|kept| kept.left_over.extend(left));
+    }
+
+    /// Whether a thread of an earlier opening still has the device. The kernel gives its number to no other
+    /// while that is so.
+    pub(super) fn is_left_over(&self, device: &str) -> bool {
+        self.with(|kept| kept.left_over.iter().any(|(left, _)| left == device))
     }
 
     fn with<T>(&self, change: impl FnOnce(&mut Kept) -> T) -> T {

@@ -107,9 +107,13 @@ fn a_thread_that_hears_no_signal_is_ended_at_a_later_opening() {
         CameraSource::start("fake".into(), "cam-t-stuck".into(), clock, memory.clone(), impatient, open);
     assert!(source.is_err());
     memory.end_left_over(Duration::from_millis(60));
+    let error = check_given_back("fake", &memory).unwrap_err().to_string();
+    assert!(error.starts_with("fake could not be opened: its driver has not answered"), "{error}");
+    assert!(check_given_back("other", &memory).is_ok());
     assert_eq!(threads_called("cam-t-stuck"), 1);
     rustix::io::write(&writer, b"x").unwrap();
-    memory.end_left_over(Duration::from_secs(20));
+    memory.end_left_over(LONG);
+    assert!(check_given_back("fake", &memory).is_ok());
     assert!(comes_to_nothing(|| threads_called("cam-t-stuck")));
 }
 
