@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::de::{DeTable, DeValue};
 
+use crate::capture::view::SourceName;
 use crate::face::LivenessMode;
 use crate::face::PicturePolicy;
 use crate::inference::DeviceChoice;

@@ -82,10 +82,17 @@ fn watch_for(length: Duration) {
     println!("{} s: MB resident over time:{said}", begun.elapsed().as_secs());
     println!("median of the second quarter {before} kB, of the last {after} kB");
     let [early, late] = [second[0], *last.last().unwrap()];
-    println!("threads {} and {}, descriptors {} and {}", early.threads, late.threads, early.descriptors, late.descriptors);
+    println!(
+        "threads {} and {}, descriptors {} and {}",
+        early.threads, late.threads, early.descriptors, late.descriptors
+    );
     assert!(after <= before + MOST_GROWTH_KB, "it grew by {} kB", after - before);
     assert_eq!(late.threads, early.threads);
-    assert!(late.descriptors <= early.descriptors, "{} descriptors more", late.descriptors - early.descriptors);
+    assert!(
+        late.descriptors <= early.descriptors,
+        "{} descriptors more",
+        late.descriptors - early.descriptors
+    );
     drop(running);
     let log = home.run(["--config", &config.display().to_string(), "log", "export"]).expect(0).json_lines();
     let passages = |name: &str| {

@@ -187,9 +187,14 @@ mod tests {
     #[test]
     fn the_camera_that_nobody_chose_need_not_be_there() {
         let home = tempfile::tempdir().unwrap();
-        let none = checks(&effective(home.path(), None), no_camera, || unreachable!());
+        let none =
+            all_checks(&effective(home.path(), None), |_, address| no_camera(address), |_| unreachable!());
         assert_eq!(none, []);
-        let chosen = checks(&effective(home.path(), Some("camera:0")), no_camera, || unreachable!());
+        let chosen = all_checks(
+            &effective(home.path(), Some("camera:0")),
+            |_, address| no_camera(address),
+            |_| unreachable!(),
+        );
         assert_eq!((chosen.len(), chosen[0].status), (1, Status::Fail));
         assert_eq!(chosen[0].value.as_deref(), Some("camera:0"));
     }
