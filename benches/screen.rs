@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use divan::{Bencher, black_box};
+use muster::attendance::zone::SiteZone;
 use muster::attendance::{FaceUse, PersonId, Presence, PresenceState};
 use muster::engine::handle::Snapshot;
 use muster::engine::state::{Preview, RosterRow, SourceState, SourceStatus};

@@ -24,6 +24,7 @@ mod trouble;
 
 pub use address::CameraAddress;
 pub use controls::{CameraControl, ControlKind, ControlProblem, ControlSettings, ControlValue, plain_name};
+pub use decode::FrameDecoder;
 pub use format::CameraFormat;
 pub use holders::Holder;
 pub use identity::CameraMemory;

@@ -13,19 +13,19 @@ use crate::face::{Point, Rect};
 /// mistake of the caller's, and its memory would not be bounded.
 const MAX_MADE_SIDE: u32 = 8192;
 
-/// An 8-bit RGB picture, rows from the top, no padding. Cheap to clone; `Debug` prints no pixels.
+/// An 8-bit RGB picture, rows from the top, no padding. Cheap to clone, and made of a vector without a copy; `Debug` prints no pixels.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RgbPicture {
     width: u32,
     height: u32,
-    data: Arc<[u8]>,
+    data: Arc<Vec<u8>>,
 }
 
 impl RgbPicture {
     /// A picture of `width` by `height` pixels over `data`, three bytes a pixel.
     ///
     /// `None` where a side is zero or the length of `data` does not fit.
-    pub fn new(width: u32, height: u32, data: impl Into<Arc<[u8]>>) -> Option<Self> {
+    pub fn new(width: u32, height: u32, data: impl Into<Arc<Vec<u8>>>) -> Option<Self> {
         let data = data.into();
         let expected = (width as usize).checked_mul(height as usize)?.checked_mul(3)?;
         (expected > 0 && data.len() == expected).then_some(Self { width, height, data })

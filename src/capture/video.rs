@@ -90,10 +90,9 @@ impl VideoSource {
         let length = width as usize * height as usize * 3;
         loop {
             let Some(decoder) = &mut self.decoder else { return Ok(None) };
-            // One allocation, read into in place: the frame is shared from here on and never copied.
-            let mut data: Arc<[u8]> = std::iter::repeat_n(0, length).collect();
-            let Some(buffer) = Arc::get_mut(&mut data) else { return Ok(None) };
-            let filled = fill(&mut decoder.stdout, buffer).map_err(|error| CaptureError::Failed {
+            // Read into in place: the frame is shared from here on and never copied.
+            let mut data = vec![0; length];
+            let filled = fill(&mut decoder.stdout, &mut data).map_err(|error| CaptureError::Failed {
                 what: self.path.display().to_string(),
                 step: "be read from ffmpeg",
                 detail: error.to_string(),

@@ -14,7 +14,7 @@ const DIALECT_AFTER: u32 = 10;
 const RESIZED_AFTER: u32 = 10;
 
 /// Decodes one stream.
-pub(super) struct FrameDecoder {
+pub struct FrameDecoder {
     mode: CameraMode,
     strict: bool,
     lenient_in_a_row: u32,
@@ -23,13 +23,14 @@ pub(super) struct FrameDecoder {
 }
 
 impl FrameDecoder {
-    pub(super) fn new(mode: CameraMode) -> Self {
+    /// For a stream of this mode.
+    pub fn new(mode: CameraMode) -> Self {
         Self { mode, strict: true, lenient_in_a_row: 0, other_size: ((0, 0), 0) }
     }
 
     /// The picture in a buffer, or `None` where it is damaged. What lies behind the picture in the
     /// buffer is not looked at: drivers hand out whole buffers, with zeros or an older picture there.
-    pub(super) fn decode(&mut self, raw: &[u8]) -> Option<RgbPicture> {
+    pub fn decode(&mut self, raw: &[u8]) -> Option<RgbPicture> {
         match self.mode.encoding {
             Encoding::Yuyv => yuyv(raw, self.mode.width, self.mode.height),
             Encoding::Mjpeg => self.mjpeg(raw).filter(|picture| self.has_its_size(picture)),
@@ -143,6 +144,31 @@ mod tests {
         ] {
             let picture = yuyv(&[y, cb, y, cr].repeat(4), 4, 2).unwrap();
             assert!(near(picture.pixel(3, 1), rgb, 2), "{y} {cb} {cr}: {:?}", picture.pixel(3, 1));
+        }
+    }
+
+    /// What ITU-R BT.601 says of a luma of 16 to 235 and differences of 16 to 240.
+    fn by_the_book([y, cb, cr]: [u8; 3]) -> [u8; 3] {
+        let (y, cb, cr) = (f64::from(y) - 16.0, f64::from(cb) - 128.0, f64::from(cr) - 128.0);
+        let (y, cb, cr) = (y / 219.0, cb / 224.0, cr / 224.0);
+        let (red, blue) = (y + 1.402 * cr, y + 1.772 * cb);
+        let green = (y - 0.299 * red - 0.114 * blue) / 0.587;
+        [red, green, blue].map(|value| (value * 255.0).round().clamp(0.0, 255.0) as u8)
+    }
+
+    #[test]
+    fn every_colour_is_what_the_standard_says_in_rows_of_every_length() {
+        for width in [2u32, 14, 16, 30, 32, 62, 64, 98, 640] {
+            let packed: Vec<u8> =
+                (0..width * 2 * 40).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+            let picture = yuyv(&packed, width, 40).unwrap();
+            for (at, four) in packed.chunks_exact(4).enumerate() {
+                let (x, y) = ((at as u32 * 2) % width, (at as u32 * 2) / width);
+                for (x, luma) in [(x, four[0]), (x + 1, four[2])] {
+                    let (found, expected) = (picture.pixel(x, y), by_the_book([luma, four[1], four[3]]));
+                    assert!(near(found, expected, 2), "{width}: {found:?}, expected {expected:?}");
+                }
+            }
         }
     }
 

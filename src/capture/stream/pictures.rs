@@ -30,7 +30,7 @@ pub(super) enum Progress {
 pub(super) struct PictureReader {
     header: Vec<u8>,
     /// The picture that is being filled, and how far it is.
-    partial: Option<(u32, u32, Arc<[u8]>, usize)>,
+    partial: Option<(u32, u32, Arc<Vec<u8>>, usize)>,
 }
 
 impl PictureReader {
@@ -63,8 +63,8 @@ impl PictureReader {
                             Header::Whole(width, height) => {
                                 self.header.clear();
                                 let length = width as usize * height as usize * 3;
-                                // One allocation, read into in place and never copied.
-                                let data = std::iter::repeat_n(0, length).collect();
+                                // Read into in place and never copied.
+                                let data = Arc::new(vec![0; length]);
                                 self.partial = Some((width, height, data, 0));
                                 continue;
                             }
