@@ -3,12 +3,12 @@
 //! ```text
 //! virtual_camera chart WxH DIR             draws DIR/chart.png, chart.jpg and chart.yuyv
 //! virtual_camera feed DEVICE WxH FOURCC FPS FRAME[*TIMES]...
-//! virtual_camera compare LEAST REFERENCE PICTURE...
+//! virtual_camera compare LEAST REFERENCE[,REFERENCE] PICTURE...
 //! ```
 //!
 //! `feed` writes the files as they are, one frame each, so that damaged ones can be shown too: each so many
-//! times, in turn, and the last one until it is ended. `compare` prints the lowest PSNR in dB, and ends with 1
-//! where a picture has another size or less than LEAST.
+//! times, in turn, and the last one until it is ended. `compare` holds each picture against the reference
+//! of its size, prints the lowest PSNR in dB, and ends with 1 where one has less than LEAST or no reference.
 
 use std::error::Error;
 use std::fs::{File, OpenOptions};
@@ -25,7 +25,7 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 
 const USAGE: &str = "usage: virtual_camera chart WxH DIR\n       \
     virtual_camera feed DEVICE WxH FOURCC FPS FRAME[*TIMES]...\n       \
-    virtual_camera compare LEAST REFERENCE PICTURE...";
+    virtual_camera compare LEAST REFERENCE[,REFERENCE] PICTURE...";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -35,8 +35,8 @@ fn main() -> ExitCode {
         ["feed", device, size, fourcc, fps, frames @ ..] if !frames.is_empty() => {
             feed(device, size, fourcc, fps, frames).map(|()| true)
         }
-        ["compare", least, reference, pictures @ ..] if !pictures.is_empty() => {
-            compare(least, reference, pictures)
+        ["compare", least, references, pictures @ ..] if !pictures.is_empty() => {
+            compare(least, references, pictures)
         }
         _ => Err(USAGE.into()),
     };
@@ -101,24 +101,34 @@ fn yuyv(picture: &RgbImage) -> Vec<u8> {
         .collect()
 }
 
-fn compare(least: &str, reference: &str, pictures: &[&str]) -> Outcome<bool> {
+fn compare(least: &str, references: &str, pictures: &[&str]) -> Outcome<bool> {
     let least: f64 = least.parse()?;
-    let reference = image::open(reference)?.to_rgb8();
+    let read = |file: &str| match image::open(file) {
+        Ok(picture) => Ok(picture.to_rgb8()),
+        Err(error) => Err(format!("{file}: {error}")),
+    };
+    let references: Vec<RgbImage> = references.split(',').map(read).collect::<Result<_, _>>()?;
+    let mut counts = vec![0u32; references.len()];
     let mut worst = f64::INFINITY;
     for file in pictures {
-        let picture = image::open(file).map_err(|error| format!("{file}: {error}"))?.to_rgb8();
-        if picture.dimensions() != reference.dimensions() {
-            println!("{file} has {}x{} pixels", picture.width(), picture.height());
+        let picture = read(file)?;
+        let size = picture.dimensions();
+        let Some(index) = references.iter().position(|reference| reference.dimensions() == size) else {
+            println!("{file} has {}x{} pixels", size.0, size.1);
             return Ok(false);
-        }
-        let psnr = psnr(&reference, &picture);
+        };
+        let psnr = psnr(&references[index], &picture);
         if psnr < least {
             println!("{file} is {psnr:.1} dB from what was shown");
             return Ok(false);
         }
+        counts[index] += 1;
         worst = worst.min(psnr);
     }
-    println!("{worst:.1} dB");
+    let sizes = references.iter().zip(&counts);
+    let sizes: Vec<String> =
+        sizes.map(|(of, count)| format!("{count} of {}x{}", of.width(), of.height())).collect();
+    println!("{}, {worst:.1} dB", sizes.join(", "));
     Ok(true)
 }
 
