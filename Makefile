@@ -4,11 +4,14 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: demo test setup build tools soak bench screenshots clean-data help
+.PHONY: demo test test-camera setup build tools soak bench screenshots clean-data help
 
 CARGO ?= cargo
 # The soak's length: seconds for each fuzz target, and for each long test, which reads it.
 SOAK_SECONDS ?= 300
+# How often the camera test unplugs its camera, and how often in the soak.
+CYCLES ?= 5
+SOAK_CYCLES ?= 100
 # Handed to `muster setup`, as in: make setup SETUP="--from /media/usb"
 SETUP ?=
 # Handed to `muster demo`, as in: make demo DEMO="--headless --json"
@@ -26,6 +29,10 @@ test: setup ## The same set-up, then all tests
 	$(MUSTER) setup --pack mtcnn $(SETUP)
 	$(CARGO) test --release --locked -- --show-output
 
+test-camera: setup ## Try virtual cameras in a virtual machine; needs root and Debian, else it is skipped
+	$(CARGO) build --release --locked --example virtual_camera
+	CYCLES=$(CYCLES) tools/camera-test/run
+
 setup: build ## Build, and fetch the runtime, the nets and the demo pictures
 	$(MUSTER) setup --demo $(SETUP)
 
@@ -38,6 +45,8 @@ tools: ## Install what is missing from Debian, or say what to install
 soak: setup ## What takes too long for CI: long tests, and fuzzing where cargo-fuzz is installed
 	MUSTER_SOAK_SECONDS=$(SOAK_SECONDS) $(CARGO) test --release --locked -- --ignored soak --nocapture
 	@CARGO="$(CARGO)" tools/fuzz $(SOAK_SECONDS)
+	$(CARGO) build --release --locked --example virtual_camera
+	CYCLES=$(SOAK_CYCLES) tools/camera-test/run unplug
 
 bench: setup ## Measure
 	$(CARGO) bench --locked --profile release
