@@ -397,7 +397,7 @@ fn ending_of(handle: &EngineHandle, kinds: &Kinds) -> Option<Ending> {
     }
     // A camera that was there once is waited for; where none ever was, nothing is.
     let reasons: Vec<String> =
-        live.sources.iter().filter(|source| source.frames == 0).filter_map(lost).collect();
+        live.sources.iter().filter(|source| !source.has_streamed).filter_map(lost).collect();
     let is_nothing = !reasons.is_empty() && reasons.len() == live.sources.len();
     is_nothing.then(|| Ending::Failed(Exit::Missing, reasons.join("; ")))
 }

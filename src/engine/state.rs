@@ -70,7 +70,9 @@ pub struct SourceStatus {
     pub width: u32,
     /// Rows; 0 before the first frame.
     pub height: u32,
-    /// Frames it gave.
+    /// Whether it ever gave a frame.
+    pub has_streamed: bool,
+    /// Frames that were looked at.
     pub frames: u64,
     /// Frames that a newer one replaced before they were looked at.
     pub dropped: u64,
@@ -221,6 +223,7 @@ static NO_SOURCE: SourceStatus = SourceStatus {
     state: SourceState::None,
     width: 0,
     height: 0,
+    has_streamed: false,
     frames: 0,
     dropped: 0,
     skipped: 0,

@@ -131,6 +131,7 @@ pub fn live() -> LiveState {
             state: SourceState::Streaming,
             width: 640,
             height: 480,
+            has_streamed: true,
             frames: 912,
             dropped: 3,
             skipped: 0,

@@ -91,7 +91,7 @@ fn again(
 }
 
 fn directly(system: &System, address: &CameraAddress) -> Result<u32, CaptureError> {
-    let missing = |what: String| CaptureError::NotFound { what, hint: what_is_there(system) };
+    let missing = |what: String| CaptureError::NotFound { what, hint: what_is_there(system, None) };
     match address {
         CameraAddress::Index(index) if system.node(*index).exists() => Ok(*index),
         CameraAddress::Index(index) => Err(missing(format!("/dev/video{index}"))),
@@ -99,7 +99,10 @@ fn directly(system: &System, address: &CameraAddress) -> Result<u32, CaptureErro
             Ok(target) => number_at(system, &target).ok_or_else(|| CaptureError::Failed {
                 what: path.display().to_string(),
                 step: "be opened",
-                detail: format!("it is no camera: expected a video4linux device; {}", what_is_there(system)),
+                detail: format!(
+                    "it is no camera: expected a video4linux device; {}",
+                    what_is_there(system, None)
+                ),
             }),
             Err(_) => Err(missing(path.display().to_string())),
         },
@@ -120,9 +123,10 @@ fn number_at(system: &System, target: &Path) -> Option<u32> {
     class.parent()?.ends_with("video4linux").then(|| number_of(&class))?
 }
 
-/// What to do where the camera asked for is not the right one.
-pub(super) fn what_is_there(system: &System) -> String {
-    let there: Vec<String> = system.indices().iter().map(|number| format!("camera:{number}")).collect();
+/// What to do where the camera asked for, `besides` which there may be others, is not the right one.
+pub(super) fn what_is_there(system: &System, besides: Option<u32>) -> String {
+    let others = system.indices().into_iter().filter(|number| Some(*number) != besides);
+    let there: Vec<String> = others.map(|number| format!("camera:{number}")).collect();
     match there.as_slice() {
         [] => "no camera is there; plug one in".to_owned(),
         some => format!("plug it in, or choose what is there: {} (`muster cameras`)", some.join(", ")),

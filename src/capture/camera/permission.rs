@@ -26,7 +26,8 @@ pub(super) fn denied(system: &System, index: u32, asker: &Asker) -> String {
     let Ok(facts) = std::fs::metadata(system.node(index)) else {
         return "permission denied".to_owned();
     };
-    let may = (facts.mode() >> 3) & 0o6 == 0o6;
+    // Nobody is to join the group of the administrator for a camera.
+    let may = facts.gid() != 0 && (facts.mode() >> 3) & 0o6 == 0o6;
     let group = group_named(system, |_, gid, _| gid == facts.gid());
     let Some((name, _, members)) = group.filter(|_| may) else {
         return format!(

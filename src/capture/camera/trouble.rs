@@ -22,20 +22,20 @@ pub(super) fn explained(system: &System, index: u32, step: &'static str, said: &
     let failed = |detail: String| CaptureError::Failed { what: name.clone(), step, detail };
     match number.map(Errno::from_raw_os_error) {
         Some(Errno::NOENT | Errno::NODEV | Errno::NXIO) => {
-            CaptureError::NotFound { what: name, hint: what_is_there(system) }
+            CaptureError::NotFound { what: name, hint: what_is_there(system, Some(index)) }
         }
         Some(Errno::ACCESS | Errno::PERM) => failed(denied(system, index, &Asker::of_process())),
         Some(Errno::BUSY) => failed(in_use(&holders(system, index), index, std::process::id())),
-        Some(Errno::NOTTY) => failed(no_picture(system)),
-        _ if said.contains(NO_MODE) => failed(no_picture(system)),
+        Some(Errno::NOTTY) => failed(no_picture(system, index)),
+        _ if said.contains(NO_MODE) => failed(no_picture(system, index)),
         _ => failed(said.chars().filter(|c| !c.is_control()).take(200).collect()),
     }
 }
 
-fn no_picture(system: &System) -> String {
+fn no_picture(system: &System, index: u32) -> String {
     format!(
         "it offers no picture in YUYV or MJPEG (some /dev/video files carry no picture); {}",
-        what_is_there(system)
+        what_is_there(system, Some(index))
     )
 }
 

@@ -127,6 +127,19 @@ fn a_source_that_gives_nothing_is_2_for_a_file_and_3_for_a_camera() {
 }
 
 #[test]
+fn a_camera_that_was_there_once_is_waited_for_though_none_of_its_pictures_was_looked_at() {
+    let (sender, interrupts) = bounded(1);
+    let fake = Fake::start(Script { entries: vec![started(1)], ..Script::default() });
+    let mut live = (*fake.board.live.get()).clone();
+    live.source_mut().has_streamed = true;
+    live.source_mut().state = SourceState::Lost { reason: "it was pulled out".into(), retry_at: Some(at(9)) };
+    fake.board.live.set(live);
+    sender.send(()).unwrap();
+    let ran = take(&fake, "camera:9", &interrupts, true);
+    assert_eq!((ran.code, &objects(&ran.out)[0]["ended"]), (0, &"interrupted".into()));
+}
+
+#[test]
 fn a_reader_that_goes_away_ends_it_quietly() {
     struct Closed;
     impl std::io::Write for Closed {

@@ -176,6 +176,7 @@ impl Core {
             SourceReport::Opening => watched.status.state = SourceState::Opening,
             SourceReport::Streaming => {
                 watched.status.state = SourceState::Streaming;
+                watched.status.has_streamed = true;
                 if std::mem::take(&mut watched.is_lost) {
                     self.note_source(source, EntryKind::SourceRestored, None);
                 }
