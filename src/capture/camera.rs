@@ -2,7 +2,7 @@
 //!
 //! A thread of its own opens the device and waits for its pictures, because a driver can let a reader
 //! wait for ever: what asks for a frame waits for that thread, with a limit, and gets it out of its wait
-//! when that is over ([`interrupt`]), so that the device is given back. The buffers are decoded here and
+//! when that is over (`interrupt`), so that the device is given back. The buffers are decoded here and
 //! not by nokhwa, whose decoder can unwind on a damaged one.
 
 mod address;
