@@ -309,7 +309,11 @@ impl Log {
         let state = entry.state.map(|state| format!("  {state}")).unwrap_or_default();
         let note = entry.note.as_deref().map(|note| format!("  ({})", printable(note))).unwrap_or_default();
         match entry.kind {
-            EntryKind::Passage => format!("{at}  {name}{state}{alike}{note}"),
+            EntryKind::Passage => {
+                let source = entry.details.source.as_deref();
+                let source = source.map(|source| format!("  at {}", printable(source))).unwrap_or_default();
+                format!("{at}  {name}{state}{source}{alike}{note}")
+            }
             EntryKind::Unidentified => {
                 let best = entry.best.as_ref().map(|best| format!(", most like {best}")).unwrap_or_default();
                 format!("{at}  unidentified{best}{alike}{note}")

@@ -26,10 +26,10 @@ pub(super) fn denied(system: &System, index: u32, asker: &Asker) -> String {
     let Ok(facts) = std::fs::metadata(system.node(index)) else {
         return "permission denied".to_owned();
     };
-    // Nobody is to join the group of the administrator for a camera.
-    let may = facts.gid() != 0 && (facts.mode() >> 3) & 0o6 == 0o6;
+    let may = (facts.mode() >> 3) & 0o6 == 0o6;
     let group = group_named(system, |_, gid, _| gid == facts.gid());
-    let Some((name, _, members)) = group.filter(|_| may) else {
+    // Nobody is to join the administrator's group for a camera.
+    let Some((name, _, members)) = group.filter(|(name, ..)| may && name != "root") else {
         return format!(
             "permission denied, to its group too; a rule of udev must give /dev/video{index} to a group, such as \
              `SUBSYSTEM==\"video4linux\", GROUP=\"video\", MODE=\"0660\"` in /etc/udev/rules.d/"
@@ -116,6 +116,9 @@ mod tests {
         assert!(unknown.contains("usermod -aG cameras $USER"), "{unknown}");
         // Where the group itself may not, being in it does not help.
         set_mode(0o600);
+        assert!(says(&[1007]).contains("udev"));
+        fake.write("etc/group", &format!("root:x:{gid}:\n"));
+        set_mode(0o660);
         assert!(says(&[1007]).contains("udev"));
         fake.write("etc/group", "");
         set_mode(0o660);

@@ -20,8 +20,22 @@ pub fn all_checks(
     examine: impl Fn(&WatchedSource, &CameraAddress) -> Result<CameraReport, CaptureError>,
     open: impl Fn(&WatchedSource) -> Result<Box<dyn CaptureSource>, CaptureError>,
 ) -> Vec<Check> {
-    let of = |source| checks(effective, source, |address| examine(source, address), || open(source));
+    let of = |source: &WatchedSource| {
+        let found = checks(effective, source, |address| examine(source, address), || open(source));
+        found.into_iter().map(|check| named(check, source)).collect::<Vec<_>>()
+    };
     effective.sources.iter().flat_map(of).collect()
+}
+
+/// Says of which of several sources it is.
+fn named(mut check: Check, source: &WatchedSource) -> Check {
+    let (Some(table), name) = (&source.table, source.name()) else { return check };
+    if !check.detail.starts_with(&name) {
+        check.detail = format!("{name}: {}", check.detail);
+    }
+    check.detail = check.detail.replace("[source.controls]", &format!("[sources.{table}.controls]"));
+    check.hint = check.hint.map(|hint| hint.replace("[source] default", &format!("[sources.{table}] from")));
+    check
 }
 
 /// Opens a source and takes frames for two seconds at most; asks a camera before, with `examine`.
@@ -210,6 +224,23 @@ mod tests {
         let bad = checks(&effective, effective.source(), no_camera, || Err(gone));
         assert_eq!(bad[0].status, Status::Fail);
         assert!(bad[0].hint.as_deref().unwrap().contains("[source] default"));
+    }
+
+    #[test]
+    fn each_of_several_sources_is_named() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join(".config/muster");
+        fs::create_dir_all(&folder).unwrap();
+        let text = "[sources.front]\nfrom = \"replay:x\"\n[sources.yard]\nfrom = \"replay:y\"\n";
+        fs::write(folder.join("muster.toml"), text).unwrap();
+        let open = |source: &WatchedSource| match source.name().as_str() {
+            "front" => Ok(Box::new(Fake) as Box<dyn CaptureSource>),
+            _ => Err(CaptureError::NotFound { what: "y".into(), hint: "expected a folder".into() }),
+        };
+        let found = all_checks(&effective(home.path(), None), |_, address| no_camera(address), open);
+        assert!(found[0].detail.starts_with("front: 64x48"), "{found:?}");
+        assert_eq!(found[1].detail, "yard: y was not found: expected a folder");
+        assert!(found[1].hint.as_deref().unwrap().contains("[sources.yard] from"), "{found:?}");
     }
 
     #[test]

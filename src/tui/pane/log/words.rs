@@ -157,6 +157,8 @@ fn said(entry: &LogEntry, context: &Context<'_>) -> Option<String> {
             let until = session.ends_at.map(|at| format!("-{}", minute(at))).unwrap_or_default();
             Some(format!("{}{group} {}{until}", session.name, minute(session.starts_at)))
         }
+        // Where there are several ways in.
+        EntryKind::Passage => details.source.as_ref().map(|source| format!("at {source}")),
         EntryKind::Standing => context.session.map(ToString::to_string),
         EntryKind::CheckOutForgotten => details.holds_at.map(|at| format!("last seen {}", minute(at))),
         EntryKind::ClockChanged => {
@@ -273,6 +275,9 @@ mod tests {
         assert_eq!(words(&clock, ZONE), "clock set  forward by 56 years");
         clock.facts = Some(Facts::ClockStep { expected: now(), found: now() - TimeDelta::hours(1) });
         assert_eq!(words(&clock, ZONE), "clock set  back by 60 min");
+        let mut yard = ana(EntryKind::Passage);
+        yard.details.source = Some("yard".to_owned());
+        assert_eq!(words(&yard, ZONE), "identified  Ana, at yard");
         let mut unsure = ana(EntryKind::Passage);
         unsure.clock = ClockState::Unsure;
         assert_eq!(words(&unsure, ZONE), "identified  Ana  time unsure");
