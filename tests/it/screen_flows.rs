@@ -50,11 +50,16 @@ fn somebody_marks_takes_back_filters_zooms_and_exports_from_the_screen_alone() {
     screen.until_shown("--yes");
     screen.keys("\x1b");
     screen.until("the panes", |text| !text.contains("--yes"));
+    screen.keys(":log head\r");
+    screen.until("it has run", |text| text.contains(":log head") && !text.contains("running"));
+    screen.keys("\x1b");
+    screen.until("the panes", |text| !text.contains(":log head"));
     screen.keys("q");
     assert_eq!(screen.exit_code(), 0);
     screen.expect_given_back();
     let kept = std::fs::read_to_string(home.path().join("state/muster/screen.toml")).unwrap();
-    assert!(kept.contains("roster export"), "{kept}");
+    // A line that may name somebody, or a folder of somebody's, is not kept.
+    assert!(kept.contains("log head") && !kept.contains("roster") && !kept.contains("Barack"), "{kept}");
 }
 
 #[test]
