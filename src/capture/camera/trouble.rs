@@ -34,7 +34,8 @@ pub(super) fn explained(system: &System, index: u32, step: &'static str, said: &
 
 fn no_picture(system: &System, index: u32) -> String {
     format!(
-        "it offers no picture in YUYV or MJPEG (some /dev/video files carry no picture); {}",
+        "it offers no picture in YUYV or MJPEG at a whole number of frames a second (some /dev/video files carry no \
+         picture, and rates such as 29.97 are not read); {}",
         what_is_there(system, Some(index))
     )
 }
