@@ -3,13 +3,14 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use super::server::{Mode, Server};
-use super::{INTERVAL, address, jpegs, mpeg4, processes};
+use super::{INTERVAL, address, jpegs, mpeg4, numbered, processes};
 use crate::support::Home;
 
 /// Past this a test that waits has failed.
@@ -163,6 +164,29 @@ fn a_camera_that_fails_comes_back_and_nothing_is_left_behind() {
 fn soak_of_a_hundred_faults_of_a_network_camera() {
     cycles(false, 50);
     cycles(true, 50);
+}
+
+/// A camera that goes on sending, and nobody can be recognised in what it sends.
+#[test]
+fn pictures_of_little_use_are_said_with_a_reason_and_taken_back() {
+    let home = Home::new();
+    let good = jpegs(200, 320, 240);
+    let server = Server::start(false, INTERVAL, Mode::Serve(good.clone()));
+    let muster = Running::start(&home, &address(&server, false, ""));
+    server.wait_sent(20);
+    let only = |number: usize| Arc::new(vec![good[number].clone()]);
+    let black = only(0);
+    let white = Arc::new(vec![numbered(255, 320, 240)]);
+    for (pictures, words) in [(black, "covered?"), (white, "too bright: 24"), (only(130), "frozen")] {
+        server.set(Mode::Serve(pictures));
+        let said = muster.wait_for("source_impaired");
+        let note = said["note"].as_str().unwrap();
+        assert!(note.starts_with(words), "{note}");
+        let gone = Instant::now();
+        server.set(Mode::Serve(good.clone()));
+        muster.wait_for("source_restored");
+        println!("{note}; back {:.1?} after the picture was good again", gone.elapsed());
+    }
 }
 
 #[test]
