@@ -88,16 +88,21 @@ fn yuyv(raw: &[u8], width: u32, height: u32) -> Option<RgbPicture> {
         return None;
     }
     let mut data = vec![0; pixels * 3];
-    for (two, packed) in data.chunks_exact_mut(6).zip(packed.chunks_exact(4)) {
-        let (blue, red) = (i32::from(packed[1]) - 128, i32::from(packed[3]) - 128);
+    let byte = |value: i32| (value >> 8).clamp(0, 255) as u8;
+    // Straight on, without loops inside: those are left in by the compiler and take eight times as long.
+    for (two, [first, cb, second, cr]) in data.as_chunks_mut().0.iter_mut().zip(packed.as_chunks().0) {
+        let (blue, red) = (i32::from(*cb) - 128, i32::from(*cr) - 128);
         // The factors are BT.601's times 256.
         let (r, g, b) = (409 * red + 128, -100 * blue - 208 * red + 128, 516 * blue + 128);
-        for (pixel, luma) in two.chunks_exact_mut(3).zip([packed[0], packed[2]]) {
-            let luma = 298 * (i32::from(luma) - 16);
-            for (value, difference) in pixel.iter_mut().zip([r, g, b]) {
-                *value = ((luma + difference) >> 8).clamp(0, 255) as u8;
-            }
-        }
+        let (first, second) = (298 * (i32::from(*first) - 16), 298 * (i32::from(*second) - 16));
+        *two = [
+            byte(first + r),
+            byte(first + g),
+            byte(first + b),
+            byte(second + r),
+            byte(second + g),
+            byte(second + b),
+        ];
     }
     RgbPicture::new(width, height, data)
 }
