@@ -157,8 +157,8 @@ fn take_record(studio: &mut Studio) -> Outcome<()> {
     studio.press([KeyCode::Char('S'), KeyCode::Char('n')])?;
     studio.press("maths".chars().map(KeyCode::Char))?;
     studio.press([KeyCode::Enter])?;
-    studio.until_said("not here yet")?;
-    studio.draw("sessions", "muster: a session, and who is missing from it")?;
+    studio.until_said("on time")?;
+    studio.draw("sessions", "muster: a session, and who of those expected is here")?;
     studio.press([KeyCode::Esc, KeyCode::Tab, KeyCode::Char('/')])?;
     studio.press("identified".chars().map(KeyCode::Char))?;
     studio.press([KeyCode::Enter, KeyCode::Char('C')])?;
