@@ -6,6 +6,7 @@ pub mod frame;
 pub mod guard;
 pub mod images;
 pub mod listing;
+mod newest;
 pub mod picture;
 pub mod picture_watch;
 pub mod replay;

@@ -38,10 +38,11 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 
 use super::frame::Frame;
+use super::newest::{Given, newest};
 use super::source::Clock;
 use super::{CaptureError, CaptureSource};
 use device::Device;
-use stream::{Outlet, Taken, stream};
+use stream::{Outlet, stream};
 use thread::DeviceThread;
 
 /// How long things may take.
@@ -96,7 +97,7 @@ trait RawFrames {
 pub struct CameraSource {
     name: String,
     mode: CameraMode,
-    frames: Receiver<Result<Taken, CaptureError>>,
+    frames: Receiver<Given>,
     /// None once it was left over.
     thread: Option<DeviceThread>,
     memory: CameraMemory,
@@ -143,8 +144,8 @@ impl CameraSource {
     ) -> Result<Self, CaptureError> {
         let failed = |detail: String| CaptureError::Failed { what: name.clone(), step: "be opened", detail };
         let (opened_sender, opened) = bounded(1);
-        let (sender, frames) = bounded(1);
-        let outlet = Outlet { sender, oldest: frames.clone(), clock, name: name.clone() };
+        let (newest, frames) = newest();
+        let outlet = Outlet { newest, clock, name: name.clone() };
         let work = move |watch: &thread::Watch| stream(open, &opened_sender, &outlet, watch);
         let mut thread = DeviceThread::start(thread, work).map_err(|error| failed(error.to_string()))?;
         let (error, grace) = match opened.recv_timeout(patience.opening) {
@@ -197,9 +198,7 @@ impl CaptureSource for CameraSource {
         let failed =
             |detail: String| CaptureError::Failed { what: self.name.clone(), step: "give a frame", detail };
         let error = match self.frames.recv_timeout(self.patience.frame) {
-            Ok(Ok(Taken { sequence, at, picture })) => {
-                return Ok(Some(Frame { sequence, at, picture, label: None }));
-            }
+            Ok(Ok(frame)) => return Ok(Some(frame)),
             Ok(Err(error)) => return Err(error),
             Err(RecvTimeoutError::Timeout) => failed(format!(
                 "none came within {} s; is its cover or cable loose?",

@@ -25,12 +25,12 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, never, select};
+use crossbeam_channel::{Receiver, never, select};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::fd::OwnedFd;
 
-use super::frame::{Frame, FrameSequence, RgbPicture};
+use super::frame::{Frame, FrameSequence};
+use super::newest::{Given, Newest, newest};
 use super::source::Clock;
 use super::{CaptureError, CaptureSource};
 use address::StreamAddress;
@@ -67,17 +67,10 @@ impl Default for StreamOptions {
 /// Frames a second of a stream that does not say; nothing is paced by it.
 const NOMINAL_FPS: f32 = 25.0;
 
-/// A picture on its way from the reader's thread.
-struct Taken {
-    sequence: FrameSequence,
-    at: DateTime<Utc>,
-    picture: RgbPicture,
-}
-
 /// A stream that is open, or being opened. Dropping it ends the child.
 pub struct StreamSource {
     shown: String,
-    pictures: Receiver<Result<Taken, CaptureError>>,
+    pictures: Receiver<Given>,
     interrupt: Receiver<()>,
     stop: Arc<OwnedFd>,
     reader: Option<JoinHandle<()>>,
@@ -94,8 +87,7 @@ impl StreamSource {
         let failed = |detail: String| CaptureError::Failed { what: shown.clone(), step: "be opened", detail };
         let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
         let stop = Arc::new(eventfd(0, flags).map_err(|error| failed(error.to_string()))?);
-        let (sender, pictures) = bounded(1);
-        let outlet = Outlet { sender, oldest: pictures.clone() };
+        let (outlet, pictures) = newest();
         let worker = Reader { address, clock, options, outlet, stop: Arc::clone(&stop) };
         let reader = std::thread::Builder::new()
             .name("stream".to_owned())
@@ -114,7 +106,7 @@ impl CaptureSource for StreamSource {
         };
         select! {
             recv(self.pictures) -> taken => match taken {
-                Ok(Ok(Taken { sequence, at, picture })) => Ok(Some(Frame { sequence, at, picture, label: None })),
+                Ok(Ok(frame)) => Ok(Some(frame)),
                 Ok(Err(error)) => Err(error),
                 Err(_) => Err(failed("its reader has ended")),
             },
@@ -145,28 +137,12 @@ impl Drop for StreamSource {
     }
 }
 
-/// Where the reader leaves its pictures: one place, newest wins.
-struct Outlet {
-    sender: Sender<Result<Taken, CaptureError>>,
-    oldest: Receiver<Result<Taken, CaptureError>>,
-}
-
-impl Outlet {
-    fn put(&self, mut item: Result<Taken, CaptureError>) {
-        // This thread alone sends, so after taking one out there is room.
-        while let Err(TrySendError::Full(back)) = self.sender.try_send(item) {
-            drop(self.oldest.try_recv());
-            item = back;
-        }
-    }
-}
-
 /// The thread that owns the child.
 struct Reader {
     address: StreamAddress,
     clock: Clock,
     options: StreamOptions,
-    outlet: Outlet,
+    outlet: Newest,
     stop: Arc<OwnedFd>,
 }
 
@@ -213,7 +189,8 @@ impl Reader {
                         return Err(self.resized(sizes));
                     }
                     words.all_is_well();
-                    self.outlet.put(Ok(Taken { sequence, at: (self.clock)(), picture }));
+                    let at = (self.clock)();
+                    self.outlet.put(Ok(Frame { sequence, at, picture, label: None }));
                     sequence.0 += 1;
                     patience = self.options.next_picture;
                     due = Instant::now() + patience;

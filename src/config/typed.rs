@@ -1,6 +1,6 @@
 //! What a configuration file says, key by key, and where it is wrong.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -382,6 +382,18 @@ impl Typed {
         }
         let nameless = self.sources.iter().find(|(_, table)| table.default.is_none());
         let most = usize::from(u8::MAX);
+        // What a source is called is in records, and on what wrong PINs are counted.
+        let called = |(key, table): (&SourceName, &SourceTable)| {
+            table.name.as_ref().map_or_else(|| key.to_string(), |name| name.0.to_string())
+        };
+        let mut names = BTreeSet::new();
+        if let Some((again, _)) = self.sources.iter().find(|of| !names.insert(called(*of))) {
+            return Some((
+                "sources",
+                Some(again),
+                "another source is called the same: give it a name of its own",
+            ));
+        }
         match nameless {
             Some((name, _)) => Some(("sources", Some(name), "expected `from`, such as from = \"camera:0\"")),
             None if self.sources.len() > most => Some(("sources", Some(name), "more than 255 sources")),

@@ -1,46 +1,30 @@
 //! The camera's thread: takes buffers, decodes them, and leaves the newest picture for whoever asks.
 
-use chrono::{DateTime, Utc};
-use crossbeam_channel::{Receiver, Sender, TrySendError};
+use crossbeam_channel::Sender;
 
 use super::RawFrames;
 use super::decode::FrameDecoder;
 use super::mode::CameraMode;
 use super::thread::Watch;
 use crate::capture::CaptureError;
-use crate::capture::frame::{FrameSequence, RgbPicture};
+use crate::capture::frame::{Frame, FrameSequence};
 use crate::capture::guard::guarded;
+use crate::capture::newest::Newest;
 use crate::capture::source::Clock;
 
 /// How many damaged frames in a row are taken for a camera that does not work: a second or two.
 pub(super) const MAX_DAMAGED_IN_A_ROW: u32 = 30;
 
-/// A picture on its way from the camera's thread.
-pub(super) struct Taken {
-    pub(super) sequence: FrameSequence,
-    pub(super) at: DateTime<Utc>,
-    pub(super) picture: RgbPicture,
-}
-
-/// Where the camera's thread leaves its frames: one place, newest wins.
+/// Where the camera's thread leaves its frames.
 pub(super) struct Outlet {
-    pub(super) sender: Sender<Result<Taken, CaptureError>>,
-    pub(super) oldest: Receiver<Result<Taken, CaptureError>>,
+    pub(super) newest: Newest,
     pub(super) clock: Clock,
     pub(super) name: String,
 }
 
 impl Outlet {
-    pub(super) fn put(&self, mut item: Result<Taken, CaptureError>) {
-        // This thread alone sends, so after taking one out there is room.
-        while let Err(TrySendError::Full(back)) = self.sender.try_send(item) {
-            drop(self.oldest.try_recv());
-            item = back;
-        }
-    }
-
     fn fail(&self, step: &'static str, detail: String) {
-        self.put(Err(CaptureError::Failed { what: self.name.clone(), step, detail }));
+        self.newest.put(Err(CaptureError::Failed { what: self.name.clone(), step, detail }));
     }
 }
 
@@ -75,13 +59,13 @@ pub(super) fn pump(device: &mut dyn RawFrames, mut decoder: FrameDecoder, outlet
     while !watch.is_stopped() {
         let raw = match watch.gate.waiting(|| device.next_raw()) {
             Ok(raw) => raw,
-            Err(error) => return outlet.put(Err(error)),
+            Err(error) => return outlet.newest.put(Err(error)),
         };
         let at = (outlet.clock)();
         match decoder.decode(&raw) {
             Some(picture) => {
                 in_a_row = 0;
-                outlet.put(Ok(Taken { sequence, at, picture }));
+                outlet.newest.put(Ok(Frame { sequence, at, picture, label: None }));
             }
             None => {
                 damaged += 1;
@@ -103,10 +87,13 @@ mod tests {
     use std::borrow::Cow;
     use std::collections::VecDeque;
 
-    use crossbeam_channel::bounded;
+    use chrono::{DateTime, Utc};
+    use crossbeam_channel::{Receiver, bounded};
 
     use super::super::mode::Encoding;
     use super::*;
+    use crate::capture::RgbPicture;
+    use crate::capture::newest::{Given, newest};
 
     struct Fake(VecDeque<Vec<u8>>);
 
@@ -122,9 +109,9 @@ mod tests {
         DateTime::UNIX_EPOCH
     }
 
-    fn outlet() -> Outlet {
-        let (sender, oldest) = bounded(1);
-        Outlet { sender, oldest, clock, name: "fake".into() }
+    fn outlet() -> (Outlet, Receiver<Given>) {
+        let (newest, taken) = newest();
+        (Outlet { newest, clock, name: "fake".into() }, taken)
     }
 
     fn grey(level: u8) -> Vec<u8> {
@@ -139,49 +126,49 @@ mod tests {
 
     #[test]
     fn the_newest_frame_wins_and_a_failure_is_never_lost() {
-        let outlet = outlet();
+        let (outlet, taken) = outlet();
         for level in [40, 80] {
             let picture = RgbPicture::new(1, 1, vec![level; 3]).unwrap();
-            outlet.put(Ok(Taken { sequence: FrameSequence(0), at: clock(), picture }));
+            outlet.newest.put(Ok(Frame { sequence: FrameSequence(0), at: clock(), picture, label: None }));
         }
-        assert_eq!(outlet.oldest.try_recv().unwrap().unwrap().picture.pixel(0, 0), [80; 3]);
+        assert_eq!(taken.try_recv().unwrap().unwrap().picture.pixel(0, 0), [80; 3]);
         pumped([grey(50)], &outlet);
-        let error = outlet.oldest.try_recv().unwrap().err().unwrap();
+        let error = taken.try_recv().unwrap().err().unwrap();
         assert_eq!(error.to_string(), "fake could not give a frame: gone");
     }
 
     #[test]
     fn damaged_frames_are_left_out_until_they_are_too_many() {
-        let outlet = outlet();
+        let (outlet, taken) = outlet();
         let short = vec![0; 3];
         let mut frames = vec![short.clone(); MAX_DAMAGED_IN_A_ROW as usize - 1];
         frames.push(grey(50));
         frames.extend(vec![short.clone(); MAX_DAMAGED_IN_A_ROW as usize - 1]);
         pumped(frames, &outlet);
-        let error = outlet.oldest.try_recv().unwrap().err().unwrap();
+        let error = taken.try_recv().unwrap().err().unwrap();
         assert!(error.to_string().contains("gone"), "{error}");
 
         pumped(vec![short; MAX_DAMAGED_IN_A_ROW as usize], &outlet);
-        let error = outlet.oldest.try_recv().unwrap().err().unwrap();
+        let error = taken.try_recv().unwrap().err().unwrap();
         assert!(error.to_string().contains("30 damaged ones came in a row"), "{error}");
     }
 
     #[test]
     fn a_stopped_source_takes_no_more() {
-        let (outlet, watch) = (outlet(), Watch::default());
+        let ((outlet, taken), watch) = (outlet(), Watch::default());
         watch.stop();
         pump(&mut Fake([grey(50)].into()), FrameDecoder::new(MODE), &outlet, &watch);
-        assert!(outlet.oldest.try_recv().is_err());
+        assert!(taken.try_recv().is_err());
     }
 
     #[test]
     fn a_binding_that_panics_is_a_failure() {
-        let (outlet, (opened, seen)) = (outlet(), bounded(1));
+        let ((outlet, taken), (opened, seen)) = (outlet(), bounded(1));
         let open =
             || -> Result<(Fake, CameraMode), CaptureError> { std::panic::resume_unwind(Box::new("x")) };
         stream(open, &opened, &outlet, &Watch::default());
         assert!(seen.try_recv().is_err());
-        let error = outlet.oldest.try_recv().unwrap().err().unwrap();
+        let error = taken.try_recv().unwrap().err().unwrap();
         assert_eq!(error.to_string(), "fake could not give a frame: its driver's reader failed");
     }
 }

@@ -365,6 +365,8 @@ fn sources_that_are_not_clear_are_refused_with_the_line() {
     let error = |text: &str| Typed::parse(text, Path::new("m.toml")).unwrap_err().to_string();
     let both = error("[source]\ndefault = \"camera:0\"\n[sources.a]\nfrom = \"camera:1\"\n");
     assert!(both.starts_with("m.toml, line 1: `source`: ") && both.contains("one of the two"), "{both}");
+    let twice = error("[sources.a]\nfrom = \"camera:1\"\n[sources.b]\nfrom = \"camera:2\"\nname = \"a\"\n");
+    assert!(twice.starts_with("m.toml, line 3: `sources.b`: another source is called the same"), "{twice}");
     let nowhere = error("[sources.a]\nfrom = \"camera:1\"\n[sources.b]\nrole = \"in\"\n");
     assert!(nowhere.starts_with("m.toml, line 3: `sources.b`: expected `from`"), "{nowhere}");
 }
