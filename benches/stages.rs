@@ -74,14 +74,14 @@ fn align(bencher: Bencher) {
     let scene = scene("mtcnn");
     let mut net = Embedder::open(&scene.pack.embedding, &scene.loader).unwrap();
     let points = scene.face.points.unwrap();
-    bencher.bench_local(|| net.align(&scene.picture, &points));
+    bencher.bench_local(|| net.align(&scene.picture, &points).unwrap());
 }
 
 #[divan::bench]
 fn embed(bencher: Bencher) {
     let scene = scene("mtcnn");
     let mut net = Embedder::open(&scene.pack.embedding, &scene.loader).unwrap();
-    assert!(net.align(&scene.picture, &scene.face.points.unwrap()));
+    assert!(net.align(&scene.picture, &scene.face.points.unwrap()).unwrap());
     bencher.bench_local(|| net.embed().unwrap());
 }
 

@@ -9,6 +9,7 @@ pub mod listing;
 mod newest;
 pub mod picture;
 pub mod picture_watch;
+pub mod pool;
 pub mod replay;
 pub mod source;
 pub mod stream;

@@ -5,6 +5,7 @@
 //! an [`Exit`] or a [`CliError`], which has a status too. Nothing in it ends the process.
 
 pub mod args;
+pub mod bench;
 pub mod cameras;
 pub mod capture;
 pub mod check_in;
@@ -80,6 +81,7 @@ use crate::config::{Effective, Environment, Flags, SourceFlags};
 use crate::diagnostics::{self, Terminal};
 
 use args::{Cli, Command, RosterCommand};
+use bench::BenchCommand;
 use doctor::{Check, machine};
 use exit::{CliError, Exit};
 use models::ModelsCommand;
@@ -143,6 +145,7 @@ pub fn run(cli: &Cli, environment: &Environment, out: &mut Output<'_>) -> Result
         Some(Command::Capture(args)) => (args.source.clone(), args.view.flags()),
         Some(Command::Enroll(args)) => (args.source.clone(), args.view.flags()),
         Some(Command::PadTest(args)) => (args.source.clone(), args.view.flags()),
+        Some(Command::Bench(command)) => (command.source(), SourceFlags::default()),
         Some(_) => (None, SourceFlags::default()),
         None => (screen.source.clone(), screen.view.flags()),
     };
@@ -202,6 +205,7 @@ fn asks_the_engine(command: &Command) -> bool {
             | Command::Config(_)
             | Command::Compare(_)
             | Command::Eval(_)
+            | Command::Bench(_)
             | Command::Capture(_)
             | Command::Store(StoreArgs::Restore(_) | StoreArgs::ChangeKey(_))
             | Command::Demo(_)
@@ -248,6 +252,7 @@ fn dispatch(
         Command::Identify(args) => identify::run(wire::host(effective, Need::Nets)?.handle(), args, out),
         Command::Compare(args) => compare::run(args, || wire::analyser(effective, args.pack.as_ref()), out),
         Command::Eval(args) => eval::run(args, || wire::analyser(effective, args.pack.as_ref()), out),
+        Command::Bench(BenchCommand::Pipeline(args)) => bench::pipeline::run(effective, args, out),
         Command::Take(_) => {
             // Before the engine starts, so that a signal never finds the default action.
             let interrupts = signals::interrupts().map_err(CliError::missing)?;

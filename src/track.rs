@@ -34,6 +34,9 @@
 //! the box is taken. So a decided track is verified at least once a second and whenever its box
 //! jumps. A verification that does not belong to the track, by the conditions above, ends it.
 //!
+//! Where nobody is followed and a picture looks like the last one in which nobody was found, even the
+//! detector is spared: [`Presence`] has the conditions.
+//!
 //! # When a track is decided
 //! Once. A sighting is *counted* exactly if it has an embedding and a quality of at least
 //! [`TRUSTED_QUALITY`]. It votes for P exactly if P is its best candidate, is at least as alike as
@@ -59,11 +62,13 @@
 
 mod follower;
 mod jury;
+mod presence;
 mod tracker;
 mod vote;
 
 pub use follower::{Face, Follower, FrameTracks, Look};
 pub use jury::{Jury, TrackSnapshot};
+pub use presence::Presence;
 pub use tracker::{Sighting, Tracker};
 pub use vote::{LivenessRule, LivenessVote, TrackDecision, Verdict};
 

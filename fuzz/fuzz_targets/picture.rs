@@ -4,6 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use muster::capture::picture;
+use muster::capture::pool::PicturePool;
 
 fuzz_target!(init: {
     // The fuzzer's own hook ends the process at a panic, also at one that is caught.
@@ -20,6 +21,7 @@ fuzz_target!(init: {
         assert!(pixels <= picture::MAX_PIXELS);
         assert_eq!(found.data().len() as u64, pixels * 3);
     }
-    let _ = picture::decode_motion(data, true);
-    let _ = picture::decode_motion(data, false);
+    let mut pool = PicturePool::default();
+    let _ = picture::decode_motion(data, true, &mut pool);
+    let _ = picture::decode_motion(data, false, &mut pool);
 });

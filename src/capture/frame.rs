@@ -13,6 +13,9 @@ use crate::face::{Point, Rect};
 /// mistake of the caller's, and its memory would not be bounded.
 const MAX_MADE_SIDE: u32 = 8192;
 
+/// Cells along the longer side of a picture's grid.
+const CELLS_ALONG: usize = 40;
+
 /// An 8-bit RGB picture, rows from the top, no padding. Cheap to clone, and made of a vector without a copy; `Debug` prints no pixels.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RgbPicture {
@@ -50,6 +53,33 @@ impl RgbPicture {
     pub fn pixel(&self, x: u32, y: u32) -> [u8; 3] {
         let at = (y as usize * self.width as usize + x as usize) * 3;
         [self.data[at], self.data[at + 1], self.data[at + 2]]
+    }
+
+    /// About the mean luma of each cell of a grid over the picture, rows from the top: about 40 cells along the longer
+    /// side, each of every other pixel of every other row. What is left over at the right and at the
+    /// bottom is in no cell. What `cells` held is gone.
+    pub fn cells(&self, cells: &mut Vec<u8>) {
+        cells.clear();
+        let (width, height) = (self.width as usize, self.height as usize);
+        let side = (width.max(height) / CELLS_ALONG).next_multiple_of(2).max(2);
+        let (columns, points) = (width / side, (side / 2 * (side / 2)) as u32);
+        for rows in self.data.chunks_exact(width * side * 3) {
+            for column in 0..columns {
+                let mut sum = 0u32;
+                let mut row = 0;
+                while row < side {
+                    let from = (row * width + column * side) * 3;
+                    // Green is most of the luma, and near enough.
+                    let mut at = from + 1;
+                    while at < from + side * 3 {
+                        sum += u32::from(rows[at]);
+                        at += 6;
+                    }
+                    row += 2;
+                }
+                cells.push((sum / points) as u8);
+            }
+        }
     }
 
     /// The whole picture at `width` by `height` pixels, stretched where the shape differs. Sides are
@@ -194,6 +224,24 @@ mod tests {
             })
             .collect();
         RgbPicture::new(width, height, data).unwrap()
+    }
+
+    #[test]
+    fn cells_are_the_means_of_their_places() {
+        let mut cells = vec![9; 3];
+        ramp(640, 480).cells(&mut cells);
+        assert_eq!(cells.len(), 40 * 30);
+        // Green grows downwards, so that a row of cells is all one.
+        assert!(cells.chunks(40).all(|row| row.iter().all(|cell| *cell == row[0])));
+        assert!(cells[0] < 8 && cells[1199] > 245, "{} {}", cells[0], cells[1199]);
+        let mut grey = vec![10; 64 * 48 * 3];
+        let at = (20 * 64 + 30) * 3;
+        grey[at..at + 3].fill(250);
+        RgbPicture::new(64, 48, grey).unwrap().cells(&mut cells);
+        assert_eq!(cells.iter().filter(|cell| **cell != 10).count(), 1);
+        for (width, height) in [(1, 1), (1, 500), (500, 1), (39, 41)] {
+            ramp(width, height).cells(&mut cells);
+        }
     }
 
     #[test]

@@ -24,6 +24,7 @@ use image::ImageFormat;
 
 use super::frame::RgbPicture;
 use super::guard::guarded;
+use super::pool::PicturePool;
 
 /// The longest side that is read, in pixels: the most a WebP can have, and more than the sensors of
 /// common cameras and panoramas of a face need.
@@ -163,8 +164,8 @@ pub fn decode(bytes: &[u8], label: &str) -> Result<RgbPicture, PictureError> {
 
 /// The picture in a camera's motion-JPEG buffer, which may hold more behind it; `None` where it is
 /// damaged. Strictly decoded, nothing but what the standard allows is taken for whole.
-pub fn decode_motion(buffer: &[u8], strict: bool) -> Option<RgbPicture> {
-    guarded(|| jpeg::decode_motion(buffer, strict).ok()).flatten()
+pub fn decode_motion(buffer: &[u8], strict: bool, pool: &mut PicturePool) -> Option<RgbPicture> {
+    guarded(|| jpeg::decode_motion(buffer, strict, pool).ok()).flatten()
 }
 
 /// Of a hundred. Faces kept at 95 and embedded again came out as without loss, in a third of the bytes;

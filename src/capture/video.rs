@@ -19,6 +19,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::frame::{Frame, FrameSequence, RgbPicture, recorded_at};
+use super::pool::PicturePool;
 use super::{CaptureError, CaptureSource};
 use probe::Geometry;
 use program::Program;
@@ -50,6 +51,7 @@ pub struct VideoSource {
     geometry: Geometry,
     /// None once the recording has ended or failed.
     decoder: Option<Program>,
+    pool: PicturePool,
     next: FrameSequence,
     frames_this_round: u64,
 }
@@ -78,6 +80,7 @@ impl VideoSource {
             decoder,
             next: FrameSequence(0),
             frames_this_round: 0,
+            pool: PicturePool::default(),
         })
     }
 
@@ -91,15 +94,19 @@ impl VideoSource {
         loop {
             let Some(decoder) = &mut self.decoder else { return Ok(None) };
             // Read into in place: the frame is shared from here on and never copied.
-            let mut data = vec![0; length];
-            let filled = fill(&mut decoder.stdout, &mut data).map_err(|error| CaptureError::Failed {
+            let mut filled = 0;
+            let picture = self.pool.picture(width, height, |data| {
+                filled = fill(&mut decoder.stdout, data)?;
+                Ok(())
+            });
+            let picture = picture.map_err(|error: std::io::Error| CaptureError::Failed {
                 what: self.path.display().to_string(),
                 step: "be read from ffmpeg",
                 detail: error.to_string(),
             })?;
             if filled == length {
                 self.frames_this_round += 1;
-                return Ok(RgbPicture::new(width, height, data));
+                return Ok(picture);
             }
             let ended = self.decoder.take().map(Program::finish).unwrap_or_default();
             if self.frames_this_round == 0 {

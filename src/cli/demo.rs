@@ -52,14 +52,18 @@ pub fn run(
     exit
 }
 
-/// The demo's own data directory: emptied before, and after unless it is kept.
-struct StoreFolder {
+/// A data directory of its own: emptied before, and after unless it is kept.
+pub(super) struct StoreFolder {
     path: PathBuf,
     keep: bool,
 }
 
 impl StoreFolder {
-    fn fresh(path: PathBuf, keep: bool) -> Result<Self, CliError> {
+    /// The one at `path`, emptied.
+    ///
+    /// # Errors
+    /// [`CliError`] where it is in use or cannot be emptied.
+    pub(super) fn fresh(path: PathBuf, keep: bool) -> Result<Self, CliError> {
         let failed =
             |error| CliError::missing(format_args!("{}: cannot be emptied: {error}", path.display()));
         if path.exists() {
@@ -70,6 +74,11 @@ impl StoreFolder {
             drop(held);
         }
         Ok(Self { path, keep })
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 }
 

@@ -237,7 +237,7 @@ impl Log {
     ) -> Result<(), CliError> {
         match event {
             EngineEvent::Entry(entry) => self.entry(entry, out),
-            EngineEvent::Decided { track, at, person, similarity, label } => {
+            EngineEvent::Decided { track, at, person, similarity, label, .. } => {
                 self.counts.decisions += 1;
                 if !out.json {
                     return Ok(());

@@ -9,8 +9,8 @@ mod store_keys;
 mod whole;
 
 pub use analyser::analyser;
-pub use nets::{cpu_loader, runtime};
-pub use parts::open_source;
+pub use nets::{cpu_loader, load_pipeline, runtime};
+pub use parts::{open_source, sources};
 pub use presenter::presenter;
 pub use probes::{
     holds_a_store, probe_key, probe_liveness, probe_models, probe_provider, probe_runtime, probe_store,
@@ -26,8 +26,8 @@ use crate::capture::Pace;
 use crate::config::Effective;
 use crate::config::values::GraphicsName;
 use crate::engine::{
-    AttachError, Attachment, DataDirLock, EngineHandle, EngineParts, EngineSettings, RunningEngine,
-    StartError, attach_or_host,
+    AttachError, Attachment, DataDirLock, EngineHandle, EngineParts, EngineSettings, LoadAnalyser,
+    RunningEngine, SourceParts, StartError, attach_or_host,
 };
 use crate::face::PicturePolicy;
 use crate::hook::worker::Deliveries;
@@ -187,6 +187,23 @@ pub(super) fn host_demo(
         parts.load_analyser = Some(parts::load_analyser(effective));
         parts.settings = EngineSettings::default();
         parts.sources = shown.into_iter().map(|(paths, pace)| parts::stills(paths, pace)).collect();
+        Ok(parts)
+    })
+}
+
+/// An engine that is measured, on a store of its own.
+pub(super) fn host_bench(
+    effective: &Effective,
+    data_dir: &Path,
+    settings: EngineSettings,
+    load: LoadAnalyser,
+    sources: Vec<SourceParts>,
+) -> Result<Hosted, CliError> {
+    host_in(data_dir, |lock| {
+        let mut parts = parts::store_only(effective, lock)?;
+        parts.load_analyser = Some(load);
+        parts.settings = settings;
+        parts.sources = sources;
         Ok(parts)
     })
 }

@@ -166,9 +166,12 @@ pub(super) fn event_for(role: Option<Role>, event: &EngineEvent) -> Option<Engin
         (Some(Role::Observer), EngineEvent::Entry(entry)) => {
             Some(EngineEvent::Entry(entry_for(Role::Observer, entry.clone())))
         }
-        (Some(Role::Observer), EngineEvent::Decided { track, at, person, similarity: _, label: _ }) => {
-            let (track, at, person) = (*track, *at, *person);
-            Some(EngineEvent::Decided { track, at, person, similarity: None, label: None })
+        (
+            Some(Role::Observer),
+            EngineEvent::Decided { track, at, seen_since, person, similarity: _, label: _ },
+        ) => {
+            let (track, at, seen_since, person) = (*track, *at, *seen_since, *person);
+            Some(EngineEvent::Decided { track, at, seen_since, person, similarity: None, label: None })
         }
         (Some(_), event) => Some(event.clone()),
     }

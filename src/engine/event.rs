@@ -117,6 +117,8 @@ pub enum EngineEvent {
         track: TrackId,
         /// When, on the frames' clock.
         at: DateTime<Utc>,
+        /// Since when the track was in view, on the same clock.
+        seen_since: DateTime<Utc>,
         /// Who, where somebody was identified.
         person: Option<PersonId>,
         /// How alike the best candidate was.

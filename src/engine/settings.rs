@@ -34,6 +34,8 @@ pub struct EngineSettings {
     pub shots: u32,
     /// Whether clients are given pictures of people.
     pub pictures: PicturePolicy,
+    /// Whether every face of every frame is wanted with all nets, whatever is decided: for measuring them.
+    pub looks_closely: bool,
     /// Whether decisions become entries; an enrolment without a screen records nobody.
     pub takes_attendance: bool,
     /// What the site decides about attendance.
@@ -80,6 +82,7 @@ impl Default for EngineSettings {
             inbox_keep: TimeDelta::hours(8),
             shots: 4,
             pictures: PicturePolicy::default(),
+            looks_closely: false,
             takes_attendance: true,
             rules: Arc::default(),
             queue_entries: 10_000,

@@ -9,7 +9,7 @@ pub mod rfb;
 
 use super::InferenceError;
 use super::card::{Card, Decoder};
-use super::net::Loader;
+use super::net::{Loader, Net};
 use super::pack::Pack;
 use crate::capture::RgbPicture;
 use crate::face::{Detection, Rect};
@@ -21,6 +21,9 @@ pub trait Detector: Send {
     /// # Errors
     /// [`InferenceError::Runtime`] where a net fails; a picture without a face is no error.
     fn detect(&mut self, picture: &RgbPicture) -> Result<Vec<Detection>, InferenceError>;
+
+    /// Its nets, to be measured.
+    fn nets(&mut self) -> Vec<&mut Net>;
 }
 
 /// The detector of `pack`, with its refinement net.
@@ -58,24 +61,24 @@ fn on_picture(bounds: &Rect, picture: &RgbPicture) -> bool {
         && (0.0..=picture.height() as f32).contains(&center.y)
 }
 
-/// What is left of `found` once `judge` has thrown out the boxes below `sure_score` that hold no
-/// face. Without a judge, or without doubtful boxes, all of them.
+/// Throws out of `found` the boxes below `sure_score` that hold no face, as `judge` says. Without a judge,
+/// or without doubtful boxes, all of them stay.
 fn judged(
-    mut found: Vec<Detection>,
+    found: &mut Vec<Detection>,
     sure_score: Option<f32>,
     judge: Option<&mut judge::OnetJudge>,
     picture: &RgbPicture,
-) -> Result<Vec<Detection>, InferenceError> {
-    if let (Some(sure_score), Some(judge)) = (sure_score, judge) {
-        let mut kept = Vec::with_capacity(found.len());
-        for face in found {
-            if face.score >= sure_score || judge.is_face(picture, &face.bounds)? {
-                kept.push(face);
-            }
-        }
-        found = kept;
-    }
-    Ok(found)
+) -> Result<(), InferenceError> {
+    let (Some(sure_score), Some(judge)) = (sure_score, judge) else { return Ok(()) };
+    let mut failed = None;
+    found.retain(|face| {
+        face.score >= sure_score
+            || judge.is_face(picture, &face.bounds).unwrap_or_else(|error| {
+                failed = Some(error);
+                false
+            })
+    });
+    failed.map_or(Ok(()), Err)
 }
 
 /// What the overlap of two boxes is divided by.
@@ -103,15 +106,16 @@ impl Overlap {
 /// overlap a kept one by more than `most`.
 pub fn suppress<T>(boxes: &mut Vec<T>, most: f32, overlap: Overlap, of: impl Fn(&T) -> (Rect, f32)) {
     boxes.sort_by(|a, b| of(b).1.total_cmp(&of(a).1));
-    let mut kept: Vec<Rect> = Vec::new();
-    boxes.retain(|candidate| {
-        let (bounds, _) = of(candidate);
-        let free = kept.iter().all(|other| overlap.of(other, &bounds) <= most);
-        if free {
-            kept.push(bounds);
+    // Those that are kept stand at the front, in their order.
+    let mut kept = 0;
+    for candidate in 0..boxes.len() {
+        let (bounds, _) = of(&boxes[candidate]);
+        if boxes[..kept].iter().all(|other| overlap.of(&of(other).0, &bounds) <= most) {
+            boxes.swap(kept, candidate);
+            kept += 1;
         }
-        free
-    });
+    }
+    boxes.truncate(kept);
 }
 
 #[cfg(test)]

@@ -30,6 +30,11 @@ impl Embedder {
         Ok(Self { net, input: card.input, template, dimension, patch: Patch::default() })
     }
 
+    /// The net itself, to be measured.
+    pub fn net(&mut self) -> &mut Net {
+        &mut self.net
+    }
+
     /// How many values an embedding has.
     pub fn dimension(&self) -> usize {
         self.dimension
@@ -37,12 +42,16 @@ impl Embedder {
 
     /// Lays the face with `points` on the template, ready for [`embed`](Self::embed); whether that
     /// could be done. It cannot where the points coincide or are no numbers.
-    pub fn align(&mut self, picture: &RgbPicture, points: &FivePoints) -> bool {
-        let Some(transform) = self.template.template_from_image(points) else { return false };
+    ///
+    /// # Errors
+    /// [`InferenceError::Runtime`] where the runtime has no memory.
+    pub fn align(&mut self, picture: &RgbPicture, points: &FivePoints) -> Result<bool, InferenceError> {
+        let Some(transform) = self.template.template_from_image(points) else { return Ok(false) };
         let side = self.template.side as usize;
         warp(picture.into(), &transform, side, Border::Black, &mut self.patch);
-        tensor::pack(&self.patch.rgb, side, side, &self.input, &mut self.net.input);
-        true
+        let shape = self.input.layout.shape(self.input.channels.count(), side, side);
+        tensor::pack(&self.patch.rgb, side, side, &self.input, self.net.input(shape)?);
+        Ok(true)
     }
 
     /// The embedding of the face that was aligned last; none where the net's output has no
@@ -51,9 +60,7 @@ impl Embedder {
     /// # Errors
     /// [`InferenceError::Runtime`] where the net fails.
     pub fn embed(&mut self) -> Result<Option<Embedding>, InferenceError> {
-        let side = self.template.side as usize;
-        let shape = self.input.layout.shape(self.input.channels.count(), side, side);
         let dimension = self.dimension;
-        self.net.run(shape, |outputs| Ok(Embedding::normalised(outputs.values(0, dimension)?.to_vec()).ok()))
+        self.net.run(|outputs| Ok(Embedding::normalised(outputs.values(0, dimension)?.to_vec()).ok()))
     }
 }

@@ -31,6 +31,11 @@ impl Landmarker {
         })
     }
 
+    /// The net itself, to be measured.
+    pub fn net(&mut self) -> &mut Net {
+        &mut self.net
+    }
+
     /// The landmarks of the face in `bounds`, in pixels of `picture`. They may be nonsense where there
     /// is no face; numbers that are none stay so.
     ///
@@ -40,10 +45,9 @@ impl Landmarker {
         let (width, height) = (self.input.width as usize, self.input.height as usize);
         let area = bounds.square(self.crop);
         crop(picture.into(), &area, width, height, Border::Nearest, &mut self.patch);
-        tensor::pack(&self.patch.rgb, width, height, &self.input, &mut self.net.input);
-        self.net.run([1, self.input.channels.count(), height, width], |outputs| {
-            Ok(decode(outputs.values(0, 136)?, &area))
-        })
+        let shape = [1, self.input.channels.count(), height, width];
+        tensor::pack(&self.patch.rgb, width, height, &self.input, self.net.input(shape)?);
+        self.net.run(|outputs| Ok(decode(outputs.values(0, 136)?, &area)))
     }
 }
 

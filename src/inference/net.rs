@@ -1,9 +1,12 @@
 //! One net in a session of its own: what is checked before and after loading, and running it.
 
+mod bound;
 mod denormals;
+pub mod meter;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use ort::ep;
 use ort::session::builder::SessionBuilder;
@@ -16,6 +19,8 @@ use super::device::Provider;
 use super::runtime::Runtime;
 use super::{DeviceChoice, InferenceError};
 use crate::ledger::Sha256Digest;
+use bound::{Bound, Host};
+use meter::Meter;
 
 /// What to do about a file that is not the one its card describes.
 fn hint(file: &NetFile) -> &'static str {
@@ -25,6 +30,9 @@ fn hint(file: &NetFile) -> &'static str {
     }
 }
 
+/// Threads that a net runs on, on the CPU.
+pub const THREADS: usize = 1;
+
 /// What nets are loaded with.
 #[derive(Debug, Clone)]
 pub struct Loader {
@@ -32,12 +40,14 @@ pub struct Loader {
     models_dir: PathBuf,
     /// The CUDA device's number; none for the CPU.
     cuda: Option<u32>,
+    meter: Meter,
 }
 
 impl Loader {
     /// Loads nets from `models_dir` onto the CPU.
     pub fn cpu(runtime: &Runtime, models_dir: &Path) -> Self {
-        Self { runtime: runtime.clone(), models_dir: models_dir.to_owned(), cuda: None }
+        let (runtime, models_dir) = (runtime.clone(), models_dir.to_owned());
+        Self { runtime, models_dir, cuda: None, meter: Meter::default() }
     }
 
     /// Loads nets from `models_dir` onto CUDA device `index`.
@@ -47,6 +57,11 @@ impl Loader {
     pub fn cuda(runtime: &Runtime, models_dir: &Path, index: u32) -> Result<Self, InferenceError> {
         let loader = Self { cuda: Some(index), ..Self::cpu(runtime, models_dir) };
         loader.builder().map(|_| loader)
+    }
+
+    /// What the nets that it loads spend inside the runtime.
+    pub fn meter(&self) -> &Meter {
+        &self.meter
     }
 
     /// What the nets will run on.
@@ -75,8 +90,7 @@ impl Loader {
             builder.commit_from_memory(&bytes).map_err(|error| self.step_error("load", &path, &error))?;
         compare(&path, file, "input", &file.inputs, session.inputs())?;
         compare(&path, file, "output", &file.outputs, session.outputs())?;
-        let outputs = file.outputs.iter().map(|tensor| tensor.name.clone()).collect();
-        Ok(Net { session, path, outputs, input: Vec::new() })
+        Ok(Net::new(session, path, file.clone(), self))
     }
 
     /// One thread for each session, without spinning: on two cores that is as fast as two threads
@@ -84,7 +98,7 @@ impl Loader {
     /// nothing while no face is in view. The nets of one picture run one after the other.
     fn builder(&self) -> Result<SessionBuilder, InferenceError> {
         let plain = Session::builder(self.runtime.environment())
-            .and_then(|builder| Ok(builder.with_intra_threads(1)?.with_inter_threads(1)?))
+            .and_then(|builder| Ok(builder.with_intra_threads(THREADS)?.with_inter_threads(1)?))
             .and_then(|builder| Ok(builder.with_intra_op_spinning(false)?.with_inter_op_spinning(false)?))
             .map_err(|error| InferenceError::Runtime {
                 step: "set up a session".to_owned(),
@@ -191,42 +205,148 @@ fn compare(
     ))
 }
 
-/// A net that is loaded, with the buffer of its input, which is kept from run to run.
+/// At most so many shapes of one net are kept bound.
+const MOST_BOUND: usize = 4;
+
+/// A net that is loaded, with its tensors, which are kept from run to run.
 #[derive(Debug)]
 pub struct Net {
     session: Session,
     path: PathBuf,
-    /// In the order that the decoder knows them by.
-    outputs: Vec<String>,
-    /// The input's values; its owner fills it before each run.
-    pub input: Vec<f32>,
+    file: NetFile,
+    host: Host,
+    meter: Meter,
+    /// Of fixed sizes; the one in use is the last.
+    bound: Vec<Bound>,
+    /// Whether the last input was too open to be bound.
+    is_loose: bool,
+    /// The input where nothing is bound.
+    loose: Vec<f32>,
+    shape: [usize; 4],
+    runs: u64,
 }
 
 impl Net {
-    /// Runs the net on its input, which has `shape`, and hands the outputs to `read`.
+    fn new(session: Session, path: PathBuf, file: NetFile, loader: &Loader) -> Self {
+        Self {
+            session,
+            path,
+            file,
+            host: loader.cuda.map_or(Host::Shared, Host::Pinned),
+            meter: loader.meter.clone(),
+            bound: Vec::new(),
+            is_loose: true,
+            loose: Vec::new(),
+            shape: [0; 4],
+            runs: 0,
+        }
+    }
+
+    /// The card's name of the file.
+    pub fn name(&self) -> &str {
+        &self.file.name
+    }
+
+    /// How often it has run.
+    pub fn runs(&self) -> u64 {
+        self.runs
+    }
+
+    /// Whether it takes several pictures at once.
+    pub fn takes_batches(&self) -> bool {
+        self.file.inputs[0].shape.first() == Some(&-1)
+    }
+
+    /// Where the input's values go, for a tensor of `shape`. All of them are to be written before a run.
+    ///
+    /// # Errors
+    /// [`InferenceError::Runtime`] where the runtime has no memory of that shape.
+    pub fn input(&mut self, shape: [usize; 4]) -> Result<&mut [f32], InferenceError> {
+        self.shape = shape;
+        self.is_loose = !self.bind(shape).map_err(|error| self.failed(error.message()))?;
+        if self.is_loose {
+            self.loose.resize(shape.iter().product(), 0.0);
+            return Ok(&mut self.loose);
+        }
+        let Some(bound) = self.bound.last_mut() else { return Ok(&mut self.loose) };
+        Ok(bound.input())
+    }
+
+    /// Puts the tensors of `shape` last; whether there are any.
+    fn bind(&mut self, shape: [usize; 4]) -> ort::Result<bool> {
+        if self.bound.last().is_some_and(|bound| bound.shape == shape) {
+            return Ok(true);
+        }
+        if let Some(place) = self.bound.iter().position(|bound| bound.shape == shape) {
+            let last = self.bound.len() - 1;
+            self.bound.swap(place, last);
+            return Ok(true);
+        }
+        // Pictures that come in any size would be bound anew for each; what has no fixed size is not.
+        let open = self.file.inputs[0].shape.iter().skip(1).any(|side| *side == -1);
+        if open || self.bound.len() == MOST_BOUND {
+            return Ok(false);
+        }
+        let bound = Bound::new(&self.session, &self.file, shape, self.host)?;
+        Ok(bound.map(|bound| self.bound.push(bound)).is_some())
+    }
+
+    fn failed(&self, detail: &str) -> InferenceError {
+        InferenceError::Runtime { step: format!("run {}", self.path.display()), detail: detail.to_owned() }
+    }
+
+    /// Runs the net on its input, and hands the outputs to `read`.
     ///
     /// # Errors
     /// [`InferenceError::Runtime`] where the runtime fails, or where `read` says that an output cannot be.
     pub fn run<R>(
         &mut self,
-        shape: [usize; 4],
         read: impl FnOnce(&Outputs<'_>) -> Result<R, String>,
     ) -> Result<R, InferenceError> {
-        let Self { session, path, outputs: names, input } = self;
+        self.runs += 1;
+        let Self { session, path, file, meter, bound, is_loose, loose, shape, .. } = self;
         let failed =
             |detail: String| InferenceError::Runtime { step: format!("run {}", path.display()), detail };
-        let tensor = TensorRef::from_array_view((shape, input.as_slice()))
-            .map_err(|e| failed(e.message().to_owned()))?;
-        let values = denormals::flushed(|| session.run(ort::inputs![tensor]))
-            .map_err(|e| failed(e.message().to_owned()))?;
-        read(&Outputs { values, names }).map_err(failed)
+        let refused = |error: ort::Error| failed(error.message().to_owned());
+        let read_all = |values| read(&Outputs { values, tensors: &file.outputs });
+        match bound.last_mut().filter(|_| !*is_loose) {
+            Some(bound) => {
+                meter.time(|| denormals::flushed(|| bound.run(session))).map_err(refused)?;
+                read_all(Values::Bound(bound)).map_err(failed)
+            }
+            None => {
+                let tensor = TensorRef::from_array_view((*shape, loose.as_slice())).map_err(refused)?;
+                let run = || denormals::flushed(|| session.run(ort::inputs![tensor]));
+                let values = meter.time(run).map_err(refused)?;
+                read_all(Values::Made(values)).map_err(failed)
+            }
+        }
+    }
+
+    /// Runs the net `times` times more on the input it has: what it costs by itself.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn repeat(&mut self, times: u32) -> Result<Vec<Duration>, InferenceError> {
+        let mut took = Vec::with_capacity(times as usize);
+        for _ in 0..times {
+            let start = Instant::now();
+            self.run(|_| Ok(()))?;
+            took.push(start.elapsed());
+        }
+        Ok(took)
     }
 }
 
 /// What a net put out.
 pub struct Outputs<'a> {
-    values: SessionOutputs<'a>,
-    names: &'a [String],
+    values: Values<'a>,
+    tensors: &'a [Tensor],
+}
+
+enum Values<'a> {
+    Bound(&'a Bound),
+    Made(SessionOutputs<'a>),
 }
 
 impl Outputs<'_> {
@@ -248,13 +368,16 @@ impl Outputs<'_> {
     /// # Errors
     /// What is wrong with the output.
     pub fn tensor(&self, index: usize) -> Result<(&[i64], &[f32]), String> {
-        let value = self
-            .names
-            .get(index)
-            .and_then(|name| self.values.get(name))
-            .ok_or_else(|| format!("there is no output {index}"))?;
-        let (shape, values) =
-            value.try_extract_tensor::<f32>().map_err(|error| error.message().to_owned())?;
-        Ok((&**shape, values))
+        let missing = || format!("there is no output {index}");
+        match &self.values {
+            Values::Bound(bound) => bound.output(index).ok_or_else(missing),
+            Values::Made(values) => {
+                let name = self.tensors.get(index).map(|tensor| tensor.name.as_str());
+                let value = name.and_then(|name| values.get(name)).ok_or_else(missing)?;
+                let (shape, values) =
+                    value.try_extract_tensor::<f32>().map_err(|error| error.message().to_owned())?;
+                Ok((&**shape, values))
+            }
+        }
     }
 }

@@ -38,6 +38,11 @@ impl PadNet {
         })
     }
 
+    /// The net itself, to be measured.
+    pub fn net(&mut self) -> &mut Net {
+        &mut self.net
+    }
+
     /// The card's threshold: under this mean score, 0 to 1, a presentation counts as an attack.
     pub fn threshold(&self) -> f32 {
         self.threshold
@@ -62,9 +67,10 @@ impl PadNet {
         }
         let (width, height) = (self.input.width as usize, self.input.height as usize);
         crop(picture.into(), &area, width, height, Border::Nearest, &mut self.patch);
-        tensor::pack(&self.patch.rgb, width, height, &self.input, &mut self.net.input);
+        let shape = [1, self.input.channels.count(), height, width];
+        tensor::pack(&self.patch.rgb, width, height, &self.input, self.net.input(shape)?);
         let (classes, live_class) = (self.classes, self.live_class);
-        self.net.run([1, self.input.channels.count(), height, width], |outputs| {
+        self.net.run(|outputs| {
             let score = softmax(outputs.values(0, classes)?, live_class);
             Ok(if score.is_finite() { Liveness::Score(score) } else { Liveness::NotMeasurable })
         })

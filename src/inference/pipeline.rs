@@ -7,7 +7,8 @@ use super::card::{Card, LivenessBox};
 use super::detector::{self, Detector};
 use super::embedder::Embedder;
 use super::landmarks::Landmarker;
-use super::net::Loader;
+use super::net::meter::{Inside, Meter};
+use super::net::{Loader, Net};
 use super::pack::Pack;
 use super::pad::PadNet;
 use super::quality::QualityMeter;
@@ -39,6 +40,7 @@ pub struct Pipeline {
     facts: AnalyserFacts,
     fallback: Option<String>,
     runtime: Runtime,
+    meter: Meter,
     stages: Stages,
 }
 
@@ -109,12 +111,28 @@ impl Pipeline {
             impostors: matching.impostors.as_ref().map(super::card::Impostors::tail),
             liveness: stages.pad.as_ref().map(|pad| LivenessFacts { threshold: pad.threshold() }),
         };
-        Ok(Self { facts, fallback, runtime: runtime.clone(), stages })
+        let meter = loader.meter().clone();
+        Ok(Self { facts, fallback, runtime: runtime.clone(), meter, stages })
     }
 
     /// Why the nets run on the CPU, where `auto` tried CUDA first.
     pub fn fallback_reason(&self) -> Option<&str> {
         self.fallback.as_deref()
+    }
+
+    /// What the nets have spent inside the runtime.
+    pub fn inside(&self) -> Inside {
+        self.meter.inside()
+    }
+
+    /// Every net, to be measured by itself.
+    pub fn nets(&mut self) -> Vec<&mut Net> {
+        let Stages { detector, landmarker, embedder, pad, .. } = &mut self.stages;
+        let mut nets = detector.nets();
+        nets.extend(landmarker.as_mut().map(Landmarker::net));
+        nets.extend(pad.as_mut().map(PadNet::net));
+        nets.push(embedder.net());
+        nets
     }
 
     /// The runtime that the nets run in.
@@ -191,7 +209,8 @@ impl Stages {
             .and_then(|_| {
                 let corner = |x: f32, y: f32| crate::face::Point::new(48.0 + 32.0 * x, 48.0 + 32.0 * y);
                 let points = [(0.3, 0.4), (0.7, 0.4), (0.5, 0.6), (0.35, 0.8), (0.65, 0.8)];
-                self.embedder.align(&picture, &FivePoints::from_array(points.map(|(x, y)| corner(x, y))));
+                let points = FivePoints::from_array(points.map(|(x, y)| corner(x, y)));
+                self.embedder.align(&picture, &points)?;
                 self.embedder.embed()
             })
             .map(|_| ())
@@ -237,7 +256,10 @@ impl Stages {
         let points = landmarks.as_ref().map(|all| all.five_points()).or(detection.points);
         add(&mut times.landmarks, start);
         let start = Instant::now();
-        let aligned = points.filter(|points| self.embedder.align(picture, points));
+        let aligned = match points {
+            Some(points) if self.embedder.align(picture, &points)? => Some(points),
+            _ => None,
+        };
         let Some(points) = aligned else {
             add(&mut times.align, start);
             return Ok(Err(Rejection::NotAlignable));

@@ -3,6 +3,7 @@
 
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use multiversion::multiversion;
 
 use crate::capture::RgbPicture;
 use crate::face::{Rect, SimilarityTransform};
@@ -144,35 +145,142 @@ fn sample(
     patch: &mut Patch,
 ) {
     (patch.width, patch.height) = (width, height);
-    patch.rgb.clear();
-    patch.rgb.reserve(width * height * 3);
+    patch.rgb.resize(width * height * 3, 0);
     let samples = |step: f32| step.round().clamp(1.0, MOST_SAMPLES) as usize;
     let across = samples(map.x[0].hypot(map.y[0]));
     let down = samples(map.x[1].hypot(map.y[1]));
-    let weight = 1.0 / (across * down) as f32;
-    for row in 0..height {
-        for column in 0..width {
-            let mut sum = [0.0f32; 3];
-            for i in 0..down {
-                let v = row as f32 + (i as f32 + 0.5) / down as f32;
-                for j in 0..across {
-                    let u = column as f32 + (j as f32 + 0.5) / across as f32;
-                    let x = map.x[0] * u + map.x[1] * v + map.x[2];
-                    let y = map.y[0] * u + map.y[1] * v + map.y[2];
-                    let value = bilinear(source, x, y, border);
-                    for channel in 0..3 {
-                        sum[channel] += value[channel];
-                    }
-                }
-            }
-            patch.rgb.extend(sum.map(|v| (v * weight + 0.5) as u8));
+    let grid = Grid { source, map, border, across, down };
+    for (row, to) in patch.rgb.chunks_exact_mut((width * 3).max(1)).enumerate() {
+        for (block, to) in to.chunks_mut(BLOCK * 3).enumerate() {
+            sample_block(&grid, block * BLOCK, row, to);
         }
     }
 }
 
-/// The colour at a point, between the centres of the four pixels around it. A coordinate that is
-/// not a number reads as 0.
-fn bilinear(source: Pixels<'_>, x: f32, y: f32, border: Border) -> [f32; 3] {
+/// Pixels of a patch that are sampled together.
+const BLOCK: usize = 32;
+/// Samples of one row of them at most.
+const MOST_PLACES: usize = BLOCK * MOST_SAMPLES as usize;
+
+/// What is sampled, and how.
+#[derive(Debug, Clone, Copy)]
+struct Grid<'a> {
+    source: Pixels<'a>,
+    map: SourceFromPatch,
+    border: Border,
+    /// Samples of a patch's pixel in each direction.
+    across: usize,
+    down: usize,
+}
+
+/// Up to [`BLOCK`] pixels of a patch's row, from `column` on.
+///
+/// Loops over indexes, and two after each other, because those become vector instructions: the places of all
+/// samples first, then their colours.
+#[multiversion(targets("x86_64+avx2", "x86_64+sse4.1"))]
+fn sample_block(grid: &Grid<'_>, column: usize, row: usize, to: &mut [u8]) {
+    let Grid { across, down, .. } = *grid;
+    let mut sums = [[0.0f32; 4]; BLOCK];
+    let count = (to.len() / 3).min(BLOCK);
+    for i in 0..down {
+        let v = row as f32 + (i as f32 + 0.5) / down as f32;
+        let places = Places::of(grid, column, v);
+        for pixel in 0..count {
+            for j in 0..across {
+                let place = pixel * across + j;
+                let value = match places.colour(grid, place) {
+                    Some(value) => value,
+                    None => bilinear_at_border(grid.source, places.x[place], places.y[place], grid.border),
+                };
+                for lane in 0..4 {
+                    sums[pixel][lane] += value[lane];
+                }
+            }
+        }
+    }
+    let weight = 1.0 / (across * down) as f32;
+    for pixel in 0..count {
+        for channel in 0..3 {
+            to[pixel * 3 + channel] = (sums[pixel][channel] * weight + 0.5) as u8;
+        }
+    }
+}
+
+/// Where the samples of a block's row lie.
+struct Places {
+    x: [f32; MOST_PLACES],
+    y: [f32; MOST_PLACES],
+    /// The pixel above and to the left, where there is one and it has neighbours to the right and below.
+    at: [i32; MOST_PLACES],
+    /// How far between the pixels.
+    fx: [f32; MOST_PLACES],
+    fy: [f32; MOST_PLACES],
+}
+
+impl Places {
+    /// For the samples at `v` in the patch, from `column` on.
+    #[inline(always)]
+    fn of(grid: &Grid<'_>, column: usize, v: f32) -> Self {
+        let Grid { source, map, across, .. } = *grid;
+        let last = |side: u32| side as f32 - 2.0;
+        let (last_x, last_y) = (last(source.width), last(source.height));
+        let width = source.width as i32;
+        let zero = [0.0; MOST_PLACES];
+        let mut places = Self { x: zero, y: zero, at: [-1; MOST_PLACES], fx: zero, fy: zero };
+        for place in 0..MOST_PLACES {
+            // One or two samples across: a division would be all that is left of the time.
+            let (pixel, j) = (place >> (across - 1), place & (across - 1));
+            let u = (column + pixel) as i32 as f32 + (j as i32 as f32 + 0.5) / across as f32;
+            places.x[place] = map.x[0] * u + map.x[1] * v + map.x[2];
+            places.y[place] = map.y[0] * u + map.y[1] * v + map.y[2];
+        }
+        for place in 0..MOST_PLACES {
+            let (x, y) = (places.x[place] - 0.5, places.y[place] - 0.5);
+            let (left, top) = (x.floor(), y.floor());
+            places.fx[place] = x - left;
+            places.fy[place] = y - top;
+            // No number is not within either.
+            let within = (left >= 0.0) & (top >= 0.0) & (left <= last_x) & (top <= last_y);
+            let at = (top as i32).wrapping_mul(width).wrapping_add(left as i32);
+            places.at[place] = if within { at } else { -1 };
+        }
+        places
+    }
+
+    /// Red, green and blue at a place, and a fourth value that means nothing; none where a pixel
+    /// around it is missing. (Of the picture's last pixel the byte that is read with it is missing too.)
+    #[inline(always)]
+    fn colour(&self, grid: &Grid<'_>, place: usize) -> Option<[f32; 4]> {
+        let at = usize::try_from(self.at[place]).ok()? * 3;
+        let upper = grid.source.rgb.get(at..)?.first_chunk::<7>()?;
+        let lower = grid.source.rgb.get(at + grid.source.width as usize * 3..)?.first_chunk::<7>()?;
+        let (fx, fy) = (self.fx[place], self.fy[place]);
+        let weights = [(1.0 - fx) * (1.0 - fy), fx * (1.0 - fy), (1.0 - fx) * fy, fx * fy];
+        let corners = [lanes(upper, 0), lanes(upper, 3), lanes(lower, 0), lanes(lower, 3)];
+        let mut sum = [0.0; 4];
+        for corner in 0..4 {
+            for lane in 0..4 {
+                sum[lane] += weights[corner] * corners[corner][lane];
+            }
+        }
+        Some(sum)
+    }
+}
+
+/// Four bytes as numbers.
+#[inline(always)]
+fn lanes(bytes: &[u8; 7], from: usize) -> [f32; 4] {
+    [
+        f32::from(bytes[from]),
+        f32::from(bytes[from + 1]),
+        f32::from(bytes[from + 2]),
+        f32::from(bytes[from + 3]),
+    ]
+}
+
+/// The colour at a point, between the centres of the four pixels around it, some of which may lie
+/// outside. A coordinate that is not a number reads as 0.
+fn bilinear_at_border(source: Pixels<'_>, x: f32, y: f32, border: Border) -> [f32; 4] {
     let (x, y) = (x - 0.5, y - 0.5);
     let (left, top) = (x.floor(), y.floor());
     let (fx, fy) = (x - left, y - top);
@@ -184,7 +292,7 @@ fn bilinear(source: Pixels<'_>, x: f32, y: f32, border: Border) -> [f32; 3] {
         (left.saturating_add(1), top.saturating_add(1), fx * fy),
     ];
     let (last_x, last_y) = (i64::from(source.width) - 1, i64::from(source.height) - 1);
-    let mut sum = [0.0; 3];
+    let mut sum = [0.0; 4];
     for (x, y, weight) in corners {
         let (inside_x, inside_y) = (x.clamp(0, last_x), y.clamp(0, last_y));
         if border == Border::Black && (inside_x, inside_y) != (x, y) {
@@ -258,6 +366,37 @@ mod tests {
         warp((&picture).into(), &turn, 8, Border::Black, &mut patch);
         let at = (2 * 8 + 6) * 3;
         assert_eq!(patch.rgb[at..at + 3], picture.pixel(2, 1));
+    }
+
+    #[test]
+    fn the_short_way_inside_gives_what_the_way_at_the_border_gives() {
+        let picture = gradient(23, 17);
+        let map = SourceFromPatch { x: [0.13, 0.02, -1.5], y: [-0.01, 0.1, -1.0] };
+        let mut short = 0;
+        for border in [Border::Black, Border::Nearest] {
+            let grid = Grid { source: (&picture).into(), map, border, across: 2, down: 1 };
+            for (row, column) in (0..200).flat_map(|row| [(row, 0), (row, 32), (row, 160)]) {
+                let places = Places::of(&grid, column, row as f32 + 0.5);
+                for place in 0..MOST_PLACES {
+                    let (x, y) = (places.x[place], places.y[place]);
+                    let Some(value) = places.colour(&grid, place) else { continue };
+                    short += 1;
+                    assert_eq!(value[..3], bilinear_at_border(grid.source, x, y, border)[..3], "at {x}, {y}");
+                }
+            }
+        }
+        assert!(short > 20_000, "{short} samples went the short way");
+    }
+
+    #[test]
+    fn a_wide_patch_is_sampled_to_its_end() {
+        // Three blocks, the last of them short.
+        let picture = gradient(90, 4);
+        let mut patch = Patch::default();
+        crop((&picture).into(), &Rect::new(5.0, 0.0, 77.0, 4.0), 77, 4, Border::Black, &mut patch);
+        for x in 0..77 {
+            assert_eq!(patch.rgb[x * 3..x * 3 + 3], picture.pixel(x as u32 + 5, 0), "column {x}");
+        }
     }
 
     #[test]

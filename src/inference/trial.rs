@@ -34,7 +34,7 @@ pub fn try_card(card: &Card, loader: &Loader) -> Result<(), InferenceError> {
             let corner = |x: f32, y: f32| Point::new(FACE.x + FACE.width * x, FACE.y + FACE.height * y);
             let points = [(0.3, 0.4), (0.7, 0.4), (0.5, 0.6), (0.35, 0.8), (0.65, 0.8)];
             let mut embedder = Embedder::open(card, loader)?;
-            embedder.align(&picture, &FivePoints::from_array(points.map(|(x, y)| corner(x, y))));
+            embedder.align(&picture, &FivePoints::from_array(points.map(|(x, y)| corner(x, y))))?;
             embedder.embed().map(drop)
         }
     }

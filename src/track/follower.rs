@@ -92,6 +92,11 @@ impl Follower {
         missing.map(|track| (track.bounds.square(LOOK_AGAIN), track.bounds)).collect()
     }
 
+    /// Whether nobody is followed.
+    pub fn is_idle(&self) -> bool {
+        self.tracks.is_empty()
+    }
+
     /// How closely each of `boxes` must be looked at.
     pub fn plan(&self, at: DateTime<Utc>, boxes: &[Rect]) -> Vec<Look> {
         let look = |bounds: &Rect| match self.sole_track(bounds, boxes) {

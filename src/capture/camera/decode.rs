@@ -3,6 +3,7 @@
 use super::mode::{CameraMode, Encoding};
 use crate::capture::frame::RgbPicture;
 use crate::capture::picture;
+use crate::capture::pool::PicturePool;
 
 /// After how many frames in a row that only a lenient decoder takes, a camera's JPEG is held to be of a
 /// dialect of its own rather than damaged.
@@ -20,19 +21,26 @@ pub struct FrameDecoder {
     lenient_in_a_row: u32,
     /// Another size than the mode's, and how many had it in a row.
     other_size: ((u32, u32), u32),
+    pool: PicturePool,
 }
 
 impl FrameDecoder {
     /// For a stream of this mode.
     pub fn new(mode: CameraMode) -> Self {
-        Self { mode, strict: true, lenient_in_a_row: 0, other_size: ((0, 0), 0) }
+        Self {
+            mode,
+            strict: true,
+            lenient_in_a_row: 0,
+            other_size: ((0, 0), 0),
+            pool: PicturePool::default(),
+        }
     }
 
     /// The picture in a buffer, or `None` where it is damaged. What lies behind the picture in the
     /// buffer is not looked at: drivers hand out whole buffers, with zeros or an older picture there.
     pub fn decode(&mut self, raw: &[u8]) -> Option<RgbPicture> {
         match self.mode.encoding {
-            Encoding::Yuyv => yuyv(raw, self.mode.width, self.mode.height),
+            Encoding::Yuyv => yuyv(raw, self.mode.width, self.mode.height, &mut self.pool),
             Encoding::Mjpeg => self.mjpeg(raw).filter(|picture| self.has_its_size(picture)),
         }
     }
@@ -59,12 +67,12 @@ impl FrameDecoder {
     /// Strictly, so that a frame the bus has lost a piece of is left out; unless the camera's frames are
     /// never strictly right.
     fn mjpeg(&mut self, raw: &[u8]) -> Option<RgbPicture> {
-        let picture = picture::decode_motion(raw, self.strict);
+        let picture = picture::decode_motion(raw, self.strict, &mut self.pool);
         if picture.is_some() || !self.strict {
             self.lenient_in_a_row = 0;
             return picture;
         }
-        if picture::decode_motion(raw, false).is_some() {
+        if picture::decode_motion(raw, false, &mut self.pool).is_some() {
             self.lenient_in_a_row += 1;
             if self.lenient_in_a_row >= DIALECT_AFTER {
                 tracing::warn!(
@@ -81,13 +89,21 @@ impl FrameDecoder {
 
 /// YUYV 4:2:2 to RGB, by ITU-R BT.601 with luma 16 to 235, which is what V4L2 means by it unless a
 /// driver says otherwise. `None` where bytes are missing or the width is odd.
-fn yuyv(raw: &[u8], width: u32, height: u32) -> Option<RgbPicture> {
+fn yuyv(raw: &[u8], width: u32, height: u32, pool: &mut PicturePool) -> Option<RgbPicture> {
     let pixels = (width as usize).checked_mul(height as usize)?;
     let packed = raw.get(..pixels.checked_mul(2)?)?;
     if !width.is_multiple_of(2) {
         return None;
     }
-    let mut data = vec![0; pixels * 3];
+    let filled = pool.picture(width, height, |data| {
+        unpack(packed, data);
+        Ok::<_, std::convert::Infallible>(())
+    });
+    filled.ok().flatten()
+}
+
+/// The same for bytes that are all there.
+fn unpack(packed: &[u8], data: &mut [u8]) {
     let byte = |value: i32| (value >> 8).clamp(0, 255) as u8;
     // Straight on, without loops inside: those are left in by the compiler and take eight times as long.
     for (two, [first, cb, second, cr]) in data.as_chunks_mut().0.iter_mut().zip(packed.as_chunks().0) {
@@ -104,7 +120,6 @@ fn yuyv(raw: &[u8], width: u32, height: u32) -> Option<RgbPicture> {
             byte(second + b),
         ];
     }
-    RgbPicture::new(width, height, data)
 }
 
 #[cfg(test)]
@@ -129,6 +144,10 @@ mod tests {
         bytes
     }
 
+    fn of_yuyv(raw: &[u8], width: u32, height: u32) -> Option<RgbPicture> {
+        yuyv(raw, width, height, &mut PicturePool::default())
+    }
+
     fn near(found: [u8; 3], expected: [u8; 3], tolerance: u8) -> bool {
         found.iter().zip(expected).all(|(f, e)| f.abs_diff(e) <= tolerance)
     }
@@ -147,7 +166,7 @@ mod tests {
             ([0, 0, 0], [0, 135, 0]),
             ([255, 255, 255], [255, 125, 255]),
         ] {
-            let picture = yuyv(&[y, cb, y, cr].repeat(4), 4, 2).unwrap();
+            let picture = of_yuyv(&[y, cb, y, cr].repeat(4), 4, 2).unwrap();
             assert!(near(picture.pixel(3, 1), rgb, 2), "{y} {cb} {cr}: {:?}", picture.pixel(3, 1));
         }
     }
@@ -166,7 +185,7 @@ mod tests {
         for width in [2u32, 14, 16, 30, 32, 62, 64, 98, 640] {
             let packed: Vec<u8> =
                 (0..width * 2 * 40).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
-            let picture = yuyv(&packed, width, 40).unwrap();
+            let picture = of_yuyv(&packed, width, 40).unwrap();
             for (at, four) in packed.chunks_exact(4).enumerate() {
                 let (x, y) = ((at as u32 * 2) % width, (at as u32 * 2) / width);
                 for (x, luma) in [(x, four[0]), (x + 1, four[2])] {
@@ -179,10 +198,10 @@ mod tests {
 
     #[test]
     fn luma_is_per_pixel_and_the_rest_of_the_buffer_is_not_looked_at() {
-        let picture = yuyv(&[16, 128, 235, 128, 99, 99, 99], 2, 1).unwrap();
+        let picture = of_yuyv(&[16, 128, 235, 128, 99, 99, 99], 2, 1).unwrap();
         assert_eq!(picture.data(), [0, 0, 0, 255, 255, 255]);
-        assert!(yuyv(&[0; 7], 4, 1).is_none() && yuyv(&[0; 99], 3, 1).is_none());
-        assert!(yuyv(&[0; 7], u32::MAX, u32::MAX).is_none());
+        assert!(of_yuyv(&[0; 7], 4, 1).is_none() && of_yuyv(&[0; 99], 3, 1).is_none());
+        assert!(of_yuyv(&[0; 7], u32::MAX, u32::MAX).is_none());
     }
 
     #[test]

@@ -11,6 +11,7 @@ use zune_jpeg::JpegDecoder;
 
 use super::{MAX_SIDE, Refusal, check_size};
 use crate::capture::frame::RgbPicture;
+use crate::capture::pool::PicturePool;
 
 /// A photograph: whole, or an error. The decoder's strict mode and the end marker see to that:
 /// without them a file that was cut short comes out with a grey lower half. (A file with a piece
@@ -19,7 +20,11 @@ pub(super) fn decode_still(bytes: &[u8]) -> Result<RgbPicture, Refusal> {
     if segments(bytes).end.is_none() {
         return Err(Refusal::damaged("JPEG", "its end is missing"));
     }
-    let (pixels, orientation) = decode_with(bytes, true)?;
+    let mut opened = open(bytes, true)?;
+    let orientation = opened.decoder.exif().and_then(|exif| Orientation::from_exif_chunk(exif));
+    let pixels = opened.decoder.decode().map_err(damaged)?;
+    let pixels = RgbImage::from_raw(opened.width, opened.height, pixels)
+        .ok_or_else(|| Refusal::damaged("JPEG", "no colour that is known"))?;
     let picture = match orientation {
         None | Some(Orientation::NoTransforms) => pixels,
         Some(orientation) => {
@@ -32,10 +37,19 @@ pub(super) fn decode_still(bytes: &[u8]) -> Result<RgbPicture, Refusal> {
     RgbPicture::new(width, height, picture.into_raw()).ok_or_else(|| Refusal::damaged("JPEG", "no pixels"))
 }
 
-/// Decodes with the limits of this module; the orientation is what EXIF says, not yet applied.
-fn decode_with(bytes: &[u8], strict: bool) -> Result<(RgbImage, Option<Orientation>), Refusal> {
-    let damaged =
-        |error: zune_jpeg::errors::DecodeErrors| Refusal::damaged("JPEG", shortened(&error.to_string()));
+fn damaged(error: zune_jpeg::errors::DecodeErrors) -> Refusal {
+    Refusal::damaged("JPEG", shortened(&error.to_string()))
+}
+
+/// A JPEG whose headers were read.
+struct Opened<'a> {
+    decoder: JpegDecoder<ZCursor<&'a [u8]>>,
+    width: u32,
+    height: u32,
+}
+
+/// Reads the headers, with the limits of this module. What EXIF says is not applied.
+fn open(bytes: &[u8], strict: bool) -> Result<Opened<'_>, Refusal> {
     // The decoder's own limit is left above ours, so that the message is ours.
     let header_limit = usize::from(u16::MAX);
     let options = DecoderOptions::default()
@@ -54,16 +68,16 @@ fn decode_with(bytes: &[u8], strict: bool) -> Result<(RgbImage, Option<Orientati
     if (bytes.len() as u64) * 8 < u64::from(width) * u64::from(height) / (32 * 32) {
         return Err(Refusal::damaged("JPEG", "fewer bytes than its size needs"));
     }
-    let orientation = decoder.exif().and_then(|exif| Orientation::from_exif_chunk(exif));
-    let pixels = decoder.decode().map_err(damaged)?;
-    let image = RgbImage::from_raw(width, height, pixels)
-        .ok_or_else(|| Refusal::damaged("JPEG", "no colour that is known"))?;
-    Ok((image, orientation))
+    Ok(Opened { decoder, width, height })
 }
 
 /// A camera's JPEG: the first picture in a buffer that may hold more behind it. Cameras leave out the
 /// Huffman tables where they are the standard's. EXIF is not looked at: no camera writes it here.
-pub(super) fn decode_motion(buffer: &[u8], strict: bool) -> Result<RgbPicture, Refusal> {
+pub(super) fn decode_motion(
+    buffer: &[u8],
+    strict: bool,
+    pool: &mut PicturePool,
+) -> Result<RgbPicture, Refusal> {
     let segments = segments(buffer);
     let end = segments.end.ok_or_else(|| Refusal::damaged("JPEG", "its end is missing"))?;
     let mut bytes = Cow::Borrowed(&buffer[..end]);
@@ -71,9 +85,12 @@ pub(super) fn decode_motion(buffer: &[u8], strict: bool) -> Result<RgbPicture, R
         // The decoder puts the standard tables in where a segment says that this is motion JPEG.
         bytes = [&buffer[..2], b"\xFF\xE0\0\x07AVI1\0", &buffer[2..end]].concat().into();
     }
-    let (pixels, _) = decode_with(&bytes, strict)?;
-    let (width, height) = pixels.dimensions();
-    RgbPicture::new(width, height, pixels.into_raw()).ok_or_else(|| Refusal::damaged("JPEG", "no pixels"))
+    let Opened { mut decoder, width, height } = open(&bytes, strict)?;
+    if decoder.output_buffer_size() != Some(width as usize * height as usize * 3) {
+        return Err(Refusal::damaged("JPEG", "no colour that is known"));
+    }
+    let filled = pool.picture(width, height, |pixels| decoder.decode_into(pixels).map_err(damaged));
+    filled?.ok_or_else(|| Refusal::damaged("JPEG", "no pixels"))
 }
 
 /// What lies where in a JPEG.

@@ -4,6 +4,7 @@ use std::io::{ErrorKind, Read};
 use std::sync::Arc;
 
 use crate::capture::frame::RgbPicture;
+use crate::capture::pool::PicturePool;
 
 /// The shortest header there is: `P6\n1 1\n255\n`. So much can be read without reading past it.
 const SHORTEST_HEADER: usize = 11;
@@ -31,6 +32,7 @@ pub(super) struct PictureReader {
     header: Vec<u8>,
     /// The picture that is being filled, and how far it is.
     partial: Option<(u32, u32, Arc<Vec<u8>>, usize)>,
+    pool: PicturePool,
 }
 
 impl PictureReader {
@@ -46,6 +48,7 @@ impl PictureReader {
                             if *filled < buffer.len() {
                                 continue;
                             }
+                            self.pool.keep(data);
                             let whole = RgbPicture::new(*width, *height, Arc::clone(data));
                             self.partial = None;
                             return whole.map_or(Progress::Junk, Progress::Picture);
@@ -64,7 +67,7 @@ impl PictureReader {
                                 self.header.clear();
                                 let length = width as usize * height as usize * 3;
                                 // Read into in place and never copied.
-                                let data = Arc::new(vec![0; length]);
+                                let data = self.pool.take(length);
                                 self.partial = Some((width, height, data, 0));
                                 continue;
                             }

@@ -27,6 +27,7 @@ fn recording() -> Script {
     let decided = EngineEvent::Decided {
         track: TrackId(3),
         at: at(5),
+        seen_since: at(4),
         person: Some(super::super::fake::id(1)),
         similarity: Some(Similarity(0.5)),
         label: Some("a.jpg".into()),

@@ -3,9 +3,11 @@
 use std::path::Path;
 
 use crate::config::Effective;
-use crate::inference::InferenceError;
 use crate::inference::net::Loader;
 use crate::inference::runtime::{LibrarySearch, Runtime};
+use crate::inference::{InferenceError, Pipeline};
+
+use super::parts::pipeline_options;
 
 /// The runtime that is configured, loaded.
 ///
@@ -14,6 +16,14 @@ use crate::inference::runtime::{LibrarySearch, Runtime};
 pub fn runtime(effective: &Effective) -> Result<Runtime, InferenceError> {
     let models_dir = effective.models_dir.value.clone();
     Runtime::open(&LibrarySearch::from_process(effective.onnxruntime.clone(), models_dir))
+}
+
+/// Loads the nets that are configured, as they are, on the thread that calls it.
+pub fn load_pipeline(
+    effective: &Effective,
+) -> impl FnOnce() -> Result<Pipeline, InferenceError> + Send + use<> {
+    let options = pipeline_options(effective);
+    move || Pipeline::load(&options)
 }
 
 /// Loads nets from `folder`, whatever device is configured: nets are checked on the CPU, which every

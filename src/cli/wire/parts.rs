@@ -105,6 +105,7 @@ fn settings(effective: &Effective) -> EngineSettings {
         quality: effective.quality.limits(),
         shots: effective.shots.value.get(),
         pictures: effective.screen.picture.value,
+        looks_closely: false,
         takes_attendance: true,
         queue_entries: effective.ledger.queue_entries.value.get() as usize,
         rules: Arc::new(effective.attendance.rules.clone()),
@@ -151,6 +152,11 @@ pub(super) fn once(sources: &[WatchedSource]) -> Vec<SourceParts> {
         _ => Pace::RealTime,
     };
     sources.iter().map(|watched| source(watched, pace, false)).collect()
+}
+
+/// The sources of the configuration, each once, at `pace`.
+pub fn sources(effective: &Effective, pace: Pace) -> Vec<SourceParts> {
+    effective.sources.iter().map(|watched| source(watched, pace, false)).collect()
 }
 
 /// Each of `sources` as a camera: a recording begins again at its end.

@@ -151,7 +151,8 @@ impl Core {
 
     /// Whether every face of every frame is to be looked at, those of decided tracks too.
     pub(super) fn must_look_closely(&self) -> bool {
-        self.live_enrolment.shooting.as_ref().is_some_and(|shooting| !shooting.complete)
+        self.settings.looks_closely
+            || self.live_enrolment.shooting.as_ref().is_some_and(|shooting| !shooting.complete)
             || self.live_enrolment.test.is_some()
             || self.challenge_is_active()
     }

@@ -178,9 +178,11 @@ impl Core {
             return;
         }
         let person = decision.identification.person();
+        let seen_since = self.first_seen.get(&decision.track).copied().unwrap_or(decision.at);
         self.subscribers.send(&EngineEvent::Decided {
             track: decision.track,
             at: decision.at,
+            seen_since,
             person,
             similarity: decision.candidates.best.map(|candidate| candidate.similarity),
             label: label.map(str::to_owned),
@@ -192,7 +194,6 @@ impl Core {
         let evidence = Some(self.evidence(&decision));
         let draft = match decision.identification {
             Identification::Identified(Candidate { person, .. }) => {
-                let seen_since = self.first_seen.get(&decision.track).copied().unwrap_or(decision.at);
                 self.amend_closed(person, seen_since, decision.at);
                 match self.record_passage(source, person, decision.at, clock, Method::Face, evidence) {
                     Some(draft) => draft,

@@ -6,7 +6,7 @@ use crate::capture::Frame;
 use crate::face::{Detection, Rect};
 use crate::identify::Rejection;
 use crate::inference::{AnalysedFace, FaceAnalyser, FrameAnalysis, InferenceError, StageTimes};
-use crate::track::{Face, Follower, FrameTracks, LINK_IOU, Look, TrackId};
+use crate::track::{Face, Follower, FrameTracks, LINK_IOU, Look, Presence, TrackId};
 
 /// What the engine says after each frame that was looked at.
 #[derive(Debug, Default)]
@@ -45,11 +45,14 @@ pub(crate) struct LiveLook {
     /// Whether the engine has a frame that it has not answered.
     is_awaited: bool,
     closely: bool,
+    presence: Presence,
+    cells: Vec<u8>,
 }
 
 impl LiveLook {
     pub(crate) fn new(follower: Follower, attention: Receiver<Attention>) -> Self {
-        Self { follower, attention, is_awaited: false, closely: false }
+        let (presence, cells) = (Presence::default(), Vec::new());
+        Self { follower, attention, is_awaited: false, closely: false, presence, cells }
     }
 
     /// Looks at one frame. What was decided in the frame before is waited for, so that a recording
@@ -60,7 +63,14 @@ impl LiveLook {
         frame: &Frame,
     ) -> Result<LookedAt, LookError> {
         let mut times = StageTimes::default();
-        let mut detections = analyser.detect(&frame.picture, &mut times)?;
+        frame.picture.cells(&mut self.cells);
+        let is_empty =
+            !self.closely && self.follower.is_idle() && !self.presence.needs_look(frame.at, &self.cells);
+        let mut detections = Vec::new();
+        if !is_empty {
+            detections = analyser.detect(&frame.picture, &mut times)?;
+            self.presence.looked(frame.at, &self.cells, !detections.is_empty());
+        }
         if std::mem::take(&mut self.is_awaited) {
             let attention = self.attention.recv().map_err(|_| LookError::Gone)?;
             self.follower.settle(&attention.decided);

@@ -195,10 +195,10 @@ impl Detector for Grid {
     fn detect(&mut self, picture: &RgbPicture) -> Result<Vec<Detection>, InferenceError> {
         let Self { net, input, numbers, judge, canvas } = self;
         let placement = numbers.placement(picture);
-        canvas.lay(picture, &placement, input, &mut net.input);
         let (width, height) = (placement.width, placement.height);
         let shape = input.layout.shape(input.channels.count(), width as usize, height as usize);
-        let mut found = net.run(shape, |outputs| numbers.read(outputs, width, height))?;
+        canvas.lay(picture, &placement, input, net.input(shape)?);
+        let mut found = net.run(|outputs| numbers.read(outputs, width, height))?;
         super::suppress(&mut found, numbers.nms_iou, super::Overlap::Union, |face| (face.bounds, face.score));
         let (x_scale, y_scale) = placement.picture_per_input(picture);
         for face in &mut found {
@@ -206,7 +206,13 @@ impl Detector for Grid {
             face.points = face.points.map(|points| points.map(|p| Point::new(p.x * x_scale, p.y * y_scale)));
         }
         found.retain(|face| on_picture(&face.bounds, picture));
-        judged(found, numbers.sure_score, judge.as_mut(), picture)
+        judged(&mut found, numbers.sure_score, judge.as_mut(), picture)?;
+        Ok(found)
+    }
+
+    fn nets(&mut self) -> Vec<&mut Net> {
+        let judge = self.judge.as_mut().map(OnetJudge::net);
+        [Some(&mut self.net), judge].into_iter().flatten().collect()
     }
 }
 

@@ -32,6 +32,11 @@ impl OnetJudge {
         })
     }
 
+    /// The net itself, to be measured.
+    pub fn net(&mut self) -> &mut Net {
+        &mut self.net
+    }
+
     /// Whether the net's score of the square around `bounds` reaches the card's.
     ///
     /// # Errors
@@ -47,7 +52,7 @@ impl OnetJudge {
     pub fn score_of(&mut self, picture: &RgbPicture, bounds: &Rect) -> Result<f32, InferenceError> {
         let (width, height) = (self.input.width as usize, self.input.height as usize);
         crop(picture.into(), &bounds.square(self.crop), width, height, Border::Black, &mut self.patch);
-        tensor::pack(&self.patch.rgb, width, height, &self.input, &mut self.net.input);
-        self.net.run([1, width, height, 3], |outputs| Ok(outputs.values(2, 2)?[1]))
+        tensor::pack(&self.patch.rgb, width, height, &self.input, self.net.input([1, width, height, 3])?);
+        self.net.run(|outputs| Ok(outputs.values(2, 2)?[1]))
     }
 }

@@ -112,11 +112,12 @@ impl Mtcnn {
         if self.scaler.scale_into(base, width as u32, height as u32, &mut self.level).is_none() {
             return Ok(Vec::new());
         }
-        tensor::pack(&self.level.rgb, width, height, &self.input, &mut self.pnet.input);
+        let input = self.pnet.input([1, width, height, 3])?;
+        tensor::pack(&self.level.rgb, width, height, &self.input, input);
         let x_scale = self.base.width as f32 / width as f32;
         let y_scale = self.base.height as f32 / height as f32;
         let least = self.numbers.scores[0];
-        self.pnet.run([1, width, height, 3], |outputs| {
+        self.pnet.run(|outputs| {
             let (shape, boxes) = outputs.tensor(0)?;
             let &[1, columns, rows, 4] = shape else {
                 return Err(format!("its boxes have the shape {shape:?}"));
@@ -131,9 +132,10 @@ impl Mtcnn {
     fn filter(&mut self, windows: &[Window]) -> Result<Vec<Window>, InferenceError> {
         let mut kept = Vec::new();
         for batch in windows.chunks(BATCH) {
-            fill(&self.base, batch, RNET_SIDE, &self.input, &mut self.window, &mut self.rnet.input);
+            let input = self.rnet.input([batch.len(), RNET_SIDE, RNET_SIDE, 3])?;
+            fill(&self.base, batch, RNET_SIDE, &self.input, &mut self.window, input);
             let least = self.numbers.scores[1];
-            let mut found = self.rnet.run([batch.len(), RNET_SIDE, RNET_SIDE, 3], |outputs| {
+            let mut found = self.rnet.run(|outputs| {
                 let boxes = outputs.values(0, batch.len() * 4)?;
                 let scores = outputs.values(1, batch.len() * 2)?;
                 Ok(decode_batch(batch, scores, boxes, None, least))
@@ -148,9 +150,10 @@ impl Mtcnn {
     fn settle(&mut self, windows: &[Window]) -> Result<Vec<Window>, InferenceError> {
         let mut kept = Vec::new();
         for batch in windows.chunks(BATCH) {
-            fill(&self.base, batch, ONET_SIDE, &self.input, &mut self.window, &mut self.onet.input);
+            let input = self.onet.input([batch.len(), ONET_SIDE, ONET_SIDE, 3])?;
+            fill(&self.base, batch, ONET_SIDE, &self.input, &mut self.window, input);
             let least = self.numbers.scores[2];
-            let mut found = self.onet.run([batch.len(), ONET_SIDE, ONET_SIDE, 3], |outputs| {
+            let mut found = self.onet.run(|outputs| {
                 let boxes = outputs.values(0, batch.len() * 4)?;
                 let points = outputs.values(1, batch.len() * 10)?;
                 let scores = outputs.values(2, batch.len() * 2)?;
@@ -189,6 +192,10 @@ impl Detector for Mtcnn {
             })
             .filter(|face| face.bounds.is_finite() && face.bounds.width >= 1.0 && face.bounds.height >= 1.0)
             .collect())
+    }
+
+    fn nets(&mut self) -> Vec<&mut Net> {
+        vec![&mut self.pnet, &mut self.rnet, &mut self.onet]
     }
 }
 
@@ -266,18 +273,10 @@ fn squared(windows: Vec<Window>) -> Vec<Window> {
 }
 
 /// Cuts the windows out, one after the other, as one input.
-fn fill(
-    base: &Patch,
-    windows: &[Window],
-    side: usize,
-    input: &Input,
-    patch: &mut Patch,
-    tensor: &mut Vec<f32>,
-) {
-    tensor.clear();
-    for window in windows {
+fn fill(base: &Patch, windows: &[Window], side: usize, input: &Input, patch: &mut Patch, tensor: &mut [f32]) {
+    for (window, tensor) in windows.iter().zip(tensor.chunks_exact_mut(side * side * 3)) {
         crop(base.into(), &window.bounds, side, side, Border::Black, patch);
-        tensor::append(&patch.rgb, side, side, input, tensor);
+        tensor::pack(&patch.rgb, side, side, input, tensor);
     }
 }
 

@@ -69,7 +69,7 @@ pub struct Canvas {
 impl Canvas {
     /// Writes `picture`, placed as `placement` says and black in the rest, over `tensor` as `input`
     /// wants its values.
-    pub fn lay(&mut self, picture: &RgbPicture, placement: &Placement, input: &Input, tensor: &mut Vec<f32>) {
+    pub fn lay(&mut self, picture: &RgbPicture, placement: &Placement, input: &Input, tensor: &mut [f32]) {
         self.patch.width = placement.width as usize;
         self.patch.height = placement.height as usize;
         let (width, height) = (placement.placed_width, placement.placed_height);

@@ -16,6 +16,8 @@ pub struct Rfb {
     numbers: Numbers,
     judge: Option<OnetJudge>,
     canvas: Canvas,
+    /// Kept for its memory.
+    found: Vec<Detection>,
 }
 
 /// What the card says.
@@ -43,42 +45,55 @@ impl Rfb {
             anchors: card.files[0].outputs[0].shape[1].unsigned_abs() as usize,
         };
         let net = loader.net(&card.files[0])?;
-        Ok(Self { net, input: card.input, numbers, judge, canvas: Canvas::default() })
+        Ok(Self { net, input: card.input, numbers, judge, canvas: Canvas::default(), found: Vec::new() })
     }
 }
 
 impl Detector for Rfb {
     fn detect(&mut self, picture: &RgbPicture) -> Result<Vec<Detection>, InferenceError> {
-        let Self { net, input, numbers, judge, canvas } = self;
+        let Self { net, input, numbers, judge, canvas, found } = self;
         let placement = Placement::fixed(picture, input.width, input.height, numbers.fit);
-        canvas.lay(picture, &placement, input, &mut net.input);
+        let shape = [1, 3, input.height as usize, input.width as usize];
+        canvas.lay(picture, &placement, input, net.input(shape)?);
         // The net's corners are in 0..1 of the whole input.
         let (x_scale, y_scale) = placement.picture_per_input(picture);
         let (x_scale, y_scale) = (x_scale * input.width as f32, y_scale * input.height as f32);
-        let shape = [1, 3, input.height as usize, input.width as usize];
-        let mut found = net.run(shape, |outputs| {
+        found.clear();
+        net.run(|outputs| {
             let scores = outputs.values(0, numbers.anchors * 2)?;
             let boxes = outputs.values(1, numbers.anchors * 4)?;
-            Ok(decode(scores, boxes, numbers.score, x_scale, y_scale))
+            found.extend(decode(scores, boxes, numbers.score, x_scale, y_scale));
+            Ok(())
         })?;
-        suppress(&mut found, numbers.nms_iou, Overlap::Union, |face| (face.bounds, face.score));
+        suppress(found, numbers.nms_iou, Overlap::Union, |face| (face.bounds, face.score));
         found.retain(|face| on_picture(&face.bounds, picture));
-        judged(found, Some(numbers.sure_score), judge.as_mut(), picture)
+        judged(found, Some(numbers.sure_score), judge.as_mut(), picture)?;
+        Ok(found.clone())
+    }
+
+    fn nets(&mut self) -> Vec<&mut Net> {
+        let judge = self.judge.as_mut().map(OnetJudge::net);
+        [Some(&mut self.net), judge].into_iter().flatten().collect()
     }
 }
 
 /// The boxes whose score reaches `least`, in pixels. What is no number is no box.
-fn decode(scores: &[f32], boxes: &[f32], least: f32, x_scale: f32, y_scale: f32) -> Vec<Detection> {
+fn decode(
+    scores: &[f32],
+    boxes: &[f32],
+    least: f32,
+    x_scale: f32,
+    y_scale: f32,
+) -> impl Iterator<Item = Detection> {
     let pairs = scores.as_chunks::<2>().0.iter().zip(boxes.as_chunks::<4>().0);
     pairs
-        .filter(|([_, face], _)| *face >= least)
-        .map(|([_, face], [x1, y1, x2, y2])| Detection {
+        .filter(move |([_, face], _)| *face >= least)
+        .map(move |([_, face], [x1, y1, x2, y2])| Detection {
             bounds: Rect::from_corners(x1 * x_scale, y1 * y_scale, x2 * x_scale, y2 * y_scale),
             score: face.clamp(0.0, 1.0),
             points: None,
         })
         .filter(|face| face.bounds.is_finite())
-        .collect()
 }
 
 #[cfg(test)]
@@ -94,7 +109,7 @@ mod tests {
             [0.5, 0.5, f32::NAN, f32::INFINITY],
             [0.1, 0.1, 0.2, 0.2],
         ];
-        let found = decode(&scores, boxes.as_flattened(), 0.3, 400.0, 200.0);
+        let found: Vec<_> = decode(&scores, boxes.as_flattened(), 0.3, 400.0, 200.0).collect();
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].score, 0.8);
         let [x, y, w, h] =
@@ -105,8 +120,8 @@ mod tests {
 
     #[test]
     fn corners_in_the_wrong_order_make_an_empty_box_that_is_dropped() {
-        let found = decode(&[0.0, 1.0], &[0.5, 0.5, 0.4, 0.6], 0.3, 100.0, 100.0);
+        let mut found = decode(&[0.0, 1.0], &[0.5, 0.5, 0.4, 0.6], 0.3, 100.0, 100.0);
         let picture = RgbPicture::new(100, 100, vec![0u8; 30_000]).unwrap();
-        assert!(found.iter().all(|face| !on_picture(&face.bounds, &picture)));
+        assert!(found.all(|face| !on_picture(&face.bounds, &picture)));
     }
 }
