@@ -27,6 +27,7 @@ def arguments(description: str) -> argparse.ArgumentParser:
     parser.add_argument("--video", type=Path, help="the clip")
     parser.add_argument("--people", type=Path, help="a folder with NAME.jpg, one photograph a person")
     parser.add_argument("--seconds", type=float, help="stop after so many seconds of the clip")
+    parser.add_argument("--patience", type=float, help="stop after so many seconds by the clock")
     parser.add_argument("--threads", type=int, help="threads of nets and OpenCV; left out, as they choose")
     return parser
 
@@ -53,9 +54,12 @@ class Clip:
 
     path: Path
     seconds: float | None = None
+    patience: float | None = None
     width: int = 0
     height: int = 0
     frames: int = 0
+    # Whether patience came to an end before the clip did.
+    cut: bool = False
 
     def pictures(self) -> Iterator[np.ndarray]:
         """Every frame, as OpenCV has it."""
@@ -66,9 +70,13 @@ class Clip:
         self.height = int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
         rate = capture.get(cv2.CAP_PROP_FPS) or 25.0
         most = None if self.seconds is None else round(self.seconds * rate)
+        started = time.perf_counter()
         while most is None or self.frames < most:
             there, picture = capture.read()
             if not there:
+                break
+            if self.patience is not None and time.perf_counter() - started > self.patience:
+                self.cut = True
                 break
             self.frames += 1
             yield picture
@@ -87,9 +95,17 @@ class Tally:
         return sorted(name for name, count in self.named.items() if count >= VOTES)
 
 
-def report(peer: str, version: str, clip: Clip, tally: Tally, started: float, **more: object) -> None:
-    """Prints the object of a peer that read `clip` from `started` (of `time.perf_counter`) until now."""
-    seconds = time.perf_counter() - started
+@dataclass
+class Start:
+    """When the first frame was asked for: by the clock, and in processor time of this process."""
+
+    clock: float = field(default_factory=time.perf_counter)
+    cpu: float = field(default_factory=time.process_time)
+
+
+def report(peer: str, version: str, clip: Clip, tally: Tally, begun: Start, **more: object) -> None:
+    """Prints the object of a peer that read `clip` from `begun` until now."""
+    seconds, cpu_s = time.perf_counter() - begun.clock, time.process_time() - begun.cpu
     if not clip.frames:
         sys.exit(f"{clip.path} has no frame")
     print(
@@ -108,6 +124,8 @@ def report(peer: str, version: str, clip: Clip, tally: Tally, started: float, **
                 "faces_per_frame": round(tally.faces / clip.frames, 3),
                 "people": tally.decided(),
                 "named_frames": dict(sorted(tally.named.items())),
+                "cpu_s": round(cpu_s, 3),
+                "cut": clip.cut,
                 "peak_memory_mb": peak_memory_mb(),
                 **more,
             }

@@ -3,7 +3,6 @@ encodings, tolerance 0.6, the nearest of those that match."""
 
 from __future__ import annotations
 
-import time
 from importlib.metadata import version
 
 import cv2
@@ -28,8 +27,8 @@ def main() -> None:
         names.append(name)
         known.append(encodings[0])
 
-    clip, tally = common.Clip(given.video, given.seconds), common.Tally()
-    started = time.perf_counter()
+    clip, tally = common.Clip(given.video, given.seconds, given.patience), common.Tally()
+    begun = common.Start()
     for picture in clip.pictures():
         # From OpenCV's order of colours to that of face_recognition, which dlib wants in one piece.
         picture = np.ascontiguousarray(picture[:, :, ::-1])
@@ -42,7 +41,7 @@ def main() -> None:
             nearest = int(np.argmin(face_recognition.face_distance(known, encoding)))
             if matches[nearest]:
                 tally.named[names[nearest]] += 1
-    common.report("face_recognition", version("face_recognition"), clip, tally, started, dlib=version("dlib"))
+    common.report("face_recognition", version("face_recognition"), clip, tally, begun, dlib=version("dlib"))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from importlib.metadata import version
 
 # It says much on standard error otherwise.
@@ -23,11 +22,11 @@ def main() -> None:
         tensorflow.config.threading.set_intra_op_parallelism_threads(given.threads)
         tensorflow.config.threading.set_inter_op_parallelism_threads(given.threads)
     detector = MTCNN()
-    clip, tally = common.Clip(given.video, given.seconds), common.Tally()
-    started = time.perf_counter()
+    clip, tally = common.Clip(given.video, given.seconds, given.patience), common.Tally()
+    begun = common.Start()
     for picture in clip.pictures():
         tally.faces += len(detector.detect_faces(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)))
-    common.report("mtcnn", version("mtcnn"), clip, tally, started, tensorflow=tensorflow.__version__)
+    common.report("mtcnn", version("mtcnn"), clip, tally, begun, tensorflow=tensorflow.__version__)
 
 
 if __name__ == "__main__":

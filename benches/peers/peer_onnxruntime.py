@@ -5,7 +5,6 @@ With --compare A B it prints the cosine of the largest faces of two pictures, as
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import cv2
@@ -159,8 +158,8 @@ def main() -> None:
     names = [name for name, _ in people]
     gallery = np.array([pipeline.template(path) for _, path in people])
 
-    clip, tally, live = common.Clip(given.video, given.seconds), common.Tally(), 0.0
-    started = time.perf_counter()
+    clip, tally, live = common.Clip(given.video, given.seconds, given.patience), common.Tally(), 0.0
+    begun = common.Start()
     for picture in clip.pictures():
         for box in pipeline.detect(picture):
             tally.faces += 1
@@ -175,7 +174,7 @@ def main() -> None:
         onnxruntime.__version__,
         clip,
         tally,
-        started,
+        begun,
         threads=given.threads,
         live=round(live / max(tally.faces, 1), 3),
     )
