@@ -88,6 +88,8 @@ class Tally:
     """What was seen in a clip."""
 
     faces: int = 0
+    # Whether the peer says who somebody is at all.
+    names: bool = True
     named: Counter[str] = field(default_factory=Counter)
 
     def decided(self) -> list[str]:
@@ -122,8 +124,7 @@ def report(peer: str, version: str, clip: Clip, tally: Tally, begun: Start, **mo
                 "fps": round(clip.frames / seconds, 3),
                 "faces": tally.faces,
                 "faces_per_frame": round(tally.faces / clip.frames, 3),
-                "people": tally.decided(),
-                "named_frames": dict(sorted(tally.named.items())),
+                **({"people": tally.decided(), "named_frames": dict(sorted(tally.named.items()))} if tally.names else {}),
                 "cpu_s": round(cpu_s, 3),
                 "cut": clip.cut,
                 "peak_memory_mb": peak_memory_mb(),

@@ -6,6 +6,7 @@ from __future__ import annotations
 from importlib.metadata import version
 
 import cv2
+import dlib
 import face_recognition
 import numpy as np
 
@@ -18,12 +19,13 @@ def main() -> None:
     given = common.arguments(__doc__.splitlines()[0]).parse_args()
     if given.threads is not None:
         cv2.setNumThreads(given.threads)
-    names, known = [], []
+    names, known, without = [], [], []
     for name, path in common.photographs(given.people):
         picture = face_recognition.load_image_file(path)
         encodings = face_recognition.face_encodings(picture)
         if not encodings:
-            raise SystemExit(f"{path} shows no face that face_recognition finds")
+            without.append(name)
+            continue
         names.append(name)
         known.append(encodings[0])
 
@@ -41,7 +43,17 @@ def main() -> None:
             nearest = int(np.argmin(face_recognition.face_distance(known, encoding)))
             if matches[nearest]:
                 tally.named[names[nearest]] += 1
-    common.report("face_recognition", version("face_recognition"), clip, tally, begun, dlib=version("dlib"))
+    common.report(
+        "face_recognition",
+        version("face_recognition"),
+        clip,
+        tally,
+        begun,
+        not_enrolled=without,
+        dlib=dlib.__version__,
+        avx=dlib.USE_AVX_INSTRUCTIONS,
+        blas=dlib.DLIB_USE_BLAS,
+    )
 
 
 if __name__ == "__main__":

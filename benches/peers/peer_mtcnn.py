@@ -22,7 +22,7 @@ def main() -> None:
         tensorflow.config.threading.set_intra_op_parallelism_threads(given.threads)
         tensorflow.config.threading.set_inter_op_parallelism_threads(given.threads)
     detector = MTCNN()
-    clip, tally = common.Clip(given.video, given.seconds, given.patience), common.Tally()
+    clip, tally = common.Clip(given.video, given.seconds, given.patience), common.Tally(names=False)
     begun = common.Start()
     for picture in clip.pictures():
         tally.faces += len(detector.detect_faces(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)))
