@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from .running import Results
+from .running import GALLERY, Results
 
 MUSTER = "muster"
 EVERY_NET = "muster, every net on every frame"
@@ -83,11 +83,16 @@ class ClipFigures:
         return ratio(self.fps(MUSTER), self.fps(program))
 
     def same_people(self, program: str) -> bool | None:
-        """Whether it decided on the same people as muster; None where that cannot be said."""
+        """Whether it decided on the same people as muster; None where that cannot be said: nobody is missing
+        from a run that ended before the clip did."""
         if program not in self.seen or MUSTER not in self.seen:
             return None
         own, other = self.seen[MUSTER].people, self.seen[program].people
-        return None if own is None or other is None else own == other
+        if own is None or other is None:
+            return None
+        if self.seen[program].cut and set(other) <= set(own):
+            return None
+        return own == other
 
     def size(self) -> str:
         for one in self.seen.values():
@@ -101,7 +106,7 @@ def clips(results: Results) -> list[ClipFigures]:
     """The clips in the order they were run in."""
     found: dict[str, ClipFigures] = {}
     for run in results.runs:
-        if run.program not in PROGRAMS:
+        if run.program not in PROGRAMS or run.subject.startswith(GALLERY):
             continue
         clip = found.setdefault(run.subject, ClipFigures(run.subject, {}))
         seen = clip.seen.setdefault(run.program, Seen(run.program, [], None))
@@ -159,9 +164,9 @@ def galleries(results: Results) -> list[GalleryFigures]:
     """The galleries, the smallest first."""
     found: dict[int, GalleryFigures] = {}
     for run in results.runs:
-        if not run.subject.startswith("gallery of "):
+        if not run.subject.startswith(GALLERY):
             continue
-        size = int(run.subject.removeprefix("gallery of "))
+        size = int(run.subject.removeprefix(GALLERY))
         gallery = found.setdefault(size, GalleryFigures(size, [], [], {}))
         (gallery.own if run.program == MUSTER else gallery.peer).extend(run.objects)
         if run.reason:

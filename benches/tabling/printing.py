@@ -33,11 +33,9 @@ def clip_rows(clip: ClipFigures) -> list[Row]:
         if not seen.objects:
             rows.append([clip.clip, clip.size(), program, f"not available: {seen.reason}", "", "", "", ""])
             continue
-        if seen.people is None:
-            people = "none decided on" if program in (MUSTER,) else ""
-        else:
-            same = clip.same_people(program)
-            people = f"{len(seen.people)}" + ("" if same is None or program == MUSTER else ", the same" if same else ", others")
+        people = "" if seen.people is None else str(len(seen.people))
+        if program != MUSTER:
+            people += {None: "", True: ", the same", False: ", not the same"}[clip.same_people(program)]
         rows.append(
             [
                 clip.clip,
@@ -88,6 +86,31 @@ def gallery_table(galleries: list[GalleryFigures], markdown: bool) -> str:
                 ]
             )
     return table(head, rows, markdown)
+
+
+def keeping_table(galleries: list[GalleryFigures], markdown: bool) -> str:
+    """muster's galleries by themselves."""
+    head = [
+        "people", "built in", "bytes a person", "plain scan p50", "rows looked at twice: p50", "most",
+        "enrolling p99", "erasing p99", "search meanwhile p50", "p99",
+    ]  # fmt: skip
+    rows = [
+        [
+            f"{gallery.size:,}",
+            maybe(gallery.figure("build_s"), " s"),
+            maybe(gallery.figure("bytes_per_person")),
+            maybe(gallery.figure("plain_ms", "p50"), " ms"),
+            maybe(gallery.figure("second_pass_rows", "p50")),
+            maybe(gallery.figure("second_pass_rows", "most")),
+            maybe(gallery.figure("enrol_us", "p99"), " us"),
+            maybe(gallery.figure("erase_us", "p99"), " us"),
+            maybe(gallery.figure("search_meanwhile_ms", "p50"), " ms"),
+            maybe(gallery.figure("search_meanwhile_ms", "p99"), " ms"),
+        ]
+        for gallery in galleries
+        if gallery.own
+    ]
+    return table(head, rows, markdown) if rows else ""
 
 
 def searched(search: Search | None, reason: str | None) -> Row:

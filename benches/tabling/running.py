@@ -15,6 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PEERS = ROOT / "benches" / "peers"
 # A run that takes longer hangs.
 LIMIT_S = 1800
+# What the subject of a run on a gallery begins with; its size follows.
+GALLERY = "gallery of "
 # What a machine may set to hold numeric libraries back; a peer is to run as fast as it can.
 HOLDING_BACK = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 

@@ -49,6 +49,15 @@ class Figures(unittest.TestCase):
         self.assertIsNone(figures.clips(of)[0].seen[figures.MUSTER].people)
 
 
+    def test_a_gallery_is_no_clip(self) -> None:
+        self.assertEqual(figures.clips(results(Run(0, figures.MUSTER, "gallery of 1000", [{"size": 1000}]))), [])
+
+    def test_nobody_is_missing_from_a_run_that_was_stopped(self) -> None:
+        for people, expected in ((["Ana"], None), (["Zoe"], False), (["Ana", "Bo"], None)):
+            of = results(seen(figures.MUSTER, 1.0, ["Ana", "Bo"]), seen(figures.DLIB, 1.0, people, cut=True))
+            self.assertIs(figures.clips(of)[0].same_people(figures.DLIB), expected, people)
+
+
 class Aims(unittest.TestCase):
     def test_a_ratio_is_taken_to_the_peer_where_it_is_fastest(self) -> None:
         of = results(
