@@ -31,7 +31,7 @@ def clip_rows(clip: ClipFigures) -> list[Row]:
             continue
         seen = clip.seen[program]
         if not seen.objects:
-            rows.append([clip.clip, clip.size(), program, f"not available: {seen.reason}", "", "", "", ""])
+            rows.append([clip.clip, clip.size(), program, "not available", "", "", "", ""])
             continue
         people = "" if seen.people is None else str(len(seen.people))
         if program != MUSTER:
@@ -78,8 +78,8 @@ def gallery_table(galleries: list[GalleryFigures], markdown: bool) -> str:
                 [
                     f"{gallery.size:,}",
                     str(probes),
-                    *searched(own, gallery.reasons.get("muster")),
-                    *searched(peer, gallery.reasons.get("faiss")),
+                    *searched(own),
+                    *searched(peer),
                     maybe(gallery.times(probes), "x"),
                     maybe(gallery.figure("memory_mb")),
                     maybe(max((row["memory_mb"] for row in gallery.peer if "memory_mb" in row), default=None)),
@@ -113,9 +113,9 @@ def keeping_table(galleries: list[GalleryFigures], markdown: bool) -> str:
     return table(head, rows, markdown) if rows else ""
 
 
-def searched(search: Search | None, reason: str | None) -> Row:
+def searched(search: Search | None) -> Row:
     if search is None:
-        return [f"not available: {reason}" if reason else "", ""]
+        return ["not available", ""]
     threads = f"{search.threads} thread" + ("" if search.threads == 1 else "s")
     return [f"{number(search.p50)} ms, {threads}", maybe(search.p99, " ms")]
 
@@ -124,9 +124,16 @@ def aim_table(aims: list[Aim], markdown: bool) -> str:
     return table(["aim", "target", "figure", ""], [[a.what, a.target, a.figure, a.verdict] for a in aims], markdown)
 
 
+def reasons(results: Results) -> str:
+    """Why programs are not available, each reason once."""
+    found = {f"{run.program}: not available: {run.reason}": None for run in results.runs if run.reason}
+    return "\n".join(found)
+
+
 def heading(results: Results) -> str:
     machine = results.machine
+    runs = "one run" if results.rounds == 1 else f"medians of {results.rounds} interleaved runs"
     return (
         f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gb']} GB, {machine['system']}; "
-        f"medians of {results.rounds} interleaved runs; load average before: {machine['load_before']}"
+        f"{runs}; load average before: {machine['load_before']}"
     )

@@ -127,8 +127,14 @@ def objects_of(command: list[str]) -> tuple[list[dict[str, Any]], str | None]:
         if isinstance(value, dict):
             found.append(value)
     if ended.returncode != 0:
-        return [], f"ended with status {ended.returncode}: {_last_line(ended.stderr)}"
+        return [], f"ended with status {ended.returncode}: {_complaint(ended.stderr)}"
     return found, None if found else "it printed no figures"
+
+
+def _complaint(text: str) -> str:
+    """The line that says what went wrong: one that calls itself an error, else the last."""
+    lines = (line.strip() for line in text.splitlines())
+    return next((line for line in lines if line.lower().startswith("error")), _last_line(text))
 
 
 def _last_line(text: str) -> str:

@@ -77,7 +77,8 @@ class Aims(unittest.TestCase):
         self.assertEqual(
             verdicts(of)["door: throughput, of that of face_recognition"].verdict, "not measured: no compiler"
         )
-        self.assertIn("not available: no compiler", printing.clip_table(figures.clips(of), markdown=False))
+        self.assertRegex(printing.clip_table(figures.clips(of), markdown=False), "face_recognition +not available")
+        self.assertEqual(printing.reasons(of), "face_recognition: not available: no compiler")
 
     def test_the_worst_clip_counts_for_the_nets_alone(self) -> None:
         good = seen(figures.EVERY_NET, 40.0, nets_alone={"share": 0.9}, runtime={"inside_s": 10, "outside_s": 1})
