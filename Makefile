@@ -17,6 +17,12 @@ SETUP ?=
 # Handed to `muster demo`, as in: make demo DEMO="--headless --json"
 DEMO ?=
 
+# How often each program of the comparison runs; 7 for figures to publish.
+ROUNDS ?= 3
+# A clip of your own for the comparison, with a folder that holds NAME.jpg of each person in it.
+CLIP ?=
+PEOPLE ?=
+
 # Said to cargo, so that the program is where it is looked for whatever cargo's configuration says.
 CARGO_TARGET_DIR ?= target
 export CARGO_TARGET_DIR
@@ -48,8 +54,10 @@ soak: setup ## What takes too long for CI: long tests, and fuzzing where cargo-f
 	$(CARGO) build --release --locked --example virtual_camera
 	CYCLES=$(SOAK_CYCLES) tools/camera-test/run unplug
 
-bench: setup ## Measure
+bench: setup ## Measure each stage, then muster beside its peers: CLIP=FILE PEOPLE=DIR for a clip of your own
 	$(CARGO) bench --locked --profile release
+	MUSTER=$(MUSTER) benches/table --rounds $(ROUNDS) --json "$(CARGO_TARGET_DIR)/bench/runs.json" \
+		$(if $(CLIP),--clip "$(CLIP)") $(if $(PEOPLE),--people "$(PEOPLE)")
 
 screenshots: setup ## Draw the README's pictures again
 	$(CARGO) run --release --locked --example screenshots

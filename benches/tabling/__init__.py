@@ -1,0 +1,1 @@
+"""What benches/table is made of: running the programs, what follows from their figures, and the tables."""
