@@ -99,6 +99,7 @@ fn the_nets_are_fed_and_read_without_memory_of_their_own() {
         library: None,
         device: DeviceChoice::Cpu,
         liveness: true,
+        batches: false,
     };
     let mut pipeline = Pipeline::load(&options).unwrap();
     let face = picture::read(&photograph).unwrap();
@@ -116,6 +117,7 @@ fn the_nets_are_fed_and_read_without_memory_of_their_own() {
     }
     let runs = |names: &[&str]| names.iter().map(|name| binding[*name]).sum::<u64>();
 
+    println!("the binding to the runtime allocates, a run: {binding:?}");
     let empty = each(|| assert!(pipeline.detect(&nobody, times).unwrap().is_empty()));
     assert_eq!(empty, runs(&["fr_detect.onnx"]), "detection in an empty picture");
     // The list of faces.

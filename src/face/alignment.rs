@@ -49,10 +49,7 @@ impl Landmarks68 {
     /// The five points that alignment uses. An eye is the mean of its four lid points, a mouth
     /// corner the mean of its outer and inner one (models/landmarks-68.toml names the source).
     pub fn five_points(&self) -> FivePoints {
-        let mean = |indices: &[usize]| {
-            let points: Vec<Point> = indices.iter().map(|&i| self.0[i]).collect();
-            Point::mean(&points)
-        };
+        let mean = |indices: &[usize]| Point::mean(indices.iter().map(|&index| &self.0[index]));
         FivePoints {
             left_eye: mean(&[37, 38, 40, 41]),
             right_eye: mean(&[43, 44, 46, 47]),

@@ -18,13 +18,12 @@ impl Point {
     }
 
     /// The mean of `points`; the origin where there are none.
-    pub fn mean(points: &[Point]) -> Self {
-        if points.is_empty() {
-            return Self::default();
+    pub fn mean<'a>(points: impl IntoIterator<Item = &'a Point>) -> Self {
+        let (mut x, mut y, mut count) = (0.0, 0.0, 0.0f32);
+        for point in points {
+            (x, y, count) = (x + point.x, y + point.y, count + 1.0);
         }
-        let count = points.len() as f32;
-        let (x, y) = points.iter().fold((0.0, 0.0), |(x, y), p| (x + p.x, y + p.y));
-        Self::new(x / count, y / count)
+        if count == 0.0 { Self::default() } else { Self::new(x / count, y / count) }
     }
 
     /// The Euclidean distance to `other`, in pixels.

@@ -58,10 +58,10 @@ fn fit(landmarks: &Landmarks68) -> Option<([f32; 3], [f32; 3])> {
     for (_, place) in MODEL {
         (0..3).for_each(|axis| middle[axis] += place[axis] / count);
     }
-    let seen: Vec<Point> = MODEL.iter().map(|(index, _)| landmarks.0[*index]).collect();
-    let centre = Point::mean(&seen);
+    let seen = || MODEL.iter().map(|(index, _)| &landmarks.0[*index]);
+    let centre = Point::mean(seen());
     let (mut normal, mut across, mut down) = ([[0.0; 3]; 3], [0.0; 3], [0.0; 3]);
-    for ((_, place), point) in MODEL.iter().zip(&seen) {
+    for ((_, place), point) in MODEL.iter().zip(seen()) {
         for row in 0..3 {
             let value = place[row] - middle[row];
             across[row] += value * (point.x - centre.x);

@@ -2,7 +2,7 @@
 
 use super::InferenceError;
 use super::card::{Card, Input};
-use super::net::{Loader, Net};
+use super::net::{Loader, MOST_AT_ONCE, Net};
 use super::resample::{Border, Patch, warp};
 use super::tensor;
 use crate::capture::RgbPicture;
@@ -26,7 +26,7 @@ impl Embedder {
         let template = card.needs(card.matching.as_ref(), "matching")?.template();
         let file = &card.files[0];
         let dimension = file.outputs[0].shape[1].unsigned_abs() as usize;
-        let net = loader.net(file)?;
+        let net = loader.net_of_rows(file)?;
         Ok(Self { net, input: card.input, template, dimension, patch: Patch::default() })
     }
 
@@ -62,5 +62,41 @@ impl Embedder {
     pub fn embed(&mut self) -> Result<Option<Embedding>, InferenceError> {
         let dimension = self.dimension;
         self.net.run(|outputs| Ok(Embedding::normalised(outputs.values(0, dimension)?.to_vec()).ok()))
+    }
+
+    /// The embedding of each face with these points, as [`align`](Self::align) and [`embed`](Self::embed) have
+    /// it, as many at once as the net takes; none for a face that cannot be aligned, or has none.
+    ///
+    /// # Errors
+    /// As [`embed`](Self::embed).
+    pub fn embed_all(
+        &mut self,
+        picture: &RgbPicture,
+        points: &[FivePoints],
+    ) -> Result<Vec<Option<Embedding>>, InferenceError> {
+        let side = self.template.side as usize;
+        let shape = self.input.layout.shape(self.input.channels.count(), side, side);
+        let (length, dimension) = (shape.iter().product(), self.dimension);
+        let at_once = if self.net.takes_batches() { MOST_AT_ONCE } else { 1 };
+        let mut found = vec![None; points.len()];
+        let transforms = points.iter().map(|points| self.template.template_from_image(points));
+        let alignable: Vec<_> =
+            transforms.enumerate().filter_map(|(place, found)| Some((place, found?))).collect();
+        for some in alignable.chunks(at_once) {
+            let tensors = self.net.input_of(some.len(), shape)?.chunks_exact_mut(length);
+            for ((_, transform), tensor) in some.iter().zip(tensors) {
+                warp(picture.into(), transform, side, Border::Black, &mut self.patch);
+                tensor::pack(&self.patch.rgb, side, side, &self.input, tensor);
+            }
+            let batch = self.net.batch();
+            self.net.run(|outputs| {
+                let rows = outputs.values(0, batch * dimension)?.chunks_exact(dimension);
+                for ((place, _), row) in some.iter().zip(rows) {
+                    found[*place] = Embedding::normalised(row.to_vec()).ok();
+                }
+                Ok(())
+            })?;
+        }
+        Ok(found)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::InferenceError;
 use super::card::{Card, Input};
-use super::net::{Loader, Net};
+use super::net::{Loader, MOST_AT_ONCE, Net};
 use super::resample::{Border, Patch, crop};
 use super::tensor;
 use crate::capture::RgbPicture;
@@ -24,7 +24,7 @@ impl Landmarker {
     pub fn open(card: &Card, loader: &Loader) -> Result<Self, InferenceError> {
         let factor = card.needs(card.input.crop, "input.crop")?;
         Ok(Self {
-            net: loader.net(&card.files[0])?,
+            net: loader.net_of_rows(&card.files[0])?,
             input: card.input,
             crop: factor,
             patch: Patch::default(),
@@ -48,6 +48,43 @@ impl Landmarker {
         let shape = [1, self.input.channels.count(), height, width];
         tensor::pack(&self.patch.rgb, width, height, &self.input, self.net.input(shape)?);
         self.net.run(|outputs| Ok(decode(outputs.values(0, 136)?, &area)))
+    }
+}
+
+impl Landmarker {
+    /// The landmarks of the face in each of `bounds`, as [`locate`](Self::locate) has them; as many at once as the
+    /// net takes.
+    ///
+    /// # Errors
+    /// As [`locate`](Self::locate).
+    pub fn locate_all(
+        &mut self,
+        picture: &RgbPicture,
+        bounds: &[Rect],
+    ) -> Result<Vec<Landmarks68>, InferenceError> {
+        if !self.net.takes_batches() {
+            return bounds.iter().map(|bounds| self.locate(picture, bounds)).collect();
+        }
+        let (width, height) = (self.input.width as usize, self.input.height as usize);
+        let shape = [1, self.input.channels.count(), height, width];
+        let length = shape.iter().product();
+        let mut found = Vec::with_capacity(bounds.len());
+        for some in bounds.chunks(MOST_AT_ONCE) {
+            let tensors = self.net.input_of(some.len(), shape)?.chunks_exact_mut(length);
+            for (bounds, tensor) in some.iter().zip(tensors) {
+                let area = bounds.square(self.crop);
+                crop(picture.into(), &area, width, height, Border::Nearest, &mut self.patch);
+                tensor::pack(&self.patch.rgb, width, height, &self.input, tensor);
+            }
+            let batch = self.net.batch();
+            self.net.run(|outputs| {
+                let rows = outputs.values(0, batch * 136)?.chunks_exact(136);
+                let areas = some.iter().map(|bounds| bounds.square(self.crop));
+                found.extend(rows.zip(areas).map(|(row, area)| decode(row, &area)));
+                Ok(())
+            })?;
+        }
+        Ok(found)
     }
 }
 

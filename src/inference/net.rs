@@ -1,5 +1,6 @@
 //! One net in a session of its own: what is checked before and after loading, and running it.
 
+pub mod batch;
 mod bound;
 mod denormals;
 pub mod meter;
@@ -40,6 +41,8 @@ pub struct Loader {
     models_dir: PathBuf,
     /// The CUDA device's number; none for the CPU.
     cuda: Option<u32>,
+    /// Whether nets are made to take several pictures at once.
+    batches: bool,
     meter: Meter,
 }
 
@@ -47,7 +50,7 @@ impl Loader {
     /// Loads nets from `models_dir` onto the CPU.
     pub fn cpu(runtime: &Runtime, models_dir: &Path) -> Self {
         let (runtime, models_dir) = (runtime.clone(), models_dir.to_owned());
-        Self { runtime, models_dir, cuda: None, meter: Meter::default() }
+        Self { runtime, models_dir, cuda: None, batches: false, meter: Meter::default() }
     }
 
     /// Loads nets from `models_dir` onto CUDA device `index`.
@@ -55,8 +58,14 @@ impl Loader {
     /// # Errors
     /// [`InferenceError::Device`] that names what is missing.
     pub fn cuda(runtime: &Runtime, models_dir: &Path, index: u32) -> Result<Self, InferenceError> {
-        let loader = Self { cuda: Some(index), ..Self::cpu(runtime, models_dir) };
+        let loader = Self { cuda: Some(index), batches: true, ..Self::cpu(runtime, models_dir) };
         loader.builder().map(|_| loader)
+    }
+
+    /// Makes nets take several pictures at once, where they can: on a GPU always, as there it pays.
+    pub fn with_batches(mut self, batches: bool) -> Self {
+        self.batches |= batches;
+        self
     }
 
     /// What the nets that it loads spend inside the runtime.
@@ -78,19 +87,55 @@ impl Loader {
     pub fn net(&self, file: &NetFile) -> Result<Net, InferenceError> {
         let path = self.models_dir.join(&file.name);
         let bytes = verified_bytes(&path, file)?;
+        self.load(&path, file, &bytes)
+    }
+
+    /// The same, for a net whose input is one picture and whose only output is a row of values: where this
+    /// loader makes batches, it takes up to [`MOST_AT_ONCE`].
+    ///
+    /// # Errors
+    /// As [`net`](Self::net).
+    pub fn net_of_rows(&self, file: &NetFile) -> Result<Net, InferenceError> {
+        let path = self.models_dir.join(&file.name);
+        let bytes = verified_bytes(&path, file)?;
+        let mut open = file.clone();
+        let (Some([1, columns]), true) =
+            (open.outputs.first().map(|output| output.shape.as_slice()), self.batches)
+        else {
+            return self.load(&path, file, &bytes);
+        };
+        let columns = usize::try_from(*columns).unwrap_or(0);
+        open.inputs[0].shape[0] = -1;
+        open.outputs[0].shape[0] = -1;
+        let tried = batch::with_any_batch(&bytes, columns).map(|bytes| {
+            let mut net = self.load(&path, &open, &bytes)?;
+            let is_sound = net.takes_rows_apart(columns)?;
+            Ok::<_, InferenceError>(is_sound.then_some(net))
+        });
+        match tried {
+            Some(Ok(Some(net))) => return Ok(net),
+            Some(Err(error)) => {
+                tracing::warn!(%error, "a net takes one picture at a time: batches of it fail")
+            }
+            _ => tracing::warn!(path = %path.display(), "a net takes one picture at a time"),
+        }
+        self.load(&path, file, &bytes)
+    }
+
+    fn load(&self, path: &Path, file: &NetFile, bytes: &[u8]) -> Result<Net, InferenceError> {
         let mut builder = self.builder()?;
         let open = file.inputs[0].shape.iter().skip(1).any(|d| *d == -1);
         if open {
             // A pattern is kept for every shape that ever came: pictures come in any.
             builder = builder
                 .with_memory_pattern(false)
-                .map_err(|error| self.step_error("set up", &path, &error))?;
+                .map_err(|error| self.step_error("set up", path, &error))?;
         }
         let session =
-            builder.commit_from_memory(&bytes).map_err(|error| self.step_error("load", &path, &error))?;
-        compare(&path, file, "input", &file.inputs, session.inputs())?;
-        compare(&path, file, "output", &file.outputs, session.outputs())?;
-        Ok(Net::new(session, path, file.clone(), self))
+            builder.commit_from_memory(bytes).map_err(|error| self.step_error("load", path, &error))?;
+        compare(path, file, "input", &file.inputs, session.inputs())?;
+        compare(path, file, "output", &file.outputs, session.outputs())?;
+        Ok(Net::new(session, path.to_owned(), file.clone(), self))
     }
 
     /// One thread for each session, without spinning: on two cores that is as fast as two threads
@@ -208,6 +253,9 @@ fn compare(
 /// At most so many shapes of one net are kept bound.
 const MOST_BOUND: usize = 4;
 
+/// Pictures that a net takes at once at most. Batches have 1, 2, 4 or this many, so that each is bound once.
+pub const MOST_AT_ONCE: usize = 8;
+
 /// A net that is loaded, with its tensors, which are kept from run to run.
 #[derive(Debug)]
 pub struct Net {
@@ -257,6 +305,40 @@ impl Net {
         self.file.inputs[0].shape.first() == Some(&-1)
     }
 
+    /// Where the values of `count` pictures go, at most [`MOST_AT_ONCE`], each of `shape`, one after the other. There
+    /// may be room for more; what stands there is not looked at.
+    ///
+    /// # Errors
+    /// As [`input`](Self::input).
+    pub fn input_of(&mut self, count: usize, shape: [usize; 4]) -> Result<&mut [f32], InferenceError> {
+        let [_, a, b, c] = shape;
+        self.input([count.clamp(1, MOST_AT_ONCE).next_power_of_two(), a, b, c])
+    }
+
+    /// Pictures in the input, with those that only fill it up.
+    pub fn batch(&self) -> usize {
+        self.shape[0]
+    }
+
+    /// Whether several pictures at once come out as each by itself, tried on patterns.
+    fn takes_rows_apart(&mut self, columns: usize) -> Result<bool, InferenceError> {
+        let side = |place: usize| self.file.inputs[0].shape[place].unsigned_abs() as usize;
+        let one = [1, side(1), side(2), side(3)];
+        let length: usize = one.iter().product();
+        let pattern = |row: usize, at: usize| ((at * (row + 3) + row * 7) % 17) as f32 / 8.5 - 1.0;
+        let mut alone = Vec::new();
+        for row in 0..2 {
+            self.input(one)?.iter_mut().enumerate().for_each(|(at, value)| *value = pattern(row, at));
+            let values = self.run(|outputs| Ok(outputs.values(0, columns)?.to_vec()))?;
+            alone.extend(values);
+        }
+        let input = self.input_of(2, one)?;
+        input.iter_mut().enumerate().for_each(|(at, value)| *value = pattern(at / length, at % length));
+        let together = self.run(|outputs| Ok(outputs.values(0, columns * 2)?.to_vec()))?;
+        let largest = alone.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
+        Ok(alone.iter().zip(&together).all(|(alone, together)| (alone - together).abs() <= largest * 1e-3))
+    }
+
     /// Where the input's values go, for a tensor of `shape`. All of them are to be written before a run.
     ///
     /// # Errors
@@ -282,7 +364,7 @@ impl Net {
             self.bound.swap(place, last);
             return Ok(true);
         }
-        // Pictures that come in any size would be bound anew for each; what has no fixed size is not.
+        // Pictures that come in any size would be bound anew for each: what has no fixed size is not bound.
         let open = self.file.inputs[0].shape.iter().skip(1).any(|side| *side == -1);
         if open || self.bound.len() == MOST_BOUND {
             return Ok(false);

@@ -2,7 +2,7 @@
 
 use super::InferenceError;
 use super::card::{Card, Input};
-use super::net::{Loader, Net};
+use super::net::{Loader, MOST_AT_ONCE, Net};
 use super::resample::{Border, Patch, crop};
 use super::tensor;
 use crate::capture::RgbPicture;
@@ -32,7 +32,7 @@ impl PadNet {
             live_class: card.needs(card.decode.live_class, "decode.live_class")?,
             threshold: card.needs(card.liveness.as_ref(), "liveness")?.threshold,
             classes: card.files[0].outputs[0].shape[1].unsigned_abs() as usize,
-            net: loader.net(&card.files[0])?,
+            net: loader.net_of_rows(&card.files[0])?,
             input: card.input,
             patch: Patch::default(),
         })
@@ -58,23 +58,63 @@ impl PadNet {
     /// # Errors
     /// [`InferenceError::Runtime`] where the net fails.
     pub fn measure(&mut self, picture: &RgbPicture, bounds: &Rect) -> Result<Liveness, InferenceError> {
-        let (picture_width, picture_height) = (picture.width() as f32, picture.height() as f32);
-        let Some((area, factor)) = crop_area(bounds, self.crop, picture_width, picture_height) else {
-            return Ok(Liveness::NotMeasurable);
-        };
-        if factor < self.least_crop {
-            return Ok(Liveness::NotMeasurable);
-        }
+        let Some(area) = self.area(picture, bounds) else { return Ok(Liveness::NotMeasurable) };
         let (width, height) = (self.input.width as usize, self.input.height as usize);
         crop(picture.into(), &area, width, height, Border::Nearest, &mut self.patch);
         let shape = [1, self.input.channels.count(), height, width];
         tensor::pack(&self.patch.rgb, width, height, &self.input, self.net.input(shape)?);
         let (classes, live_class) = (self.classes, self.live_class);
-        self.net.run(|outputs| {
-            let score = softmax(outputs.values(0, classes)?, live_class);
-            Ok(if score.is_finite() { Liveness::Score(score) } else { Liveness::NotMeasurable })
-        })
+        self.net.run(|outputs| Ok(outcome(outputs.values(0, classes)?, live_class)))
     }
+
+    /// The same for each of `bounds`, as many at once as the net takes.
+    ///
+    /// # Errors
+    /// As [`measure`](Self::measure).
+    pub fn measure_all(
+        &mut self,
+        picture: &RgbPicture,
+        bounds: &[Rect],
+    ) -> Result<Vec<Liveness>, InferenceError> {
+        if !self.net.takes_batches() {
+            return bounds.iter().map(|bounds| self.measure(picture, bounds)).collect();
+        }
+        let (width, height) = (self.input.width as usize, self.input.height as usize);
+        let shape = [1, self.input.channels.count(), height, width];
+        let (length, classes, live_class) = (shape.iter().product(), self.classes, self.live_class);
+        let mut found = vec![Liveness::NotMeasurable; bounds.len()];
+        let areas = bounds.iter().map(|bounds| self.area(picture, bounds));
+        let areas: Vec<_> = areas.enumerate().filter_map(|(place, area)| Some((place, area?))).collect();
+        for some in areas.chunks(MOST_AT_ONCE) {
+            let tensors = self.net.input_of(some.len(), shape)?.chunks_exact_mut(length);
+            for ((_, area), tensor) in some.iter().zip(tensors) {
+                crop(picture.into(), area, width, height, Border::Nearest, &mut self.patch);
+                tensor::pack(&self.patch.rgb, width, height, &self.input, tensor);
+            }
+            let batch = self.net.batch();
+            self.net.run(|outputs| {
+                let rows = outputs.values(0, batch * classes)?.chunks_exact(classes);
+                for ((place, _), row) in some.iter().zip(rows) {
+                    found[*place] = outcome(row, live_class);
+                }
+                Ok(())
+            })?;
+        }
+        Ok(found)
+    }
+
+    /// What of the picture the net is shown of the face in `bounds`; none where there is too little.
+    fn area(&self, picture: &RgbPicture, bounds: &Rect) -> Option<Rect> {
+        let (width, height) = (picture.width() as f32, picture.height() as f32);
+        let (area, factor) = crop_area(bounds, self.crop, width, height)?;
+        (factor >= self.least_crop).then_some(area)
+    }
+}
+
+/// What the net's values for one face say.
+fn outcome(values: &[f32], live_class: usize) -> Liveness {
+    let score = softmax(values, live_class);
+    if score.is_finite() { Liveness::Score(score) } else { Liveness::NotMeasurable }
 }
 
 /// The box `factor` times as large about its centre, shrunk where it is larger than the picture and

@@ -33,6 +33,9 @@ pub struct PipelineOptions {
     pub device: DeviceChoice,
     /// Whether the pack's liveness net runs; where not, it is not even loaded.
     pub liveness: bool,
+    /// Whether the faces of a picture go through the nets together on a CPU too, where it gains nothing; on a
+    /// GPU they always do.
+    pub batches: bool,
 }
 
 /// The nets of a pack, loaded. One owner, on one thread.
@@ -79,7 +82,7 @@ impl Pipeline {
         runtime: &Runtime,
         options: &PipelineOptions,
     ) -> Result<Self, InferenceError> {
-        let on_cpu = || Loader::cpu(runtime, &options.models_dir);
+        let on_cpu = || Loader::cpu(runtime, &options.models_dir).with_batches(options.batches);
         let on_cuda = |index| {
             let loader = Loader::cuda(runtime, &options.models_dir, index)?;
             let mut stages = Stages::open(pack, options.liveness, &loader)?;
@@ -176,6 +179,18 @@ impl FaceAnalyser for Pipeline {
     ) -> Result<Result<Probe, Rejection>, InferenceError> {
         self.stages.probe(picture, detection, times)
     }
+
+    fn probe_all(
+        &mut self,
+        picture: &RgbPicture,
+        detections: &[Detection],
+        times: &mut StageTimes,
+    ) -> Result<Vec<Result<Probe, Rejection>>, InferenceError> {
+        if detections.len() > 1 && self.stages.embedder.net().takes_batches() {
+            return self.stages.probe_together(picture, detections, times);
+        }
+        detections.iter().map(|detection| self.stages.probe(picture, detection, times)).collect()
+    }
 }
 
 /// Adds the time since `start` to `total`.
@@ -238,6 +253,51 @@ impl Stages {
             ax.total_cmp(&bx).then(ay.total_cmp(&by))
         });
         Ok(detections)
+    }
+
+    /// All faces through each stage after detection, before the next stage.
+    fn probe_together(
+        &mut self,
+        picture: &RgbPicture,
+        detections: &[Detection],
+        times: &mut StageTimes,
+    ) -> Result<Vec<Result<Probe, Rejection>>, InferenceError> {
+        let bounds: Vec<Rect> = detections.iter().map(|detection| detection.bounds).collect();
+        let start = Instant::now();
+        let landmarks = self.landmarker.as_mut().map(|net| net.locate_all(picture, &bounds)).transpose()?;
+        add(&mut times.landmarks, start);
+        // What cannot be aligned is no face to any of the nets after this.
+        let mut found: Vec<Result<Probe, Rejection>> = vec![Err(Rejection::NotAlignable); detections.len()];
+        let points = |place: usize| match &landmarks {
+            Some(landmarks) => Some(landmarks[place].five_points()),
+            None => detections[place].points,
+        };
+        let (places, points): (Vec<usize>, Vec<FivePoints>) =
+            (0..detections.len()).filter_map(|place| Some((place, points(place)?))).unzip();
+        let start = Instant::now();
+        let embeddings = self.embedder.embed_all(picture, &points)?;
+        add(&mut times.embed, start);
+        let start = Instant::now();
+        let mapped =
+            |place: &usize| self.liveness_box.as_ref().map_or(bounds[*place], |map| map.of(&bounds[*place]));
+        let mapped: Vec<Rect> = places.iter().map(mapped).collect();
+        let liveness = match &mut self.pad {
+            Some(pad) => pad.measure_all(picture, &mapped)?,
+            None => vec![Liveness::NotRun; places.len()],
+        };
+        add(&mut times.liveness, start);
+        let start = Instant::now();
+        for (index, (place, embedding)) in places.iter().zip(embeddings).enumerate() {
+            let Some(embedding) = embedding else { continue };
+            let landmarks = landmarks.as_ref().map(|all| Box::new(all[*place].clone()));
+            let (bounds, points) = (bounds[*place], points[index]);
+            let quality = self.quality.measure(picture, &bounds, &points, landmarks.as_deref());
+            let (detection_score, liveness) = (detections[*place].score, liveness[index]);
+            found[*place] =
+                Ok(Probe { bounds, detection_score, points, landmarks, quality, embedding, liveness });
+        }
+        add(&mut times.align, start);
+        Ok(found)
     }
 
     /// One face through all stages after detection.

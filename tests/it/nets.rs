@@ -3,14 +3,15 @@
 
 use std::path::Path;
 
-use muster::capture::RgbPicture;
+use muster::capture::{RgbPicture, picture};
+use muster::face::embedding::dot;
 use muster::inference::net::Loader;
 use muster::inference::runtime::{LibrarySearch, Runtime};
 use muster::inference::{
     Card, DeviceChoice, FaceAnalyser, InferenceError, Pipeline, PipelineOptions, Provider,
 };
 
-use crate::support::{models_dir, options, pipeline};
+use crate::support::{demo_picture, models_dir, options, pipeline};
 
 /// A models folder of links to the real one's files, to be spoilt.
 fn copy_of_models() -> tempfile::TempDir {
@@ -185,5 +186,28 @@ fn pictures_of_any_shape_and_content_are_looked_at() {
                 analysis.faces.len()
             );
         }
+    }
+}
+
+#[test]
+fn faces_that_go_through_the_nets_together_come_out_as_each_by_itself() {
+    let picture = picture::read(&demo_picture("show/sample1.jpg")).unwrap();
+    let with = |batches| Pipeline::load(&PipelineOptions { batches, ..options("default") }).unwrap();
+    let (mut each, mut together) = (with(false), with(true));
+    assert!(each.nets().iter().all(|net| !net.takes_batches() || net.name() == "onet.onnx"));
+    let batched: Vec<String> =
+        together.nets().iter().filter(|net| net.takes_batches()).map(|net| net.name().to_owned()).collect();
+    assert_eq!(batched, ["onet.onnx", "fr_landmark.onnx", "fr_liveness.onnx", "fr_feature.onnx"]);
+    let (each, together) = (each.analyse(&picture).unwrap(), together.analyse(&picture).unwrap());
+    assert!(each.faces.len() > 3, "{} faces", each.faces.len());
+    assert_eq!(each.faces.len(), together.faces.len());
+    for (one, other) in each.faces.iter().zip(&together.faces) {
+        assert_eq!(one.detection, other.detection);
+        let (one, other) = (one.probe.as_ref().unwrap(), other.probe.as_ref().unwrap());
+        let alike = dot(one.embedding.as_slice(), other.embedding.as_slice());
+        assert!(alike > 0.9999, "{alike}");
+        let scores = one.liveness.score().zip(other.liveness.score());
+        assert!(scores.is_none_or(|(one, other)| (one - other).abs() < 1e-3), "{scores:?}");
+        assert_eq!(one.liveness.score().is_some(), other.liveness.score().is_some());
     }
 }

@@ -198,4 +198,14 @@ impl FaceAnalyser for NotedNets {
     ) -> Result<Result<Probe, Rejection>, InferenceError> {
         self.noted(times, false, |nets, times| nets.probe(picture, detection, times), |_| (0, 1))
     }
+
+    fn probe_all(
+        &mut self,
+        picture: &RgbPicture,
+        detections: &[Detection],
+        times: &mut StageTimes,
+    ) -> Result<Vec<Result<Probe, Rejection>>, InferenceError> {
+        let work = |nets: &mut Pipeline, times: &mut StageTimes| nets.probe_all(picture, detections, times);
+        self.noted(times, false, work, |probes| (0, probes.len()))
+    }
 }

@@ -79,14 +79,23 @@ impl LiveLook {
         self.find_missing(analyser, frame, &mut detections, &mut times)?;
         let boxes: Vec<Rect> = detections.iter().map(|detection| detection.bounds).collect();
         let looks = self.follower.plan(frame.at, &boxes);
-        let mut faces = Vec::with_capacity(detections.len());
-        for (detection, look) in detections.into_iter().zip(looks) {
-            let probe = match look {
-                Look::Place if !self.closely => Err(Rejection::NotLooked),
-                _ => analyser.probe(&frame.picture, &detection, &mut times)?,
-            };
-            faces.push(AnalysedFace { detection, probe });
-        }
+        let is_wanted = |look: &Look| self.closely || *look == Look::Closely;
+        let wanted: Vec<Detection> = detections
+            .iter()
+            .zip(&looks)
+            .filter(|(_, look)| is_wanted(look))
+            .map(|(detection, _)| *detection)
+            .collect();
+        let mut probes = analyser.probe_all(&frame.picture, &wanted, &mut times)?.into_iter();
+        let faces: Vec<AnalysedFace> = detections
+            .into_iter()
+            .zip(&looks)
+            .map(|(detection, look)| {
+                // There is a probe for each that was wanted.
+                let probe = is_wanted(look).then(|| probes.next()).flatten();
+                AnalysedFace { detection, probe: probe.unwrap_or(Err(Rejection::NotLooked)) }
+            })
+            .collect();
         let seen: Vec<Face> = faces.iter().map(face).collect();
         let tracks = self.follower.observe(frame.at, &seen);
         self.is_awaited = true;
