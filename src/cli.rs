@@ -5,6 +5,7 @@
 //! an [`Exit`] or a [`CliError`], which has a status too. Nothing in it ends the process.
 
 pub mod args;
+pub mod bench;
 pub mod cameras;
 pub mod capture;
 pub mod check_in;
@@ -202,6 +203,7 @@ fn asks_the_engine(command: &Command) -> bool {
             | Command::Config(_)
             | Command::Compare(_)
             | Command::Eval(_)
+            | Command::Bench(_)
             | Command::Capture(_)
             | Command::Store(StoreArgs::Restore(_) | StoreArgs::ChangeKey(_))
             | Command::Demo(_)
@@ -247,6 +249,7 @@ fn dispatch(
         }
         Command::Identify(args) => identify::run(wire::host(effective, Need::Nets)?.handle(), args, out),
         Command::Compare(args) => compare::run(args, || wire::analyser(effective, args.pack.as_ref()), out),
+        Command::Bench(command) => bench::run(command, out),
         Command::Eval(args) => eval::run(args, || wire::analyser(effective, args.pack.as_ref()), out),
         Command::Take(_) => {
             // Before the engine starts, so that a signal never finds the default action.

@@ -10,6 +10,7 @@ use crate::config::{Flags, SourceFlags};
 use crate::engine::command::FaceChoice;
 use crate::inference::DeviceChoice;
 
+use super::bench::BenchCommand;
 use super::cameras::{CAMERAS_HELP, CamerasArgs};
 use super::capture::{CAPTURE_HELP, CaptureArgs};
 use super::check_in::{CHECK_IN_HELP, CheckInArgs};
@@ -180,6 +181,9 @@ pub enum Command {
     Compare(CompareArgs),
     /// Measure how well the nets tell the people of labelled photographs apart
     Eval(EvalArgs),
+    /// Measure how fast this machine is at what muster does
+    #[command(subcommand)]
+    Bench(BenchCommand),
     /// Take attendance without a screen
     #[command(after_help = TAKE_HELP)]
     Take(TakeArgs),

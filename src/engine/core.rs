@@ -48,8 +48,9 @@ use crate::attendance::statement::{Statement, held, presence_records};
 use crate::attendance::time::ClockWatch;
 use crate::attendance::{AttendancePolicy, PersonId, Presence, PresenceState, Roster};
 use crate::capture::Pace;
-use crate::face::{EmbeddingSpace, Template, TemplateId};
+use crate::face::{EmbeddingSpace, TemplateId};
 use crate::identify::Gallery;
+use crate::identify::gallery::Undecided;
 use crate::inference::AnalyserFacts;
 use crate::ledger::{Actor, ClockState, Entry, EntryDraft, EntryId, EntryKind, Parts};
 use crate::store::{Change, StoreError};
@@ -59,6 +60,7 @@ use super::command::{Reply, ShotId};
 use super::environment::{Calendar, Clock, Entropy, moment};
 use super::event::EngineEvent;
 use super::handle::{Board, Call};
+use super::search::Searcher;
 use super::settings::EngineSettings;
 use super::state::{InferenceStatus, SourceIndex};
 use super::worker::capture::SourceReport;
@@ -120,7 +122,7 @@ pub(crate) struct Past {
 
 /// Templates wait here until the nets say which space they may be searched in.
 enum GalleryState {
-    Waiting(Vec<Template>),
+    Waiting(Undecided),
     Ready(Box<Gallery>),
 }
 
@@ -139,6 +141,7 @@ pub(crate) struct Core {
     spaces: BTreeMap<TemplateId, EmbeddingSpace>,
     reembedding: Option<crops::Reembedding>,
     gallery: GalleryState,
+    searcher: Searcher,
     facts: Option<AnalyserFacts>,
     thresholds: threshold::Follower,
     inference: InferenceStatus,
@@ -203,7 +206,8 @@ impl Core {
             templates: BTreeMap::new(),
             spaces: BTreeMap::new(),
             reembedding: None,
-            gallery: GalleryState::Waiting(Vec::new()),
+            gallery: GalleryState::Waiting(Undecided::default()),
+            searcher: Searcher::of_this_machine(),
             facts: None,
             thresholds: threshold::Follower::default(),
             inference,

@@ -33,6 +33,8 @@ fn every_documented_form_is_understood() {
         "muster compare --pairs pairs.csv --fmr 1e-4 --pack mtcnn",
         "muster eval people more",
         "muster eval d --strategy best,mirror --csv s.csv --svg f.svg --video v.mp4 --seed 7 --splits 20",
+        "muster bench gallery",
+        "muster bench gallery --sizes 1000,10000 --dim 128 --seed 7 --json",
         "muster take --source images:*.jpg",
         "muster take --source rtsp://cam/1 --source-name door --region 0,0,0.5,1 --rotate 90 --mirror",
         "muster take --source https://cam/1 --insecure --mirror=false",
