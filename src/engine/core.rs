@@ -4,6 +4,7 @@
 mod access;
 mod applied;
 mod attending;
+pub(super) mod beginning;
 mod best_shots;
 mod challenge;
 mod commands;
@@ -53,7 +54,9 @@ use crate::identify::Gallery;
 use crate::identify::gallery::Undecided;
 use crate::inference::AnalyserFacts;
 use crate::ledger::{Actor, ClockState, Entry, EntryDraft, EntryId, EntryKind, Parts};
-use crate::store::{Change, StoreError};
+#[cfg(test)]
+use crate::store::Change;
+use crate::store::StoreError;
 use crate::track::{Jury, TrackId};
 
 use super::command::{Reply, ShotId};
@@ -69,6 +72,7 @@ use super::worker::pins::{PinJob, PinOutcome};
 use super::worker::store::{StoreAnswer, StoreRequest, Ticket};
 
 pub(crate) use access::ReplySender;
+use beginning::Stored;
 use commit_queue::CommitQueue;
 use commits::Pending;
 use live::Subscribers;
@@ -103,8 +107,6 @@ pub(crate) struct Beginning {
     pub(crate) sources: Vec<SourceEnds>,
     pub(crate) pace: Pace,
     pub(crate) inference: InferenceStatus,
-    /// What the ledger noted last of what it notes only where it changes.
-    pub(crate) noted: noting::Noted,
 }
 
 /// What the ledger held before the engine started.
@@ -141,6 +143,8 @@ pub(crate) struct Core {
     spaces: BTreeMap<TemplateId, EmbeddingSpace>,
     reembedding: Option<crops::Reembedding>,
     gallery: GalleryState,
+    /// Whether the gallery is not complete yet.
+    is_beginning: bool,
     searcher: Searcher,
     facts: Option<AnalyserFacts>,
     thresholds: threshold::Follower,
@@ -186,8 +190,7 @@ pub(crate) struct Core {
 
 impl Core {
     pub(crate) fn new(beginning: Beginning, channels: Channels) -> Self {
-        let Beginning { settings, clock, calendar, entropy, board, sources, pace, inference, noted } =
-            beginning;
+        let Beginning { settings, clock, calendar, entropy, board, sources, pace, inference } = beginning;
         let jury = || Jury::new(settings.tracks);
         let sources: Vec<Watched> = sources.into_iter().map(|ends| Watched::new(ends, jury())).collect();
         Self {
@@ -207,12 +210,13 @@ impl Core {
             spaces: BTreeMap::new(),
             reembedding: None,
             gallery: GalleryState::Waiting(Undecided::default()),
+            is_beginning: false,
             searcher: Searcher::of_this_machine(),
             facts: None,
             thresholds: threshold::Follower::default(),
             inference,
             operators: BTreeMap::new(),
-            noted,
+            noted: noting::Noted::default(),
             retention: retention::Keeper::default(),
             day: None,
             presence: HashMap::new(),
@@ -241,10 +245,14 @@ impl Core {
     }
 
     /// Takes in what the store held before the engine started.
+    #[cfg(test)]
     pub(crate) fn restore(&mut self, changes: Vec<Change>, past: &Past) {
-        for change in changes {
-            self.apply(change);
-        }
+        changes.into_iter().for_each(|change| self.apply(change));
+        self.take_past(past);
+    }
+
+    /// Takes in what the ledger held. To be called when people and templates are there.
+    fn take_past(&mut self, past: &Past) {
         self.refresh_access();
         self.watch.begin(past.last.as_ref());
         for entry in past.earlier.iter().chain(&past.today) {
@@ -282,8 +290,11 @@ impl Core {
         self.presence = self.active_presence(&day, records);
     }
 
-    /// Runs until it is told to shut down or every handle is gone.
-    pub(crate) fn run(mut self) {
+    /// Takes in what the store held, and runs until it is told to shut down or every handle is gone.
+    pub(crate) fn run(mut self, stored: &Receiver<Stored>) {
+        if !self.take_stored(stored) {
+            return;
+        }
         self.begin();
         while !self.is_finished() {
             self.turn();

@@ -33,6 +33,11 @@ impl Core {
             let gallery = std::mem::take(waiting).decide(facts.space, facts.dimension);
             self.gallery = GalleryState::Ready(Box::new(gallery));
         }
+        if self.is_beginning {
+            // Nobody is recognised before everybody is known.
+            self.facts = Some(facts);
+            return;
+        }
         self.inference = InferenceStatus::Ready { provider: facts.provider, pack: facts.pack.clone() };
         self.facts = Some(facts);
         self.publish_roster();
@@ -51,6 +56,9 @@ impl Core {
         }
         let Some(watched) = self.watched_mut(source) else { return };
         watched.status.frames += 1;
+        if watched.status.frames == 1 {
+            tracing::info!(source = source.position(), "the first frame was looked at");
+        }
         watched.status.width = frame.picture.width();
         watched.status.height = frame.picture.height();
         watched.frame_rate.count();
@@ -97,7 +105,8 @@ impl Core {
         analysis: &FrameAnalysis,
         tracks: &FrameTracks,
     ) -> Vec<TrackDecision> {
-        let Some(rules) = self.rules() else { return Vec::new() };
+        // Against a part of the gallery nobody is decided about.
+        let Some(rules) = self.rules().filter(|_| !self.is_beginning) else { return Vec::new() };
         let sightings = self.sightings(&analysis.faces);
         let Some(Watched { jury, .. }) = self.watched_mut(source) else { return Vec::new() };
         let mut decisions: Vec<TrackDecision> =

@@ -11,7 +11,9 @@
 use super::scan::STRIDE;
 
 /// The largest number: with it and below, both bytes are within -128..=127.
-const MOST: f64 = 32_639.0;
+const MOST: f32 = 32_639.0;
+/// Added to a float that is much smaller, it leaves the nearest whole number in the last bits.
+const WHOLE: f32 = 12_582_912.0;
 /// Beyond this length nothing is bounded: such a row is always compared value by value.
 const LONGEST: f64 = 1_048_576.0;
 /// The exponents a step may have: no kept value is subnormal, and none is infinite.
@@ -30,16 +32,14 @@ pub(super) struct Mark {
 
 /// The step that `values` are kept with. What is not finite is kept as 0.
 fn step_of(values: &[f32]) -> f32 {
-    let finite = values.iter().filter(|value| value.is_finite());
-    let most = finite.fold(0.0f32, |most, value| most.max(value.abs()));
+    let finite = values.iter().map(|value| if value.is_finite() { value.abs() } else { 0.0 });
+    let most = finite.fold(0.0f32, |most, value| if value > most { value } else { most });
     // The exponent as it stands in the float; 15 bits of a number lie under it.
     let exponent = (most.to_bits() >> 23) as i32 - 127 - 14;
     let exponent = exponent.clamp(*EXPONENTS.start(), *EXPONENTS.end());
     let step = power_of_two(exponent);
-    match (f64::from(most) / f64::from(step)).round() > MOST {
-        true => power_of_two((exponent + 1).min(*EXPONENTS.end())),
-        false => step,
-    }
+    let fits = most / step < MOST + 0.5;
+    if fits { step } else { power_of_two((exponent + 1).min(*EXPONENTS.end())) }
 }
 
 /// `2^exponent` for an exponent of a normal float.
@@ -47,18 +47,21 @@ fn power_of_two(exponent: i32) -> f32 {
     f32::from_bits(((exponent + 127) as u32) << 23)
 }
 
-fn number(value: f32, per_step: f64) -> i16 {
-    if !value.is_finite() {
-        return 0;
-    }
-    // Within 16 bits: MOST is.
-    (f64::from(value) * per_step).round().clamp(-MOST, MOST) as i16
+/// The number of a value. Without a branch, so that the compiler does many at once.
+#[inline(always)]
+fn number(value: f32, per_step: f32) -> i16 {
+    let value = if value.is_finite() { value } else { 0.0 };
+    // The product is exact, as a step is a power of two; the number is within 16 bits, as MOST is.
+    let near = (value * per_step).clamp(-MOST, MOST) + WHOLE;
+    (near.to_bits() as i32 - WHOLE.to_bits() as i32) as i16
 }
 
 /// Whole numbers that make up `number` as `256 * high + low`.
+#[inline(always)]
 fn split(number: i16) -> (i8, i8) {
-    let high = (i32::from(number) + 128) >> 8;
-    ((high) as i8, (i32::from(number) - 256 * high) as i8)
+    // 32 639 + 128 is the last number of 16 bits.
+    let high = (number + 128) >> 8;
+    (high as i8, (number - 256 * high) as i8)
 }
 
 fn join(high: i8, low: i8) -> f32 {
@@ -74,28 +77,35 @@ pub(super) fn at_least(value: f64) -> f32 {
 /// Appends the bytes of a row: the high ones with zeros up to a whole number of [`STRIDE`], the low ones.
 pub(super) fn keep(values: &[f32], high: &mut Vec<i8>, low: &mut Vec<i8>) -> Mark {
     let step = step_of(values);
-    let per_step = 1.0 / f64::from(step);
-    let (mut high_square, mut low_square, mut square) = (0i64, 0i64, 0i64);
-    for value in values {
-        let number = number(*value, per_step);
-        let (above, below) = split(number);
-        high_square += i64::from(above) * i64::from(above);
-        low_square += i64::from(below) * i64::from(below);
-        square += i64::from(number) * i64::from(number);
-        high.push(above);
-        low.push(below);
+    let per_step = 1.0 / step;
+    let (high_begin, low_begin) = (high.len(), low.len());
+    high.resize(high_begin + values.len().next_multiple_of(STRIDE), 0);
+    low.resize(low_begin + values.len(), 0);
+    let (high, low) = (&mut high[high_begin..], &mut low[low_begin..]);
+    let (mut high_square, mut low_square) = (0i64, 0i64);
+    // Squares of 16 384 bytes at most are summed in 32 bits.
+    for ((values, high), low) in values.chunks(4096).zip(high.chunks_mut(4096)).zip(low.chunks_mut(4096)) {
+        let (mut high_sum, mut low_sum) = (0i32, 0i32);
+        for ((value, high), low) in values.iter().zip(high).zip(low) {
+            (*high, *low) = split(number(*value, per_step));
+            high_sum += i32::from(*high) * i32::from(*high);
+            low_sum += i32::from(*low) * i32::from(*low);
+        }
+        high_square += i64::from(high_sum);
+        low_square += i64::from(low_sum);
     }
-    high.resize(high.len() + values.len().next_multiple_of(STRIDE) - values.len(), 0);
-    mark(step, high_square, low_square, square)
+    mark(step, high_square, low_square)
 }
 
-fn mark(step: f32, high_square: i64, low_square: i64, square: i64) -> Mark {
+fn mark(step: f32, high_square: i64, low_square: i64) -> Mark {
     // Squares of whole numbers are exact below 2^53; what a root is off by is far less than the allowance.
     let length = |square: i64, unit: f64| (square as f64).sqrt() * unit * (1.0 + 1e-12);
     let unit = f64::from(step);
-    let reach = length(square, unit).max(length(high_square, 256.0 * unit));
-    let lost = if reach > LONGEST { f32::INFINITY } else { at_least(length(low_square, unit)) };
-    Mark { step, lost, reach: at_least(reach) }
+    let lost = length(low_square, unit);
+    // A row is the sum of its two parts.
+    let reach = length(high_square, 256.0 * unit) + lost;
+    let lost = if reach > LONGEST { f32::INFINITY } else { at_least(lost) };
+    Mark { step, lost, reach: at_least(reach * (1.0 + 1e-12)) }
 }
 
 /// The values of a row; `high` may go on behind them.
@@ -114,7 +124,7 @@ pub(super) struct Packed {
 impl Packed {
     pub(super) fn of(values: &[f32]) -> Self {
         let step = step_of(values);
-        let per_step = 1.0 / f64::from(step);
+        let per_step = 1.0 / step;
         Self { step, numbers: values.iter().map(|value| number(*value, per_step)).collect() }
     }
 
