@@ -107,7 +107,7 @@ pub(crate) fn past(
     })
 }
 
-/// Reads what the store holds and gives it to the engine thread.
+/// Reads what the store holds, gives it to the engine thread and waits until it is taken in.
 fn tell_stored(
     store: &dyn Store,
     clock: &dyn Clock,
@@ -121,8 +121,11 @@ fn tell_stored(
     let today = calendar.day_of(now).map_or(now, |day| day.from);
     let past = past(store, calendar, now, today)?;
     let noted = Noted::read(store)?;
-    tracing::debug!(took = ?begun.elapsed(), "the store was read");
-    let _ = told.send(Stored::All(Box::new(Ledger { past, noted })));
+    let (taken, is_taken) = bounded(0);
+    let _ = told.send(Stored::All(Box::new(Ledger { past, noted }), taken));
+    // Whoever starts an engine finds in force what it read: who may do what, above all.
+    let _ = is_taken.recv();
+    tracing::debug!(took = ?begun.elapsed(), "the store was read and taken in");
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! What the store held is taken in, while frames of a camera are shown already.
 
-use crossbeam_channel::{Receiver, Select};
+use crossbeam_channel::{Receiver, Select, Sender};
 
 use crate::capture::Pace;
 use crate::store::Change;
@@ -13,8 +13,8 @@ use super::{Core, GalleryState, Past};
 pub(crate) enum Stored {
     /// Some of everything that is there, in order.
     Part(Vec<Change>),
-    /// That was all of it.
-    All(Box<Ledger>),
+    /// That was all of it. The channel is closed when it was taken in.
+    All(Box<Ledger>, Sender<()>),
 }
 
 /// What the ledger says to an engine that begins.
@@ -49,10 +49,11 @@ impl Core {
             }
             match operation.recv(stored) {
                 Ok(Stored::Part(changes)) => changes.into_iter().for_each(|change| self.apply(change)),
-                Ok(Stored::All(ledger)) => {
+                Ok(Stored::All(ledger, taken)) => {
                     self.noted = ledger.noted;
                     self.take_past(&ledger.past);
                     self.end_beginning();
+                    drop(taken);
                     return true;
                 }
                 // The store could not be read; whoever starts the engine says why.
