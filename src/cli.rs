@@ -81,7 +81,6 @@ use crate::config::{Effective, Environment, Flags, SourceFlags};
 use crate::diagnostics::{self, Terminal};
 
 use args::{Cli, Command, RosterCommand};
-use bench::BenchCommand;
 use doctor::{Check, machine};
 use exit::{CliError, Exit};
 use models::ModelsCommand;
@@ -251,8 +250,8 @@ fn dispatch(
         }
         Command::Identify(args) => identify::run(wire::host(effective, Need::Nets)?.handle(), args, out),
         Command::Compare(args) => compare::run(args, || wire::analyser(effective, args.pack.as_ref()), out),
+        Command::Bench(command) => bench::run(command, effective, out),
         Command::Eval(args) => eval::run(args, || wire::analyser(effective, args.pack.as_ref()), out),
-        Command::Bench(BenchCommand::Pipeline(args)) => bench::pipeline::run(effective, args, out),
         Command::Take(_) => {
             // Before the engine starts, so that a signal never finds the default action.
             let interrupts = signals::interrupts().map_err(CliError::missing)?;

@@ -16,6 +16,7 @@ pub mod inbox;
 pub mod latest;
 pub mod operators;
 pub mod retention;
+pub mod search;
 pub mod settings;
 pub mod state;
 pub mod why;

@@ -332,6 +332,16 @@ pub trait Store: Send {
     /// [`StoreError`] where the medium fails or what is stored cannot be read.
     fn changes_since(&self, point: ChangePoint) -> Result<Changes, StoreError>;
 
+    /// All that [`Store::changes_since`] gives from 0, given to `take` in parts, in order, so that nobody has to
+    /// hold all of it at once. After an error, some of it was given.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the medium fails or what is stored cannot be read.
+    fn everything(&self, take: &mut dyn FnMut(Vec<Change>)) -> Result<(), StoreError> {
+        take(self.changes_since(ChangePoint(0))?.changes);
+        Ok(())
+    }
+
     /// The crop beside `template`; none where none is kept or the template is not there.
     ///
     /// # Errors

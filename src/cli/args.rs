@@ -181,7 +181,7 @@ pub enum Command {
     Compare(CompareArgs),
     /// Measure how well the nets tell the people of labelled photographs apart
     Eval(EvalArgs),
-    /// Measure how fast this machine is with these nets
+    /// Measure how fast this machine is at what muster does
     #[command(subcommand)]
     Bench(BenchCommand),
     /// Take attendance without a screen

@@ -4,6 +4,7 @@
 mod access;
 mod applied;
 mod attending;
+pub(super) mod beginning;
 mod best_shots;
 mod challenge;
 mod commands;
@@ -48,17 +49,21 @@ use crate::attendance::statement::{Statement, held, presence_records};
 use crate::attendance::time::ClockWatch;
 use crate::attendance::{AttendancePolicy, PersonId, Presence, PresenceState, Roster};
 use crate::capture::Pace;
-use crate::face::{EmbeddingSpace, Template, TemplateId};
+use crate::face::{EmbeddingSpace, TemplateId};
 use crate::identify::Gallery;
+use crate::identify::gallery::Undecided;
 use crate::inference::AnalyserFacts;
 use crate::ledger::{Actor, ClockState, Entry, EntryDraft, EntryId, EntryKind, Parts};
-use crate::store::{Change, StoreError};
+#[cfg(test)]
+use crate::store::Change;
+use crate::store::StoreError;
 use crate::track::{Jury, TrackId};
 
 use super::command::{Reply, ShotId};
 use super::environment::{Calendar, Clock, Entropy, moment};
 use super::event::EngineEvent;
 use super::handle::{Board, Call};
+use super::search::Searcher;
 use super::settings::EngineSettings;
 use super::state::{InferenceStatus, SourceIndex};
 use super::worker::capture::SourceReport;
@@ -67,6 +72,7 @@ use super::worker::pins::{PinJob, PinOutcome};
 use super::worker::store::{StoreAnswer, StoreRequest, Ticket};
 
 pub(crate) use access::ReplySender;
+use beginning::Stored;
 use commit_queue::CommitQueue;
 use commits::Pending;
 use live::Subscribers;
@@ -101,8 +107,6 @@ pub(crate) struct Beginning {
     pub(crate) sources: Vec<SourceEnds>,
     pub(crate) pace: Pace,
     pub(crate) inference: InferenceStatus,
-    /// What the ledger noted last of what it notes only where it changes.
-    pub(crate) noted: noting::Noted,
 }
 
 /// What the ledger held before the engine started.
@@ -120,7 +124,7 @@ pub(crate) struct Past {
 
 /// Templates wait here until the nets say which space they may be searched in.
 enum GalleryState {
-    Waiting(Vec<Template>),
+    Waiting(Undecided),
     Ready(Box<Gallery>),
 }
 
@@ -139,6 +143,9 @@ pub(crate) struct Core {
     spaces: BTreeMap<TemplateId, EmbeddingSpace>,
     reembedding: Option<crops::Reembedding>,
     gallery: GalleryState,
+    /// Whether the gallery is not complete yet.
+    is_beginning: bool,
+    searcher: Searcher,
     facts: Option<AnalyserFacts>,
     thresholds: threshold::Follower,
     inference: InferenceStatus,
@@ -183,8 +190,7 @@ pub(crate) struct Core {
 
 impl Core {
     pub(crate) fn new(beginning: Beginning, channels: Channels) -> Self {
-        let Beginning { settings, clock, calendar, entropy, board, sources, pace, inference, noted } =
-            beginning;
+        let Beginning { settings, clock, calendar, entropy, board, sources, pace, inference } = beginning;
         let jury = || Jury::new(settings.tracks);
         let sources: Vec<Watched> = sources.into_iter().map(|ends| Watched::new(ends, jury())).collect();
         Self {
@@ -203,12 +209,14 @@ impl Core {
             templates: BTreeMap::new(),
             spaces: BTreeMap::new(),
             reembedding: None,
-            gallery: GalleryState::Waiting(Vec::new()),
+            gallery: GalleryState::Waiting(Undecided::default()),
+            is_beginning: false,
+            searcher: Searcher::of_this_machine(),
             facts: None,
             thresholds: threshold::Follower::default(),
             inference,
             operators: BTreeMap::new(),
-            noted,
+            noted: noting::Noted::default(),
             retention: retention::Keeper::default(),
             day: None,
             presence: HashMap::new(),
@@ -237,10 +245,14 @@ impl Core {
     }
 
     /// Takes in what the store held before the engine started.
+    #[cfg(test)]
     pub(crate) fn restore(&mut self, changes: Vec<Change>, past: &Past) {
-        for change in changes {
-            self.apply(change);
-        }
+        changes.into_iter().for_each(|change| self.apply(change));
+        self.take_past(past);
+    }
+
+    /// Takes in what the ledger held. To be called when people and templates are there.
+    fn take_past(&mut self, past: &Past) {
         self.refresh_access();
         self.watch.begin(past.last.as_ref());
         for entry in past.earlier.iter().chain(&past.today) {
@@ -278,8 +290,11 @@ impl Core {
         self.presence = self.active_presence(&day, records);
     }
 
-    /// Runs until it is told to shut down or every handle is gone.
-    pub(crate) fn run(mut self) {
+    /// Takes in what the store held, and runs until it is told to shut down or every handle is gone.
+    pub(crate) fn run(mut self, stored: &Receiver<Stored>) {
+        if !self.take_stored(stored) {
+            return;
+        }
         self.begin();
         while !self.is_finished() {
             self.turn();

@@ -12,10 +12,11 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use crate::capture::Pace;
 use crate::capture::picture_watch::PictureWatch;
 use crate::ledger::{Actor, Sequence};
-use crate::store::{ChangePoint, Store, StoreError};
+use crate::store::{Store, StoreError};
 
 use super::access::Access;
 use super::command::Command;
+use super::core::beginning::{Ledger, Stored};
 use super::core::noting::Noted;
 use super::core::{Beginning, Channels, Core, Past, SourceEnds, SourceLine};
 use super::environment::{Calendar, Clock, Entropy};
@@ -76,6 +77,8 @@ pub struct RunningEngine {
 
 /// How long a thread that is stuck in a driver is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Parts of what is stored that wait for the engine thread.
+const PARTS: usize = 4;
 /// Room in the channels between threads.
 const ROOM: usize = 64;
 
@@ -104,10 +107,32 @@ pub(crate) fn past(
     })
 }
 
+/// Reads what the store holds, gives it to the engine thread and waits until it is taken in.
+fn tell_stored(
+    store: &dyn Store,
+    clock: &dyn Clock,
+    calendar: &dyn Calendar,
+    told: &Sender<Stored>,
+) -> Result<(), StoreError> {
+    let begun = Instant::now();
+    // An engine thread that has ended takes nothing any more, which whoever asks it will hear.
+    store.everything(&mut |part| drop(told.send(Stored::Part(part))))?;
+    let now = clock.now();
+    let today = calendar.day_of(now).map_or(now, |day| day.from);
+    let past = past(store, calendar, now, today)?;
+    let noted = Noted::read(store)?;
+    let (taken, is_taken) = bounded(0);
+    let _ = told.send(Stored::All(Box::new(Ledger { past, noted }), taken));
+    // Whoever starts an engine finds in force what it read: who may do what, above all.
+    let _ = is_taken.recv();
+    tracing::debug!(took = ?begun.elapsed(), "the store was read and taken in");
+    Ok(())
+}
+
 /// Starts the threads of an engine.
 ///
 /// # Errors
-/// [`StartError`] where the store cannot be read; nothing runs then.
+/// [`StartError`] where the store cannot be read; what was started by then is stopped.
 pub fn start(parts: EngineParts) -> Result<RunningEngine, StartError> {
     let EngineParts { store, load_analyser, sources, settings, clock, calendar, entropy } = parts;
     let board = Arc::new(Board::new(Access::new(settings.owner_uid)));
@@ -116,11 +141,6 @@ pub fn start(parts: EngineParts) -> Result<RunningEngine, StartError> {
         Some(_) => InferenceStatus::Loading,
         None => InferenceStatus::Unavailable { reason: "no nets were asked for".to_owned() },
     };
-    let changes = store.changes_since(ChangePoint(0))?.changes;
-    let now = clock.now();
-    let today = calendar.day_of(now).map_or(now, |day| day.from);
-    let past = past(&*store, &*calendar, now, today)?;
-
     let mut engine = RunningEngine {
         calls: None,
         board: Arc::clone(&board),
@@ -134,9 +154,6 @@ pub fn start(parts: EngineParts) -> Result<RunningEngine, StartError> {
     let (inference_reports, inference_receiver) = bounded(ROOM);
     let (pin_jobs, pin_job_receiver) = bounded(ROOM);
     let (pin_answers, pin_answer_receiver) = bounded(ROOM);
-    let noted = Noted::read(&*store)?;
-
-    engine.spawn("muster-store", StoreWorker { store, requests, answers }, StoreWorker::run)?;
     let (source_sender, source_reports) = bounded(ROOM);
     let (mut ends, mut feeds) = (Vec::new(), Vec::new());
     let count = sources.len();
@@ -160,8 +177,16 @@ pub fn start(parts: EngineParts) -> Result<RunningEngine, StartError> {
     engine.spawn("muster-infer", worker, InferenceWorker::run)?;
     let worker = PinWorker { jobs: pin_job_receiver, answers: pin_answers };
     engine.spawn("muster-pins", worker, PinWorker::run)?;
-    let beginning =
-        Beginning { settings, clock, calendar, entropy, board, sources: ends, pace, inference, noted };
+    let beginning = Beginning {
+        settings,
+        clock: Arc::clone(&clock),
+        calendar: Arc::clone(&calendar),
+        entropy,
+        board,
+        sources: ends,
+        pace,
+        inference,
+    };
     let channels = Channels {
         calls,
         inference: inference_receiver,
@@ -172,9 +197,12 @@ pub fn start(parts: EngineParts) -> Result<RunningEngine, StartError> {
         pin_jobs,
         pins: pin_answer_receiver,
     };
-    let mut core = Core::new(beginning, channels);
-    core.restore(changes, &past);
-    engine.spawn("muster-engine", core, Core::run)?;
+    let core = Core::new(beginning, channels);
+    let (told, stored) = bounded(PARTS);
+    engine.spawn("muster-engine", (core, stored), |(core, stored)| core.run(&stored))?;
+    // While the nets are being loaded and the sources are opened.
+    tell_stored(&*store, &*clock, &*calendar, &told)?;
+    engine.spawn("muster-store", StoreWorker { store, requests, answers }, StoreWorker::run)?;
     engine.calls = Some(calls_sender);
     Ok(engine)
 }

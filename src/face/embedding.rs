@@ -42,6 +42,18 @@ impl Embedding {
         Ok(Self(raw))
     }
 
+    /// An embedding that was kept: `values` are of length 1 together already, and stay as they are.
+    ///
+    /// # Errors
+    /// [`EmbeddingError::NotFinite`]
+    pub fn kept(values: Vec<f32>) -> Result<Self, EmbeddingError> {
+        if values.iter().all(|value| value.is_finite()) {
+            Ok(Self(values))
+        } else {
+            Err(EmbeddingError::NotFinite)
+        }
+    }
+
     /// The values, of length 1 together.
     pub fn as_slice(&self) -> &[f32] {
         &self.0

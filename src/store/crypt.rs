@@ -24,7 +24,7 @@ pub mod vault;
 
 use std::fmt;
 
-use chacha20poly1305::aead::{Aead, Payload};
+use chacha20poly1305::aead::{Aead, AeadInOut, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
@@ -113,6 +113,27 @@ impl Key {
         opened.map(Zeroizing::new).map_err(|_| NotOpened)
     }
 
+    /// As [`Key::open`], into `plain`, whose room is used again; what was in it is gone, and it is left empty
+    /// where this fails.
+    ///
+    /// # Errors
+    /// [`NotOpened`]
+    pub fn open_into(
+        &self,
+        place: &[u8],
+        sealed: &[u8],
+        plain: &mut Zeroizing<Vec<u8>>,
+    ) -> Result<(), NotOpened> {
+        plain.clear();
+        let (nonce, rest) = sealed.split_first_chunk::<NONCE_BYTES>().ok_or(NotOpened)?;
+        plain.extend_from_slice(rest);
+        let opened = self.cipher().decrypt_in_place(&XNonce::from(*nonce), place, &mut **plain);
+        opened.map_err(|_| {
+            plain.zeroize();
+            NotOpened
+        })
+    }
+
     /// Seals `other`.
     ///
     /// # Errors
@@ -163,6 +184,13 @@ mod tests {
             changed[at] ^= 1;
             assert_eq!(key(1).open(b"people 5", &changed), Err(NotOpened), "byte {at}");
             assert_eq!(key(1).open(b"people 5", &sealed[..at]), Err(NotOpened), "cut at {at}");
+        }
+        let mut plain = Zeroizing::new(vec![9; 100]);
+        assert_eq!(key(1).open_into(b"people 5", &sealed, &mut plain), Ok(()));
+        assert_eq!(plain.as_slice(), b"Ana");
+        for (other, place) in [(2, b"people 5"), (1, b"people 6")] {
+            assert_eq!(key(other).open_into(place, &sealed, &mut plain), Err(NotOpened));
+            assert!(plain.is_empty());
         }
         let again = key(1).seal(b"people 5", b"Ana").unwrap();
         assert_ne!(sealed, again, "a nonce is used once");

@@ -25,6 +25,7 @@
 mod copy;
 mod erase;
 mod fault;
+mod feed;
 mod open;
 mod raise;
 mod read;
@@ -57,11 +58,11 @@ use self::open::{DataFile, open_checked};
 use self::read::EntryReader;
 pub(in crate::store) use self::records::read_frame;
 use self::tables::{
-    BY_HELD_TIME, BY_PERSON, BY_TIME, CHANGE_POINT, CORRECTIONS, CROPS, CURSORS, FEED, HEADS, KEYS, META,
-    OPERATORS, PEOPLE, STRANGERS, TEMPLATES, TEMPLATES_OF, Tables, head_row, kept_end, meta, object,
+    BY_HELD_TIME, BY_PERSON, BY_TIME, CHANGE_POINT, CORRECTIONS, CROPS, CURSORS, HEADS, KEYS, META,
+    TEMPLATES, TEMPLATES_OF, Tables, head_row, kept_end, meta,
 };
-use super::changes::{Object, stage};
-use super::crypt::ring::{Ring, RingError, SITE};
+use super::changes::stage;
+use super::crypt::ring::{Ring, RingError};
 use super::crypt::source::KeySource;
 use super::crypt::vault::VaultFile;
 use super::records::with_corrections;
@@ -418,54 +419,11 @@ impl Store for RedbStore {
     }
 
     fn changes_since(&self, point: ChangePoint) -> Result<Changes, StoreError> {
-        self.read("read the changes", |transaction| {
-            let values = transaction.open_table(META)?;
-            let feed = transaction.open_table(FEED)?;
-            let people = transaction.open_table(PEOPLE)?;
-            let templates = transaction.open_table(TEMPLATES)?;
-            let strangers = transaction.open_table(STRANGERS)?;
-            let operators = transaction.open_table(OPERATORS)?;
-            let keys = transaction.open_table(KEYS)?;
-            let key = |subject| sealed::known_key(&keys, &self.ring, subject);
-            let from_nothing = point == ChangePoint::default();
-            let mut changes = Vec::new();
-            for row in feed.range((Bound::Excluded(point.0), Bound::Unbounded))? {
-                let change = match object(row?.1.value())? {
-                    Object::Person(id) => match people.get(id.0.0)? {
-                        Some(row) => {
-                            let key = key(sealed::of_person(id))?;
-                            Change::PersonPut(sealed::person(&key, id, row.value())?)
-                        }
-                        None if from_nothing => continue,
-                        None => Change::PersonErased(id),
-                    },
-                    Object::Template(id) => match templates.get(id.0.0)? {
-                        Some(row) => {
-                            let owner = sealed::template_owner(id, row.value())?;
-                            let key = key(sealed::of_person(owner))?;
-                            Change::TemplatePut(sealed::template(&key, id, row.value())?)
-                        }
-                        None if from_nothing => continue,
-                        None => Change::TemplateRemoved(id),
-                    },
-                    Object::Stranger(id) => match strangers.get(id.0.0)? {
-                        Some(row) => {
-                            let key = key(sealed::of_stranger(id))?;
-                            Change::StrangerPut(sealed::stranger(&key, id, row.value())?)
-                        }
-                        None if from_nothing => continue,
-                        None => Change::StrangerRemoved(id),
-                    },
-                    Object::Operator(id) => match operators.get(id.0.0)? {
-                        Some(row) => Change::OperatorPut(sealed::operator(&key(SITE)?, id, row.value())?),
-                        None if from_nothing => continue,
-                        None => Change::OperatorRemoved(id),
-                    },
-                };
-                changes.push(change);
-            }
-            Ok(Changes { point: ChangePoint(u64::from_be_bytes(meta(&values, CHANGE_POINT)?)), changes })
-        })
+        self.read("read the changes", |transaction| feed::changes_since(transaction, &self.ring, point))
+    }
+
+    fn everything(&self, take: &mut dyn FnMut(Vec<Change>)) -> Result<(), StoreError> {
+        self.read("read what is stored", |transaction| feed::everything(transaction, &self.ring, take))
     }
 
     fn crop(&self, template: TemplateId) -> Result<Option<EncodedCrop>, StoreError> {

@@ -23,7 +23,7 @@ const VERSION: u8 = 1;
 struct TemplateV1<E> {
     person: [u8; 16],
     space: [u8; 32],
-    /// The values as 32-bit floats.
+    /// The values as 32-bit floats; where a row is read, their number, which they follow.
     embedding: E,
 }
 
@@ -40,12 +40,18 @@ fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
 }
 
 fn decode_as<T: DeserializeOwned>(expected: u8, bytes: &[u8]) -> Result<T, String> {
+    match begin_as(expected, bytes)? {
+        (row, []) => Ok(row),
+        (_, rest) => Err(format!("it has {} bytes too many", rest.len())),
+    }
+}
+
+/// What a row begins with, and the rest of it.
+fn begin_as<T: DeserializeOwned>(expected: u8, bytes: &[u8]) -> Result<(T, &[u8]), String> {
     match bytes.split_first() {
-        Some((version, content)) if *version == expected => match postcard::take_from_bytes(content) {
-            Ok((row, [])) => Ok(row),
-            Ok((_, rest)) => Err(format!("it has {} bytes too many", rest.len())),
-            Err(error) => Err(error.to_string()),
-        },
+        Some((version, content)) if *version == expected => {
+            postcard::take_from_bytes(content).map_err(|error| error.to_string())
+        }
         Some((version, _)) => Err(format!("it has version {version}, and {expected} is known")),
         None => Err("it is empty".to_owned()),
     }
@@ -63,15 +69,23 @@ pub(super) fn template_row(template: &Template) -> Result<Vec<u8>, String> {
 /// The template of a row.
 pub(super) fn template(id: TemplateId, row: &[u8]) -> Result<Template, String> {
     let read = || {
-        let row: TemplateV1<Embedding> = decode(row)?;
-        if !row.embedding.as_slice().iter().all(|value| value.is_finite()) {
-            return Err("the embedding has a value that is not a finite number".to_owned());
+        // The values are the rest of the row, four bytes each: a store of many people is read at every start,
+        // and value by value that would take as long as opening it does.
+        let (head, rest): (TemplateV1<u64>, _) = begin_as(VERSION, row)?;
+        let (values, over) = rest.as_chunks::<4>();
+        let (found, wanted) = (values.len() as u64, head.embedding);
+        if found != wanted || !over.is_empty() {
+            let bytes = rest.len();
+            return Err(format!(
+                "it has {bytes} bytes of values, and {wanted} values of 4 bytes were expected"
+            ));
         }
+        let values = values.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
         Ok(Template {
             id,
-            person: PersonId(Ulid::from_bytes(row.person)),
-            space: EmbeddingSpace(row.space),
-            embedding: row.embedding,
+            person: PersonId(Ulid::from_bytes(head.person)),
+            space: EmbeddingSpace(head.space),
+            embedding: Embedding::kept(values).map_err(|error| error.to_string())?,
         })
     };
     read().map_err(|why| format!("the row of template {} cannot be read: {why}", id.0))

@@ -35,6 +35,8 @@ fn every_documented_form_is_understood() {
         "muster bench pipeline --source video:a.mp4 --people d --every-net --seconds 20",
         "muster --json bench pipeline --source replay:d --real-time",
         "muster eval d --strategy best,mirror --csv s.csv --svg f.svg --video v.mp4 --seed 7 --splits 20",
+        "muster bench gallery",
+        "muster bench gallery --sizes 1000,10000 --dim 128 --seed 7 --json",
         "muster take --source images:*.jpg",
         "muster take --source rtsp://cam/1 --source-name door --region 0,0,0.5,1 --rotate 90 --mirror",
         "muster take --source https://cam/1 --insecure --mirror=false",

@@ -45,7 +45,7 @@ impl Core {
                 self.spaces.insert(template.id, template.space);
                 self.thresholds.note_change();
                 match &mut self.gallery {
-                    GalleryState::Waiting(waiting) => waiting.push(template),
+                    GalleryState::Waiting(waiting) => waiting.put(&template),
                     GalleryState::Ready(gallery) => gallery.put(&template),
                 }
             }
@@ -54,7 +54,7 @@ impl Core {
                 self.spaces.remove(&id);
                 self.thresholds.note_change();
                 match &mut self.gallery {
-                    GalleryState::Waiting(waiting) => waiting.retain(|template| template.id != id),
+                    GalleryState::Waiting(waiting) => waiting.remove_template(id),
                     GalleryState::Ready(gallery) => gallery.remove_template(id),
                 }
             }

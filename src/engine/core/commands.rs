@@ -3,7 +3,7 @@
 use crate::access::{Operator, Role};
 use crate::attendance::{Person, PersonId, PersonName, PresenceState};
 use crate::capture::RgbPicture;
-use crate::face::{Liveness, Probe, TemplateId};
+use crate::face::{Embedding, Liveness, Probe, TemplateId};
 use crate::identify::{Candidates, Identification};
 use crate::inference::{AnalysedFace, FrameAnalysis};
 use crate::ledger::{Actor, EntryDraft, EntryKind, NotePart, Parts, RecordPart, Sequence};
@@ -314,9 +314,15 @@ impl Core {
     }
 
     pub(super) fn search(&self, probe: &Probe) -> Candidates {
+        self.search_all(&[&probe.embedding]).pop().unwrap_or_default()
+    }
+
+    /// What a search for each of `probes` finds, in their order; nobody before the nets say which space is
+    /// searched.
+    pub(super) fn search_all(&self, probes: &[&Embedding]) -> Vec<Candidates> {
         match &self.gallery {
-            GalleryState::Ready(gallery) => gallery.search(&probe.embedding),
-            GalleryState::Waiting(_) => Candidates::default(),
+            GalleryState::Ready(gallery) => self.searcher.search_all(gallery, probes),
+            GalleryState::Waiting(_) => vec![Candidates::default(); probes.len()],
         }
     }
 

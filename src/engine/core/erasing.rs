@@ -1,8 +1,7 @@
 //! Erasing somebody: what the engine adds to what the store takes out.
 
 use crate::attendance::{Person, PersonId, StrangerId};
-use crate::face::embedding::dot;
-use crate::face::{Embedding, Similarity, Template};
+use crate::face::{Embedding, Similarity};
 use crate::ledger::{Actor, EntryKind, Parts};
 use crate::store::{Change, Erased, Erasure, KeptRecords, StoreError};
 
@@ -123,21 +122,17 @@ impl Core {
     fn finds(&self, person: PersonId, probe: &Embedding) -> bool {
         match &self.gallery {
             GalleryState::Ready(gallery) => gallery.similarity(person, probe).is_some(),
-            GalleryState::Waiting(waiting) => waiting.iter().any(|template| template.person == person),
+            GalleryState::Waiting(waiting) => !waiting.templates_held(person).is_empty(),
         }
     }
 
+    /// The person's templates as the gallery keeps them, which is what a search would find them by.
     fn templates_of(&self, person: PersonId) -> Vec<Embedding> {
-        match &self.gallery {
-            GalleryState::Ready(gallery) => {
-                let own = gallery.templates().filter(|(owner, _, _)| *owner == person);
-                own.filter_map(|(_, _, values)| Embedding::normalised(values.to_vec()).ok()).collect()
-            }
-            GalleryState::Waiting(waiting) => {
-                let own = waiting.iter().filter(|template| template.person == person);
-                own.map(|template| template.embedding.clone()).collect()
-            }
-        }
+        let held = match &self.gallery {
+            GalleryState::Ready(gallery) => gallery.templates_held(person),
+            GalleryState::Waiting(waiting) => waiting.templates_held(person),
+        };
+        held.into_iter().filter_map(|(_, values)| Embedding::normalised(values).ok()).collect()
     }
 
     /// Items of the inbox that are the person's, or whose most alike person they are.
@@ -153,18 +148,10 @@ impl Core {
     }
 
     fn most_alike_person(&self, probe: &Embedding) -> Option<PersonId> {
-        match &self.gallery {
-            GalleryState::Ready(gallery) => {
-                let best = gallery.search(probe).best?;
-                (best.similarity >= ALIKE).then_some(best.person)
-            }
-            GalleryState::Waiting(waiting) => {
-                let alike = |template: &Template| dot(probe.as_slice(), template.embedding.as_slice());
-                let same = waiting.iter().filter(|other| other.embedding.dimension() == probe.dimension());
-                let each = same.map(|template| (alike(template), template.person));
-                let best = each.max_by(|a, b| a.0.total_cmp(&b.0))?;
-                (best.0 >= ALIKE.0).then_some(best.1)
-            }
-        }
+        let best = match &self.gallery {
+            GalleryState::Ready(gallery) => gallery.search(probe).best,
+            GalleryState::Waiting(waiting) => waiting.most_alike(probe),
+        };
+        best.filter(|best| best.similarity >= ALIKE).map(|best| best.person)
     }
 }

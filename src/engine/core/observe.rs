@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use crate::attendance::Method;
 use crate::capture::{Frame, Pace};
 use crate::face::{EmbeddingSpace, Liveness, LivenessMode};
-use crate::identify::{Candidate, Candidates, DecisionDetails, Gallery, Identification};
+use crate::identify::{Candidate, Candidates, DecisionDetails, Identification};
 use crate::inference::{AnalysedFace, AnalyserFacts, FrameAnalysis};
 use crate::ledger::{Actor, ClockState, EntryKind, EvidencePart, Parts};
 use crate::track::{FrameTracks, LivenessRule, Rules, Sighting, TrackDecision, Verdict};
@@ -29,11 +29,15 @@ impl Core {
     }
 
     fn take_facts(&mut self, facts: AnalyserFacts) {
-        let mut gallery = Gallery::new(facts.space, facts.dimension);
-        if let GalleryState::Waiting(waiting) = &self.gallery {
-            waiting.iter().for_each(|template| gallery.put(template));
+        if let GalleryState::Waiting(waiting) = &mut self.gallery {
+            let gallery = std::mem::take(waiting).decide(facts.space, facts.dimension);
+            self.gallery = GalleryState::Ready(Box::new(gallery));
         }
-        self.gallery = GalleryState::Ready(Box::new(gallery));
+        if self.is_beginning {
+            // Nobody is recognised before everybody is known.
+            self.facts = Some(facts);
+            return;
+        }
         self.inference = InferenceStatus::Ready { provider: facts.provider, pack: facts.pack.clone() };
         self.facts = Some(facts);
         self.publish_roster();
@@ -52,6 +56,9 @@ impl Core {
         }
         let Some(watched) = self.watched_mut(source) else { return };
         watched.status.frames += 1;
+        if watched.status.frames == 1 {
+            tracing::info!(source = source.position(), "the first frame was looked at");
+        }
         watched.status.width = frame.picture.width();
         watched.status.height = frame.picture.height();
         watched.frame_rate.count();
@@ -98,8 +105,9 @@ impl Core {
         analysis: &FrameAnalysis,
         tracks: &FrameTracks,
     ) -> Vec<TrackDecision> {
-        let Some(rules) = self.rules() else { return Vec::new() };
-        let sightings: Vec<Sighting> = analysis.faces.iter().map(|face| self.sighting(face)).collect();
+        // Against a part of the gallery nobody is decided about.
+        let Some(rules) = self.rules().filter(|_| !self.is_beginning) else { return Vec::new() };
+        let sightings = self.sightings(&analysis.faces);
         let Some(Watched { jury, .. }) = self.watched_mut(source) else { return Vec::new() };
         let mut decisions: Vec<TrackDecision> =
             tracks.ended.iter().filter_map(|track| jury.end(*track, &rules)).collect();
@@ -138,12 +146,20 @@ impl Core {
         }
     }
 
-    fn sighting(&self, face: &AnalysedFace) -> Sighting {
-        let probe = face.probe.as_ref().ok();
-        let candidates = match (&self.gallery, probe) {
-            (GalleryState::Ready(gallery), Some(probe)) => gallery.search(&probe.embedding),
-            _ => Candidates::default(),
+    /// What the gallery says of all faces of a frame, which are searched together.
+    fn sightings(&self, faces: &[AnalysedFace]) -> Vec<Sighting> {
+        let probes: Vec<_> = faces.iter().filter_map(|face| face.probe.as_ref().ok()).collect();
+        let embeddings: Vec<_> = probes.iter().map(|probe| &probe.embedding).collect();
+        let mut found = self.search_all(&embeddings).into_iter();
+        let sighting = |face: &AnalysedFace| {
+            let found = face.probe.as_ref().ok().and_then(|_| found.next());
+            Self::sighting(face, found.unwrap_or_default())
         };
+        faces.iter().map(sighting).collect()
+    }
+
+    fn sighting(face: &AnalysedFace, candidates: Candidates) -> Sighting {
+        let probe = face.probe.as_ref().ok();
         Sighting {
             bounds: face.detection.bounds,
             detection_score: face.detection.score,

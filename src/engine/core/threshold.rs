@@ -1,6 +1,5 @@
 //! The threshold in force, and how it follows the gallery.
 
-use crate::face::Template;
 use crate::identify::threshold::{GallerySize, MOST_PAIRS};
 use crate::identify::{Gallery, ImpostorModel, Threshold, ThresholdBasis, ThresholdInForce, ThresholdPolicy};
 use crate::inference::MatchingFacts;
@@ -86,7 +85,7 @@ impl Core {
         match (&self.gallery, &self.facts) {
             (GalleryState::Ready(gallery), Some(own)) => self.threshold_state_of(gallery, &own.matching()),
             (GalleryState::Waiting(waiting), _) => {
-                self.threshold_state_of(&gallery_of(waiting, facts), facts)
+                self.threshold_state_of(&waiting.as_decided(facts.space, facts.dimension), facts)
             }
             (GalleryState::Ready(gallery), None) => self.threshold_state_of(gallery, facts),
         }
@@ -115,10 +114,4 @@ impl Core {
             alike: alike.collect(),
         }
     }
-}
-
-fn gallery_of(templates: &[Template], facts: &MatchingFacts) -> Gallery {
-    let mut gallery = Gallery::new(facts.space, facts.dimension);
-    templates.iter().for_each(|template| gallery.put(template));
-    gallery
 }

@@ -1,7 +1,5 @@
 //! A gallery's own impostor pairs: its people compared with each other.
 
-use std::collections::BTreeMap;
-
 use super::pairs::ImpostorPair;
 use super::policy::GallerySize;
 use crate::attendance::PersonId;
@@ -20,40 +18,35 @@ impl Gallery {
         GallerySize { templates: count(self.len()), people: count(self.people_count()) }
     }
 
-    /// Pairs of different people, one pair of templates for each pair of people, at most `most` or as
-    /// many as there are people. The same gallery gives the same pairs, in whatever order it was
-    /// filled; where they are more than `most`, everybody is in as many of them.
+    /// Pairs of different people, one pair of templates for each pair of people, at most `most`. The same
+    /// gallery gives the same pairs, in whatever order it was filled; where they are more than `most`,
+    /// everybody is in as many of them, and where that would still be more, only so many people are, spread
+    /// over all.
     pub fn impostor_pairs(&self, most: usize) -> Vec<ImpostorPair> {
-        pairs_of(&self.people(), most)
+        pairs_of(self, &self.sample(most), most)
     }
 
     /// The most alike of those pairs, `count` at most, the most alike first.
     pub fn most_alike_people(&self, most: usize, count: usize) -> Vec<(PersonId, PersonId, Similarity)> {
-        let people = self.people();
-        let mut pairs = pairs_of(&people, most);
+        let people = self.sample(most);
+        let mut pairs = pairs_of(self, &people, most);
         pairs.sort_by(|x, y| y.similarity.total_cmp(&x.similarity));
-        let named = |pair: &ImpostorPair| (people[pair.a].0, people[pair.b].0, Similarity(pair.similarity));
+        let named = |pair: &ImpostorPair| (people[pair.a], people[pair.b], Similarity(pair.similarity));
         pairs.iter().take(count).map(named).collect()
     }
 
-    /// Everybody with their templates, by id.
-    fn people(&self) -> Vec<PersonTemplates<'_>> {
-        let mut people: BTreeMap<PersonId, Vec<(TemplateId, &[f32])>> = BTreeMap::new();
-        for (person, id, values) in self.templates() {
-            people.entry(person).or_default().push((id, values));
-        }
-        for templates in people.values_mut() {
-            templates.sort_by_key(|(id, _)| *id);
-        }
-        people.into_iter().collect()
+    /// Everybody by id, or `most` of them.
+    fn sample(&self, most: usize) -> Vec<PersonId> {
+        let every = self.people_count().div_ceil(most.max(1)).max(1);
+        self.people().step_by(every).collect()
     }
 }
 
-/// A person with their templates.
-type PersonTemplates<'a> = (PersonId, Vec<(TemplateId, &'a [f32])>);
-
-fn pairs_of(people: &[PersonTemplates<'_>], most: usize) -> Vec<ImpostorPair> {
+fn pairs_of(gallery: &Gallery, people: &[PersonId], most: usize) -> Vec<ImpostorPair> {
     let count = people.len();
+    // Each is read once: a template is unpacked from what is kept.
+    let templates: Vec<Vec<(TemplateId, Vec<f32>)>> =
+        people.iter().map(|person| gallery.templates_held(*person)).collect();
     // Around a circle of all people, each is compared with those so many places further on: every
     // distance up to half of the circle gives each pair once.
     let distances = count / 2;
@@ -67,11 +60,9 @@ fn pairs_of(people: &[PersonTemplates<'_>], most: usize) -> Vec<ImpostorPair> {
         for a in 0..starts {
             let b = (a + distance) % count;
             // Which template of several is compared changes with the partner.
-            let template = |of: usize| {
-                let templates = &people[of].1;
-                templates[distance % templates.len()].1
-            };
-            pairs.push(ImpostorPair { a, b, similarity: dot(template(a), template(b)) });
+            let template = |of: usize| templates[of].get(distance % templates[of].len().max(1));
+            let (Some((_, first)), Some((_, second))) = (template(a), template(b)) else { continue };
+            pairs.push(ImpostorPair { a, b, similarity: dot(first, second) });
         }
     }
     pairs

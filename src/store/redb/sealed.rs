@@ -69,9 +69,23 @@ impl Kind {
     }
 
     fn open(self, key: &Key, id: u128, clear: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Fault> {
-        key.open(&self.place(id, clear), sealed).map_err(|NotOpened| {
-            Fault::Damaged(format!("the row of {} {} does not open with its key", self.name(), Ulid(id)))
-        })
+        key.open(&self.place(id, clear), sealed).map_err(|NotOpened| self.not_opened(id))
+    }
+
+    fn open_into(
+        self,
+        key: &Key,
+        id: u128,
+        clear: &[u8],
+        sealed: &[u8],
+        plain: &mut Zeroizing<Vec<u8>>,
+    ) -> Result<(), Fault> {
+        let opened = key.open_into(&self.place(id, clear), sealed, plain);
+        opened.map_err(|NotOpened| self.not_opened(id))
+    }
+
+    fn not_opened(self, id: u128) -> Fault {
+        Fault::Damaged(format!("the row of {} {} does not open with its key", self.name(), Ulid(id)))
     }
 }
 
@@ -135,9 +149,19 @@ pub(super) fn template_owner(id: TemplateId, row: &[u8]) -> Result<PersonId, Fau
 
 /// The template of a row, under the key of [`template_owner`].
 pub(super) fn template(key: &Key, id: TemplateId, row: &[u8]) -> Result<Template, Fault> {
+    template_in(key, id, row, &mut Zeroizing::new(Vec::new()))
+}
+
+/// The same; what is opened passes through `plain`, so that many need no room of their own each.
+pub(super) fn template_in(
+    key: &Key,
+    id: TemplateId,
+    row: &[u8],
+    plain: &mut Zeroizing<Vec<u8>>,
+) -> Result<Template, Fault> {
     let (clear, sealed): ([u8; 48], _) = Kind::Template.split(id.0.0, row)?;
-    let plain = Kind::Template.open(key, id.0.0, &clear, sealed)?;
-    let template = rows::template(id, &plain).map_err(Fault::Damaged)?;
+    Kind::Template.open_into(key, id.0.0, &clear, sealed, plain)?;
+    let template = rows::template(id, plain).map_err(Fault::Damaged)?;
     let EmbeddingSpace(space) = template.space;
     if clear[..16] != template.person.0.to_bytes() || clear[16..] != space {
         return Err(Fault::Damaged(format!("template {} is of another person or space than its row", id.0)));

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use redb::ReadableTable;
 
-use super::tables::{PARTS, SCHEMA, SCHEMA_VERSION};
+use super::tables::{PARTS, PEOPLE, SCHEMA, SCHEMA_VERSION};
 use super::*;
 use crate::ledger::{PartKind, Parts};
 use crate::store::contract::beside::{crop, crop_put, stranger};
@@ -365,4 +365,43 @@ impl Random {
     fn below(&mut self, limit: u64) -> u64 {
         self.next() % limit
     }
+}
+
+#[test]
+fn a_feed_that_several_threads_read_is_the_same_and_in_order() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = open_at(directory.path(), TERMINAL).unwrap();
+    let mut changes: Vec<Change> = Vec::new();
+    for number in 1..=40u128 {
+        changes.push(Change::PersonPut(person(number, None)));
+    }
+    // A template comes long after its person, and some people have two.
+    for number in 1..=60u128 {
+        changes.push(Change::TemplatePut(template(1_000 - number, number % 40 + 1)));
+    }
+    changes.push(Change::StrangerPut(stranger(5, 1)));
+    store.commit(Transaction { changes: changes.clone(), entries: vec![] }).unwrap();
+    store
+        .commit(Transaction {
+            changes: vec![Change::TemplateRemoved(TemplateId(Ulid(999)))],
+            entries: vec![],
+        })
+        .unwrap();
+    let read = |threads| {
+        store
+            .read("read the changes", |transaction| {
+                feed::changes_with(transaction, &store.ring, ChangePoint(0), 7, threads)
+            })
+            .unwrap()
+            .changes
+    };
+    let alone = read(1);
+    changes.retain(|change| !matches!(change, Change::TemplatePut(put) if put.id.0.0 == 999));
+    assert_eq!(alone, changes);
+    for threads in [2, 3, 7] {
+        assert_eq!(read(threads), alone, "{threads} threads");
+    }
+    let mut everything = Vec::new();
+    store.everything(&mut |part| everything.extend(part)).unwrap();
+    assert_eq!(everything, alone);
 }

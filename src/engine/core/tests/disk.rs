@@ -18,7 +18,7 @@ fn standing(handle: &EngineHandle, wanted: PersonId) -> Option<Recorded> {
 }
 
 /// The settings and the source of [`live`] put on `parts`.
-fn fed(
+pub(super) fn fed(
     mut parts: EngineParts,
     fed: Receiver<Vec<u8>>,
 ) -> (RunningEngine, EngineHandle, Receiver<EngineEvent>) {

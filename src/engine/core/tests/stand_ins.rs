@@ -24,7 +24,7 @@ use crate::identify::{Rejection, Threshold};
 use crate::inference::{AnalyserFacts, FaceAnalyser, InferenceError, LivenessFacts, Provider, StageTimes};
 use crate::ledger::{Actor, ChainHead, ClockState, Entry, EntryKind, Sequence, TerminalId};
 use crate::store::memory::MemoryStore;
-use crate::store::{ChangePoint, Changes, Committed, DiskState, Store, StoreError, Transaction};
+use crate::store::{Change, ChangePoint, Changes, Committed, DiskState, Store, StoreError, Transaction};
 
 // -- what stands in for the machine ----------------------------------------------------------
 
@@ -82,6 +82,8 @@ pub(super) struct SharedStore {
     pub(super) fails_erasures: Arc<AtomicBool>,
     /// Whether the log cannot be read.
     pub(super) is_unreadable: Arc<AtomicBool>,
+    /// Templates are given to an engine that starts when the other end is dropped.
+    pub(super) held_back: Arc<Mutex<Option<Receiver<()>>>>,
     /// What a backup is said to be; none is made.
     pub(super) backup: Arc<Mutex<Option<crate::store::BackupOnRecord>>>,
 }
@@ -94,6 +96,7 @@ impl SharedStore {
             fails: Arc::default(),
             fails_erasures: Arc::default(),
             is_unreadable: Arc::default(),
+            held_back: Arc::default(),
             backup: Arc::default(),
         }
     }
@@ -155,6 +158,18 @@ impl Store for SharedStore {
     fn changes_since(&self, point: ChangePoint) -> Result<Changes, StoreError> {
         self.inner.lock().unwrap().changes_since(point)
     }
+    fn everything(&self, take: &mut dyn FnMut(Vec<Change>)) -> Result<(), StoreError> {
+        let all = self.changes_since(ChangePoint(0))?.changes;
+        let (templates, others) =
+            all.into_iter().partition(|change| matches!(change, Change::TemplatePut(_)));
+        take(others);
+        let held_back = self.held_back.lock().unwrap().take();
+        if let Some(held_back) = held_back {
+            let _ = held_back.recv();
+        }
+        take(templates);
+        Ok(())
+    }
     fn crop(
         &self,
         template: crate::face::TemplateId,
@@ -215,6 +230,12 @@ pub(super) fn facts() -> AnalyserFacts {
         threshold: Threshold(Similarity(0.5)),
         impostors: None,
         liveness: Some(LivenessFacts { threshold: 0.5 }),
+    }
+}
+
+impl ReadingAnalyser {
+    pub(super) fn new(facts: AnalyserFacts) -> Self {
+        Self(facts)
     }
 }
 

@@ -514,7 +514,6 @@ fn engine(
         sources: vec![SourceEnds { name: "door".to_owned(), role: source_role, line, attention: unheard() }],
         pace: Pace::RealTime,
         inference: InferenceStatus::Ready { provider: facts.provider, pack: facts.pack },
-        noted: Noted::read(store).unwrap(),
     };
     let (answers, _) = unbounded();
     let worker =
@@ -523,6 +522,7 @@ fn engine(
     let now = clock.now();
     let today = calendar.day_of(now).map_or(now, |day| day.from);
     let before = past(store, &calendar, now, today).unwrap();
+    core.noted = Noted::read(store).unwrap();
     core.restore(store.changes_since(ChangePoint(0)).unwrap().changes, &before);
     core.begin();
     let mut engine = Engine { core, requests, worker, _source: (controlled, stopped) };

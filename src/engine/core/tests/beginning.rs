@@ -1,0 +1,91 @@
+//! What an engine does while its store is still being read.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use super::disk::fed;
+use super::*;
+use crate::capture::RgbPicture;
+use crate::face::{Detection, Probe, Rect};
+use crate::identify::Rejection;
+use crate::inference::{AnalyserFacts, FaceAnalyser, StageTimes};
+
+/// Counts the pictures that faces are looked for in.
+struct Counted(ReadingAnalyser, Arc<AtomicUsize>);
+
+impl FaceAnalyser for Counted {
+    fn facts(&self) -> &AnalyserFacts {
+        self.0.facts()
+    }
+    fn detect(&mut self, of: &RgbPicture, times: &mut StageTimes) -> Result<Vec<Detection>, InferenceError> {
+        self.1.fetch_add(1, Ordering::SeqCst);
+        self.0.detect(of, times)
+    }
+    fn look_again(
+        &mut self,
+        of: &RgbPicture,
+        region: &Rect,
+        times: &mut StageTimes,
+    ) -> Result<Vec<Detection>, InferenceError> {
+        self.0.look_again(of, region, times)
+    }
+    fn probe(
+        &mut self,
+        of: &RgbPicture,
+        detection: &Detection,
+        times: &mut StageTimes,
+    ) -> Result<Result<Probe, Rejection>, InferenceError> {
+        self.0.probe(of, detection, times)
+    }
+}
+
+/// A camera's frames are followed before the gallery is complete, and nobody is decided about: not that
+/// somebody whose template is yet to come is a stranger. Afterwards they are recognised in the same stay.
+#[test]
+fn frames_are_followed_and_nobody_is_decided_about_before_the_gallery_is_complete() {
+    let store = SharedStore::new();
+    let (first, handle) = engine(&store);
+    enrol(&handle, "Ana", &[1]).unwrap();
+    first.stop();
+    let before = store.kinds();
+
+    let (more, held_back) = bounded(0);
+    *store.held_back.lock().unwrap() = Some(held_back);
+    let looked_at = Arc::new(AtomicUsize::new(0));
+    let mut parts = parts(&store);
+    let counter = Arc::clone(&looked_at);
+    parts.load_analyser = Some(Box::new(move || {
+        Ok(Box::new(Counted(ReadingAnalyser::new(facts()), counter)) as Box<dyn FaceAnalyser>)
+    }));
+    let (feed, frames) = bounded(1);
+    let starting = std::thread::spawn(move || fed(parts, frames));
+    let patience = Instant::now() + Duration::from_secs(60);
+    // A frame is looked at when the one before was answered, so that most of these were taken in.
+    while looked_at.load(Ordering::SeqCst) < 20 {
+        assert!(Instant::now() < patience, "frames wait for the gallery");
+        let _ = feed.send_timeout(vec![1], Duration::from_millis(20));
+    }
+    assert!(!starting.is_finished(), "whoever starts it waits until everything is read");
+    assert_eq!(store.kinds(), before, "nothing is written");
+
+    drop(more);
+    let (engine, handle, _events) = starting.join().unwrap();
+    while store.count(EntryKind::Passage) == 0 {
+        assert!(Instant::now() < patience, "Ana is not recognised afterwards");
+        let _ = feed.send_timeout(vec![1], Duration::from_millis(20));
+    }
+    assert!(matches!(handle.snapshot().live.inference, InferenceStatus::Ready { .. }));
+    assert_eq!(handle.snapshot().roster.templates, 1);
+    drop(feed);
+    engine.stop();
+    assert_eq!(store.count(EntryKind::Unidentified), 0);
+}
+
+#[test]
+fn an_engine_whose_store_cannot_be_read_does_not_start() {
+    let store = SharedStore::new();
+    store.is_unreadable.store(true, Ordering::SeqCst);
+    let error = start(parts(&store)).err().expect("the log cannot be read").to_string();
+    assert!(error.contains("the disk is gone"), "{error}");
+}
