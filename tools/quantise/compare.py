@@ -1,0 +1,78 @@
+"""How long embedding nets take beside each other, and how far the similarities of two of them go together.
+
+Nets take turns on one thread. Times are of the processor, so that on a busy machine what others take does not
+count; what they take of its caches and its memory still does."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import statistics
+import time
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+import faces
+
+SEED = 7
+WARMING_UP = 5
+
+
+def session(net: Path) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(str(net), options, providers=["CPUExecutionProvider"])
+
+
+def print_times(nets: list[Path], rounds: int) -> None:
+    """Median and least milliseconds of a face, and the ratio of the medians to the first net's."""
+    noise = np.random.default_rng(SEED).integers(0, 256, (faces.SIDE, faces.SIDE, 3), np.uint8)
+    feed, sessions = faces.tensor(noise), [session(net) for net in nets]
+    taken: list[list[float]] = [[] for _ in nets]
+    for turn in range(rounds + WARMING_UP):
+        for index in range(len(nets)):
+            # Another one is first in each round.
+            which = (index + turn) % len(nets)
+            runner = sessions[which]
+            begun = time.thread_time()
+            runner.run(None, {runner.get_inputs()[0].name: feed})
+            if turn >= WARMING_UP:
+                taken[which].append(1e3 * (time.thread_time() - begun))
+    first = statistics.median(taken[0])
+    for net, times in zip(nets, taken, strict=True):
+        median = statistics.median(times)
+        print(f"{net.name}: median {median:.2f} ms, least {min(times):.2f} ms, {median / first:.2f} of the first")
+
+
+def similarities(path: Path) -> dict[tuple[str, str], float]:
+    with path.open(newline="") as file:
+        return {(row["image_a"], row["image_b"]): float(row["similarity"]) for row in csv.DictReader(file)}
+
+
+def print_scores(one: Path, other: Path) -> None:
+    """How two files of `muster eval --csv` go together, pair by pair."""
+    a, b = similarities(one), similarities(other)
+    pairs = sorted(a.keys() & b.keys())
+    x, y = (np.array([scores[pair] for pair in pairs]) for scores in (a, b))
+    apart = np.abs(x - y)
+    correlation = np.corrcoef(x, y)[0, 1]
+    print(f"{len(pairs)} pairs: correlation {correlation:.6f}, apart by {apart.mean():.2g} in the mean, {apart.max():.2g} at most")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("nets", nargs="*", type=Path, metavar="NET")
+    parser.add_argument("--rounds", type=int, default=200)
+    parser.add_argument("--scores", type=Path, nargs=2, metavar="CSV", help="two files of muster eval --csv")
+    given = parser.parse_args()
+    if given.nets:
+        print_times(given.nets, given.rounds)
+    if given.scores:
+        print_scores(*given.scores)
+
+
+if __name__ == "__main__":
+    main()
