@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import csv
 import statistics
+import sys
 import time
 from pathlib import Path
 
@@ -56,10 +57,13 @@ def print_scores(one: Path, other: Path) -> None:
     """How two files of `muster eval --csv` go together, pair by pair."""
     a, b = similarities(one), similarities(other)
     pairs = sorted(a.keys() & b.keys())
+    if not pairs:
+        sys.exit(f"{one} and {other} have no pair of pictures in common")
     x, y = (np.array([scores[pair] for pair in pairs]) for scores in (a, b))
     apart = np.abs(x - y)
     correlation = np.corrcoef(x, y)[0, 1]
-    print(f"{len(pairs)} pairs: correlation {correlation:.6f}, apart by {apart.mean():.2g} in the mean, {apart.max():.2g} at most")
+    print(f"{len(pairs)} pairs: correlation {correlation:.6f}")
+    print(f"apart by {apart.mean():.2g} in the mean, {apart.max():.2g} at most")
 
 
 def main() -> None:

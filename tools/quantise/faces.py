@@ -30,7 +30,10 @@ def points_in(muster: Path, models: Path, pictures: list[Path]) -> Iterator[tupl
     """The five points of every face of every picture, as `muster identify` prints them; nobody is enrolled."""
     with tempfile.TemporaryDirectory() as store:
         command = [muster, "--data-dir", store, "--models-dir", models, "--device", "cpu", "identify", "--json"]
-        done = subprocess.run([*command, *pictures], capture_output=True, text=True, check=False)
+        try:
+            done = subprocess.run([*command, *pictures], capture_output=True, text=True, check=False)
+        except OSError as error:
+            sys.exit(f"{muster} cannot be run ({error.strerror}): run make build, or name it with --muster")
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     found = {line["image"]: line.get("faces", []) for line in lines if "image" in line}
     # 0 and 1 say whether somebody was identified.

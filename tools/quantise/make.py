@@ -45,12 +45,15 @@ class Faces(CalibrationDataReader):
 def crops_of(muster: Path, models: Path, folders: list[Path]) -> list[np.ndarray]:
     """Each face of each picture, and its mirror image, in the order of the pictures' digests. Pictures of the same
     bytes count once."""
-    once = {hashlib.sha256(path.read_bytes()).hexdigest(): path for folder in folders for path in faces.pictures_in(folder)}
+    found = [path for folder in folders for path in faces.pictures_in(folder)]
+    if not found:
+        sys.exit(f"no pictures in {', '.join(map(str, folders))}: run make setup, or name folders with --pictures")
+    once = {hashlib.sha256(path.read_bytes()).hexdigest(): path for path in found}
     pictures = [once[digest] for digest in sorted(once)]
     crops = []
-    for path, found in faces.points_in(muster, models, pictures):
+    for path, all_points in faces.points_in(muster, models, pictures):
         picture = faces.read(path)
-        crops += [faces.aligned(picture, points) for points in found]
+        crops += [faces.aligned(picture, points) for points in all_points]
     print(f"{len(crops)} faces in {len(pictures)} pictures, and their mirror images", file=sys.stderr)
     if len(crops) < FEWEST_FACES:
         sys.exit(f"{len(crops)} faces are too few to say how large the net's values become: {FEWEST_FACES} are needed")
@@ -95,18 +98,22 @@ def write_card(net: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("nets", nargs="*", metavar="NET", help="slim or int8; both where it is left out")
-    parser.add_argument("--pictures", type=Path, nargs="+", default=[ROOT / "data" / "demo"], help="folders of pictures")
+    demo = ROOT / "data" / "demo"
+    parser.add_argument("--pictures", type=Path, nargs="+", default=[demo], metavar="DIR", help="folders of pictures")
     parser.add_argument("--method", choices=METHODS, default="percentile", help="how ranges are chosen")
     parser.add_argument("--models", type=Path, default=ROOT / "models", help="the models folder")
-    parser.add_argument("--muster", type=Path, default=ROOT / "target" / "release" / "muster")
-    parser.add_argument("--out", type=Path, default=ROOT / "target" / "quantise" / "made")
+    parser.add_argument("--muster", type=Path, default=ROOT / "target" / "release" / "muster", help="the program")
+    parser.add_argument("--out", type=Path, default=ROOT / "target" / "quantise" / "made", help="the folder to write to")
     given = parser.parse_args()
     nets = given.nets or ["slim", "int8"]
     if set(nets) - {"slim", "int8"}:
         parser.error("NET is slim or int8")
+    source = given.models / "fr_feature.onnx"
+    if not source.is_file():
+        sys.exit(f"{source} is missing: run make setup")
     logging.disable(logging.WARNING)
     given.out.mkdir(parents=True, exist_ok=True)
-    model = slim.modern(onnx.load(given.models / "fr_feature.onnx"))
+    model = slim.modern(onnx.load(source))
     model, left, before = slim.without_dead_channels(model)
     print(f"{left} of {before} channels of the net's blocks are left", file=sys.stderr)
     if "slim" in nets:
