@@ -1,4 +1,4 @@
-"""How long embedding nets take beside each other, and how far the similarities of two of them go together.
+"""How long nets take beside each other, and how far the similarities of two embedding nets go together.
 
 Nets take turns on one thread. Times are of the processor, so that on a busy machine what others take does not
 count; what they take of its caches and its memory still does."""
@@ -15,8 +15,6 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-import faces
-
 SEED = 7
 WARMING_UP = 5
 
@@ -29,17 +27,18 @@ def session(net: Path) -> onnxruntime.InferenceSession:
 
 
 def print_times(nets: list[Path], rounds: int) -> None:
-    """Median and least milliseconds of a face, and the ratio of the medians to the first net's."""
-    noise = np.random.default_rng(SEED).integers(0, 256, (faces.SIDE, faces.SIDE, 3), np.uint8)
-    feed, sessions = faces.tensor(noise), [session(net) for net in nets]
+    """Median and least milliseconds of a run, and the ratio of the medians to the first net's."""
+    sessions = [session(net) for net in nets]
+    inputs = [runner.get_inputs()[0] for runner in sessions]
+    noise = np.random.default_rng(SEED)
+    feeds = [{value.name: noise.uniform(-1, 1, value.shape).astype(np.float32)} for value in inputs]
     taken: list[list[float]] = [[] for _ in nets]
     for turn in range(rounds + WARMING_UP):
         for index in range(len(nets)):
             # Another one is first in each round.
             which = (index + turn) % len(nets)
-            runner = sessions[which]
             begun = time.thread_time()
-            runner.run(None, {runner.get_inputs()[0].name: feed})
+            sessions[which].run(None, feeds[which])
             if turn >= WARMING_UP:
                 taken[which].append(1e3 * (time.thread_time() - begun))
     first = statistics.median(taken[0])

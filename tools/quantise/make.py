@@ -1,14 +1,13 @@
-"""Makes two nets from muster's embedding net, each with its card: `slim`, in 32 bits, with less to do and
-the same similarities, and `int8`, the same in 8 bits.
+"""Makes other nets from muster's, each with its card: `slim`, the embedding and the liveness net with less to do and
+the same result, and `int8`, the embedding net in 8 bits.
 
-The second takes the ranges of its values from faces that are laid on the template as muster lays them: of the
+The latter takes the ranges of its values from faces that are laid on the template as muster lays them: of the
 demo's pictures, or of yours. The same net, pictures, packages and muster make the same bytes."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import copy
 import hashlib
 import logging
 import re
@@ -29,6 +28,8 @@ EXAMPLES = ROOT / "models" / "examples" / "cards"
 FEWEST_FACES = 20
 METHODS = {"percentile": CalibrationMethod.Percentile, "min-max": CalibrationMethod.MinMax}
 PERCENTILE = 99.999
+# By the card that each gets, what slim nets are made from.
+SLIM = {"mobilefacenet-512-slim": "fr_feature.onnx", "minifasnet-3-slim": "fr_liveness.onnx"}
 
 
 class Faces(CalibrationDataReader):
@@ -81,6 +82,15 @@ def quantise(model: onnx.ModelProto, crops: list[np.ndarray], target: Path, meth
         )
 
 
+def living(source: Path) -> onnx.ModelProto:
+    """The net without its dead channels."""
+    if not source.is_file():
+        sys.exit(f"{source} is missing: run make setup")
+    model, left, before = slim.without_dead_channels(slim.modern(onnx.load(source)))
+    print(f"{source.name}: {left} of {before} channels of its blocks are left", file=sys.stderr)
+    return model
+
+
 def write_card(net: Path) -> None:
     """Puts the card beside the net: the example, with the net's digest and size."""
     card = f"{net.stem}.toml"
@@ -108,20 +118,15 @@ def main() -> None:
     nets = given.nets or ["slim", "int8"]
     if set(nets) - {"slim", "int8"}:
         parser.error("NET is slim or int8")
-    source = given.models / "fr_feature.onnx"
-    if not source.is_file():
-        sys.exit(f"{source} is missing: run make setup")
     logging.disable(logging.WARNING)
     given.out.mkdir(parents=True, exist_ok=True)
-    model = slim.modern(onnx.load(source))
-    model, left, before = slim.without_dead_channels(model)
-    print(f"{left} of {before} channels of the net's blocks are left", file=sys.stderr)
     if "slim" in nets:
-        net = given.out / "mobilefacenet-512-slim.onnx"
-        onnx.save(slim.without_prelu(copy.deepcopy(model)), net)
-        write_card(net)
+        for card, source in SLIM.items():
+            net = given.out / f"{card}.onnx"
+            onnx.save(slim.without_prelu(living(given.models / source)), net)
+            write_card(net)
     if "int8" in nets:
-        net = given.out / "mobilefacenet-512-int8.onnx"
+        model, net = living(given.models / "fr_feature.onnx"), given.out / "mobilefacenet-512-int8.onnx"
         quantise(model, crops_of(given.muster, given.models, given.pictures), net, given.method)
         write_card(net)
 

@@ -1,6 +1,6 @@
-"""The embedding net with less to do and the same result.
+"""The embedding net, or the liveness net, with less to do and the same result.
 
-Training left a third of the channels inside the net's blocks with weights of 1e-8 and less, as weight decay does:
+Training left up to a third of the channels inside these nets' blocks with next to no weights, as weight decay does:
 `without_dead_channels` takes them out. A PRelu between two convolutions makes ONNX Runtime turn the values
 from its own order of channels to the plain one and back: `without_prelu` says the same with convolutions."""
 
@@ -14,7 +14,7 @@ from onnx import helper, numpy_helper
 OPSET = 17
 # The most that a dead channel can add to an output, where outputs are of the size of 1.
 NOTHING = 1e-6
-# More than any value before a depthwise convolution of a block: 2.8 was the largest in 240 faces.
+# More than any value before a depthwise convolution of a block: 2.8 was the largest in 86 faces.
 LARGEST_VALUE = 100.0
 # Kernels work on so many channels at once: counts are multiples of it, and a few dead channels stay for that.
 LANES = 8
