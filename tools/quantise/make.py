@@ -113,7 +113,8 @@ def main() -> None:
     parser.add_argument("--method", choices=METHODS, default="percentile", help="how ranges are chosen")
     parser.add_argument("--models", type=Path, default=ROOT / "models", help="the models folder")
     parser.add_argument("--muster", type=Path, default=ROOT / "target" / "release" / "muster", help="the program")
-    parser.add_argument("--out", type=Path, default=ROOT / "target" / "quantise" / "made", help="the folder to write to")
+    made = ROOT / "target" / "quantise" / "made"
+    parser.add_argument("--out", type=Path, default=made, help="the folder to write to")
     given = parser.parse_args()
     nets = given.nets or ["slim", "int8"]
     if set(nets) - {"slim", "int8"}:
