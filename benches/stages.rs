@@ -101,6 +101,7 @@ fn whole_picture(bencher: Bencher, pack: &str) {
         library: None,
         device: DeviceChoice::Cpu,
         liveness: true,
+        graphs: None,
     };
     let mut pipeline = Pipeline::load(&options).unwrap();
     bencher.bench_local(|| pipeline.analyse(&picture).unwrap());

@@ -27,8 +27,14 @@ fn main() -> Outcome<()> {
     let folders: Vec<PathBuf> = arguments.map(PathBuf::from).collect();
     let models_dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
     let device = DeviceChoice::Cpu;
-    let mut pipeline =
-        Pipeline::load(&PipelineOptions { models_dir, pack, library: None, device, liveness: false })?;
+    let mut pipeline = Pipeline::load(&PipelineOptions {
+        models_dir,
+        pack,
+        library: None,
+        device,
+        liveness: false,
+        graphs: None,
+    })?;
     let faces = faces(&mut pipeline, &folders)?;
     let mut pairs = Vec::new();
     for (index, (a, one)) in faces.iter().enumerate() {

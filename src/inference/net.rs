@@ -2,6 +2,7 @@
 
 mod bound;
 mod denormals;
+mod graphs;
 pub mod meter;
 
 use std::io::Read;
@@ -9,7 +10,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use ort::ep;
-use ort::session::builder::SessionBuilder;
+use ort::logging::LogLevel;
+use ort::session::builder::{BuilderResult, GraphOptimizationLevel, SessionBuilder};
 use ort::session::{Session, SessionOutputs};
 use ort::value::{Outlet, TensorElementType, TensorRef};
 use sha2::{Digest, Sha256};
@@ -20,6 +22,7 @@ use super::runtime::Runtime;
 use super::{DeviceChoice, InferenceError};
 use crate::ledger::Sha256Digest;
 use bound::{Bound, Host};
+use graphs::{Graph, Graphs};
 use meter::Meter;
 
 /// What to do about a file that is not the one its card describes.
@@ -33,6 +36,10 @@ fn hint(file: &NetFile) -> &'static str {
 /// Threads that a net runs on, on the CPU.
 pub const THREADS: usize = 1;
 
+/// What decides what the CPU's provider optimises a net to, besides the net, the runtime and the processor: to
+/// be changed with whatever [`Loader::session`] sets of it, so that kept nets are made anew.
+const GRAPH_OPTIONS: &str = "CPU; level all";
+
 /// What nets are loaded with.
 #[derive(Debug, Clone)]
 pub struct Loader {
@@ -41,13 +48,15 @@ pub struct Loader {
     /// The CUDA device's number; none for the CPU.
     cuda: Option<u32>,
     meter: Meter,
+    /// Where optimised nets are kept; none where each load optimises them anew.
+    graphs: Option<Graphs>,
 }
 
 impl Loader {
     /// Loads nets from `models_dir` onto the CPU.
     pub fn cpu(runtime: &Runtime, models_dir: &Path) -> Self {
         let (runtime, models_dir) = (runtime.clone(), models_dir.to_owned());
-        Self { runtime, models_dir, cuda: None, meter: Meter::default() }
+        Self { runtime, models_dir, cuda: None, meter: Meter::default(), graphs: None }
     }
 
     /// Loads nets from `models_dir` onto CUDA device `index`.
@@ -57,6 +66,14 @@ impl Loader {
     pub fn cuda(runtime: &Runtime, models_dir: &Path, index: u32) -> Result<Self, InferenceError> {
         let loader = Self { cuda: Some(index), ..Self::cpu(runtime, models_dir) };
         loader.builder().map(|_| loader)
+    }
+
+    /// Keeps what the runtime optimises nets to in `folder`, and loads that where it is there. On the CPU alone:
+    /// other providers compile what they run.
+    #[must_use]
+    pub fn with_graphs(self, folder: PathBuf) -> Self {
+        let graphs = Some(Graphs::new(folder, &self.runtime));
+        Self { graphs, ..self }
     }
 
     /// What the nets that it loads spend inside the runtime.
@@ -78,19 +95,39 @@ impl Loader {
     pub fn net(&self, file: &NetFile) -> Result<Net, InferenceError> {
         let path = self.models_dir.join(&file.name);
         let bytes = verified_bytes(&path, file)?;
+        let make = |bytes: &[u8], graph: Graph<'_>| self.session(&path, file, bytes, graph);
+        let session = match &self.graphs {
+            Some(graphs) if self.cuda.is_none() => {
+                graphs.load(file, &bytes, make, |trouble| tracing::warn!("{trouble}"))?
+            }
+            _ => make(&bytes, Graph::Own)?,
+        };
+        Ok(Net::new(session, path, file.clone(), self))
+    }
+
+    /// A session of `bytes` whose inputs and outputs are the card's.
+    fn session(
+        &self,
+        path: &Path,
+        file: &NetFile,
+        bytes: &[u8],
+        graph: Graph<'_>,
+    ) -> Result<Session, InferenceError> {
         let mut builder = self.builder()?;
         let open = file.inputs[0].shape.iter().skip(1).any(|d| *d == -1);
         if open {
             // A pattern is kept for every shape that ever came: pictures come in any.
             builder = builder
                 .with_memory_pattern(false)
-                .map_err(|error| self.step_error("set up", &path, &error))?;
+                .map_err(|error| self.step_error("set up", path, &error))?;
         }
+        let mut builder =
+            optimising(builder, graph).map_err(|error| self.step_error("set up", path, &error))?;
         let session =
-            builder.commit_from_memory(&bytes).map_err(|error| self.step_error("load", &path, &error))?;
-        compare(&path, file, "input", &file.inputs, session.inputs())?;
-        compare(&path, file, "output", &file.outputs, session.outputs())?;
-        Ok(Net::new(session, path, file.clone(), self))
+            builder.commit_from_memory(bytes).map_err(|error| self.step_error("load", path, &error))?;
+        compare(path, file, "input", &file.inputs, session.inputs())?;
+        compare(path, file, "output", &file.outputs, session.outputs())?;
+        Ok(session)
     }
 
     /// One thread for each session, without spinning: on two cores that is as fast as two threads
@@ -120,6 +157,16 @@ impl Loader {
                 detail: error.message().to_owned(),
             },
         }
+    }
+}
+
+/// How far a net is optimised, and whether that is written.
+fn optimising(builder: SessionBuilder, graph: Graph<'_>) -> BuilderResult {
+    match graph {
+        Graph::Own => Ok(builder),
+        // It would warn that what it writes is for this machine alone, which is what the key is for.
+        Graph::WrittenTo(path) => builder.with_optimized_model_path(path)?.with_log_level(LogLevel::Error),
+        Graph::Kept => builder.with_optimization_level(GraphOptimizationLevel::Disable),
     }
 }
 

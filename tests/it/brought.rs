@@ -34,6 +34,7 @@ fn pipeline(models: &Path, pack: &str) -> Pipeline {
         library: None,
         device: DeviceChoice::Cpu,
         liveness: true,
+        graphs: None,
     })
     .unwrap()
 }

@@ -56,6 +56,7 @@ pub fn options(pack: &str) -> PipelineOptions {
         library: None,
         device: DeviceChoice::Cpu,
         liveness: true,
+        graphs: None,
     }
 }
 

@@ -71,6 +71,7 @@ pub(super) fn pipeline_options(effective: &Effective) -> PipelineOptions {
         library: effective.onnxruntime.clone(),
         device: effective.device.value,
         liveness: effective.liveness_mode.value != LivenessMode::Off,
+        graphs: Some(effective.state_dir.join("graphs")),
     }
 }
 
