@@ -156,6 +156,7 @@ impl Graphs {
         match std::fs::metadata(&self.folder) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(Trouble::Folder(error.to_string())),
+            Ok(metadata) if !metadata.is_dir() => return Err(Trouble::Folder("it is no folder".to_owned())),
             Ok(metadata) => owned(&metadata).map_err(|error| Trouble::Folder(error.to_string()))?,
         }
         let wrong = |path: &Path, detail: String| Trouble::Pair(path.to_owned(), detail);

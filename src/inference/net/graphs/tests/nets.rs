@@ -1,13 +1,14 @@
 //! With the nets that `make setup` fetches.
 
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Instant;
 
-use super::{PermissionsExt, folder, names};
+use super::{Graph, Graphs, PermissionsExt, folder, names};
 use crate::inference::Pack;
 use crate::inference::card::NetFile;
-use crate::inference::net::{Loader, Net};
+use crate::inference::net::{Loader, Net, verified_bytes};
 use crate::inference::runtime::{LibrarySearch, Runtime};
-use std::path::{Path, PathBuf};
 
 /// Loads without keeping anything; none, and a line that says so, where `make setup` has not run.
 fn loader() -> Option<(Loader, PathBuf)> {
@@ -73,10 +74,9 @@ fn kept_nets_say_to_the_bit_what_their_own_files_say() {
     }
 }
 
-/// What is loaded is what lies there: a pair that is exchanged, note and all, for another net's is refused by
-/// the card, and one that is damaged by its digest.
+/// What lies there is read again at each load, and so is the net's own file.
 #[test]
-fn a_kept_net_is_still_held_against_its_card_and_its_digest() {
+fn a_damaged_kept_net_is_made_anew_and_a_damaged_own_file_is_refused() {
     let Some((plain, models_dir)) = loader() else { return };
     let (_home, folder) = folder();
     let keeping = plain.clone().with_graphs(folder.clone());
@@ -115,6 +115,48 @@ fn two_loads_at_once_say_the_same() {
         }
     });
     assert_eq!(names(&folder).len(), 2, "{:?}", names(&folder));
+}
+
+/// A file system of its own; unmounted at the end.
+struct Mounted(tempfile::TempDir);
+
+impl Mounted {
+    /// None, and a line that says so, where this user may not mount anything.
+    fn of(size: &str) -> Option<Self> {
+        let directory = tempfile::tempdir().unwrap();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", size, "muster-test"]).arg(directory.path());
+        if mount.output().is_ok_and(|output| output.status.success()) {
+            return Some(Self(directory));
+        }
+        println!("SKIPPED: a file system cannot be mounted here; as root it can");
+        None
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(self.0.path()).status();
+    }
+}
+
+#[test]
+fn a_full_disk_costs_the_optimising_and_leaves_nothing_behind() {
+    let Some((plain, models_dir)) = loader() else { return };
+    let Some(disk) = Mounted::of("size=1m") else { return };
+    let folder = disk.0.path().join("graphs");
+    let graphs = Graphs::new(folder.clone(), &plain.runtime);
+    let mut told = Vec::new();
+    for file in files(&models_dir, &["default"]).iter().filter(|file| file.size_bytes > 1 << 20) {
+        let path = models_dir.join(&file.name);
+        let bytes = verified_bytes(&path, file).unwrap();
+        let make = |bytes: &[u8], graph: Graph<'_>| plain.session(&path, file, bytes, graph);
+        graphs.load(file, &bytes, make, |trouble| told.push(trouble)).unwrap();
+        assert_eq!(names(&folder), Vec::<String>::new());
+    }
+    let expected = format!("optimised nets cannot be kept in {}: ", folder.display());
+    assert!(told.len() == 1 && told[0].starts_with(&expected), "{told:?}");
+    println!("{}", told[0]);
 }
 
 /// Figures for the documents: `cargo test --release --lib what_keeping_saves -- --ignored --nocapture`.
