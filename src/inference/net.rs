@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use ort::ep;
 use ort::logging::LogLevel;
-use ort::session::builder::{BuilderResult, GraphOptimizationLevel, SessionBuilder};
+use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::session::{Session, SessionOutputs};
 use ort::value::{Outlet, TensorElementType, TensorRef};
 use sha2::{Digest, Sha256};
@@ -161,12 +161,14 @@ impl Loader {
 }
 
 /// How far a net is optimised, and whether that is written.
-fn optimising(builder: SessionBuilder, graph: Graph<'_>) -> BuilderResult {
+fn optimising(builder: SessionBuilder, graph: Graph<'_>) -> ort::Result<SessionBuilder> {
     match graph {
         Graph::Own => Ok(builder),
         // It would warn that what it writes is for this machine alone, which is what the key is for.
-        Graph::WrittenTo(path) => builder.with_optimized_model_path(path)?.with_log_level(LogLevel::Error),
-        Graph::Kept => builder.with_optimization_level(GraphOptimizationLevel::Disable),
+        Graph::WrittenTo(path) => {
+            Ok(builder.with_optimized_model_path(path)?.with_log_level(LogLevel::Error)?)
+        }
+        Graph::Kept => Ok(builder.with_optimization_level(GraphOptimizationLevel::Disable)?),
     }
 }
 
