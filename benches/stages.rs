@@ -102,6 +102,7 @@ fn whole_picture(bencher: Bencher, pack: &str) {
         device: DeviceChoice::Cpu,
         liveness: true,
         batches: false,
+        graphs: None,
     };
     let mut pipeline = Pipeline::load(&options).unwrap();
     bencher.bench_local(|| pipeline.analyse(&picture).unwrap());

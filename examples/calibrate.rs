@@ -34,6 +34,7 @@ fn main() -> Outcome<()> {
         device,
         liveness: false,
         batches: false,
+        graphs: None,
     })?;
     let faces = faces(&mut pipeline, &folders)?;
     let mut pairs = Vec::new();

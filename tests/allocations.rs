@@ -101,6 +101,7 @@ fn the_nets_are_fed_and_read_without_memory_of_their_own() {
         device: DeviceChoice::Cpu,
         liveness: true,
         batches: false,
+        graphs: None,
     };
     let mut pipeline = Pipeline::load(&options).unwrap();
     let face = picture::read(&photograph).unwrap();

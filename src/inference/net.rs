@@ -3,6 +3,7 @@
 pub mod batch;
 mod bound;
 mod denormals;
+mod graphs;
 pub mod meter;
 
 use std::io::Read;
@@ -10,7 +11,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use ort::ep;
-use ort::session::builder::SessionBuilder;
+use ort::logging::LogLevel;
+use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::session::{Session, SessionOutputs};
 use ort::value::{Outlet, TensorElementType, TensorRef};
 use sha2::{Digest, Sha256};
@@ -21,6 +23,7 @@ use super::runtime::Runtime;
 use super::{DeviceChoice, InferenceError};
 use crate::ledger::Sha256Digest;
 use bound::{Bound, Host};
+use graphs::{Graph, Graphs};
 use meter::Meter;
 
 /// What to do about a file that is not the one its card describes.
@@ -34,6 +37,10 @@ fn hint(file: &NetFile) -> &'static str {
 /// Threads that a net runs on, on the CPU.
 pub const THREADS: usize = 1;
 
+/// What decides what the CPU's provider optimises a net to, besides the net, the runtime and the processor: to
+/// be changed with whatever [`Loader::session`] sets of it, so that kept nets are made anew.
+const GRAPH_OPTIONS: &str = "CPU; level all";
+
 /// What nets are loaded with.
 #[derive(Debug, Clone)]
 pub struct Loader {
@@ -44,13 +51,16 @@ pub struct Loader {
     /// Whether nets are made to take several pictures at once.
     batches: bool,
     meter: Meter,
+    /// Where optimised nets are kept; none where each load optimises them anew.
+    graphs: Option<Graphs>,
 }
 
 impl Loader {
     /// Loads nets from `models_dir` onto the CPU.
     pub fn cpu(runtime: &Runtime, models_dir: &Path) -> Self {
         let (runtime, models_dir) = (runtime.clone(), models_dir.to_owned());
-        Self { runtime, models_dir, cuda: None, batches: false, meter: Meter::default() }
+        let meter = Meter::default();
+        Self { runtime, models_dir, cuda: None, batches: false, meter, graphs: None }
     }
 
     /// Loads nets from `models_dir` onto CUDA device `index`.
@@ -63,9 +73,18 @@ impl Loader {
     }
 
     /// Makes nets take several pictures at once, where they can: on a GPU always, as there it pays.
+    #[must_use]
     pub fn with_batches(mut self, batches: bool) -> Self {
         self.batches |= batches;
         self
+    }
+
+    /// Keeps what the runtime optimises nets to in `folder`, and loads that where it is there. On the CPU alone:
+    /// other providers compile what they run.
+    #[must_use]
+    pub fn with_graphs(self, folder: PathBuf) -> Self {
+        let graphs = Some(Graphs::new(folder, &self.runtime));
+        Self { graphs, ..self }
     }
 
     /// What the nets that it loads spend inside the runtime.
@@ -87,7 +106,7 @@ impl Loader {
     pub fn net(&self, file: &NetFile) -> Result<Net, InferenceError> {
         let path = self.models_dir.join(&file.name);
         let bytes = verified_bytes(&path, file)?;
-        self.load(&path, file, &bytes)
+        self.checked(&path, file, &bytes)
     }
 
     /// The same, for a net whose input is one picture and whose only output is a row of values: where this
@@ -102,13 +121,15 @@ impl Loader {
         let (Some([1, columns]), true) =
             (open.outputs.first().map(|output| output.shape.as_slice()), self.batches)
         else {
-            return self.load(&path, file, &bytes);
+            return self.checked(&path, file, &bytes);
         };
         let columns = usize::try_from(*columns).unwrap_or(0);
         open.inputs[0].shape[0] = -1;
         open.outputs[0].shape[0] = -1;
         let tried = batch::with_any_batch(&bytes, columns).map(|bytes| {
-            let mut net = self.load(&path, &open, &bytes)?;
+            // Never a kept graph: those are named after the file as it is.
+            let session = self.session(&path, &open, &bytes, Graph::Own)?;
+            let mut net = Net::new(session, path.clone(), open.clone(), self);
             let is_sound = net.takes_rows_apart(columns)?;
             Ok::<_, InferenceError>(is_sound.then_some(net))
         });
@@ -119,10 +140,29 @@ impl Loader {
             }
             _ => tracing::warn!(path = %path.display(), "a net takes one picture at a time"),
         }
-        self.load(&path, file, &bytes)
+        self.checked(&path, file, &bytes)
     }
 
-    fn load(&self, path: &Path, file: &NetFile, bytes: &[u8]) -> Result<Net, InferenceError> {
+    /// A net of bytes that were checked, from its kept graph where there is one.
+    fn checked(&self, path: &Path, file: &NetFile, bytes: &[u8]) -> Result<Net, InferenceError> {
+        let make = |bytes: &[u8], graph: Graph<'_>| self.session(path, file, bytes, graph);
+        let session = match &self.graphs {
+            Some(graphs) if self.cuda.is_none() => {
+                graphs.load(file, bytes, make, |trouble| tracing::warn!("{trouble}"))?
+            }
+            _ => make(bytes, Graph::Own)?,
+        };
+        Ok(Net::new(session, path.to_owned(), file.clone(), self))
+    }
+
+    /// A session of `bytes` whose inputs and outputs are the card's.
+    fn session(
+        &self,
+        path: &Path,
+        file: &NetFile,
+        bytes: &[u8],
+        graph: Graph<'_>,
+    ) -> Result<Session, InferenceError> {
         let mut builder = self.builder()?;
         let open = file.inputs[0].shape.iter().skip(1).any(|d| *d == -1);
         if open {
@@ -131,11 +171,13 @@ impl Loader {
                 .with_memory_pattern(false)
                 .map_err(|error| self.step_error("set up", path, &error))?;
         }
+        let mut builder =
+            optimising(builder, graph).map_err(|error| self.step_error("set up", path, &error))?;
         let session =
             builder.commit_from_memory(bytes).map_err(|error| self.step_error("load", path, &error))?;
         compare(path, file, "input", &file.inputs, session.inputs())?;
         compare(path, file, "output", &file.outputs, session.outputs())?;
-        Ok(Net::new(session, path.to_owned(), file.clone(), self))
+        Ok(session)
     }
 
     /// One thread for each session, without spinning: on two cores that is as fast as two threads
@@ -165,6 +207,18 @@ impl Loader {
                 detail: error.message().to_owned(),
             },
         }
+    }
+}
+
+/// How far a net is optimised, and whether that is written.
+fn optimising(builder: SessionBuilder, graph: Graph<'_>) -> ort::Result<SessionBuilder> {
+    match graph {
+        Graph::Own => Ok(builder),
+        // It would warn that what it writes is for this machine alone, which is what the key is for.
+        Graph::WrittenTo(path) => {
+            Ok(builder.with_optimized_model_path(path)?.with_log_level(LogLevel::Error)?)
+        }
+        Graph::Kept => Ok(builder.with_optimization_level(GraphOptimizationLevel::Disable)?),
     }
 }
 

@@ -36,6 +36,8 @@ pub struct PipelineOptions {
     /// Whether the faces of a picture go through the nets together on a CPU too, where it gains nothing; on a
     /// GPU they always do.
     pub batches: bool,
+    /// Where optimised nets are kept from start to start; none to keep none.
+    pub graphs: Option<PathBuf>,
 }
 
 /// The nets of a pack, loaded. One owner, on one thread.
@@ -82,7 +84,13 @@ impl Pipeline {
         runtime: &Runtime,
         options: &PipelineOptions,
     ) -> Result<Self, InferenceError> {
-        let on_cpu = || Loader::cpu(runtime, &options.models_dir).with_batches(options.batches);
+        let on_cpu = || {
+            let mut loader = Loader::cpu(runtime, &options.models_dir).with_batches(options.batches);
+            if let Some(folder) = &options.graphs {
+                loader = loader.with_graphs(folder.clone());
+            }
+            Stages::open(pack, options.liveness, &loader).map(|stages| (stages, loader))
+        };
         let on_cuda = |index| {
             let loader = Loader::cuda(runtime, &options.models_dir, index)?;
             let mut stages = Stages::open(pack, options.liveness, &loader)?;
@@ -90,13 +98,13 @@ impl Pipeline {
             Ok((stages, loader))
         };
         let ((stages, loader), fallback) = match options.device {
-            DeviceChoice::Cpu => ((Stages::open(pack, options.liveness, &on_cpu())?, on_cpu()), None),
+            DeviceChoice::Cpu => (on_cpu()?, None),
             DeviceChoice::Cuda(index) => (on_cuda(index)?, None),
             DeviceChoice::Auto => match on_cuda(0) {
                 Ok(loaded) => (loaded, None),
                 Err(InferenceError::Device { detail, .. }) => {
                     tracing::info!("the nets run on the CPU, not on CUDA: {detail}");
-                    ((Stages::open(pack, options.liveness, &on_cpu())?, on_cpu()), Some(detail))
+                    (on_cpu()?, Some(detail))
                 }
                 Err(error) => return Err(error),
             },

@@ -22,6 +22,8 @@ use ort::environment::Environment;
 use ort::logging::LogLevel;
 
 use super::InferenceError;
+use super::card::parse_sha256;
+use crate::ledger::Sha256Digest;
 use manifest::Manifest;
 
 /// The environment variable that may name the library.
@@ -74,6 +76,8 @@ pub struct Library {
     pub origin: LibraryOrigin,
     /// Its version, where a manifest says it.
     pub version: Option<String>,
+    /// Its SHA-256, where a manifest says it.
+    pub sha256: Option<Sha256Digest>,
 }
 
 impl LibrarySearch {
@@ -98,7 +102,7 @@ impl LibrarySearch {
             Some((path, origin)) => {
                 let path = present(path, &format!("{origin} names it as the ONNX Runtime library"))?;
                 elf::check(&path)?;
-                Ok(Library { path, origin, version: None })
+                Ok(Library { path, origin, version: None, sha256: None })
             }
             None => self.locate_in_models_dir(),
         }
@@ -110,7 +114,8 @@ impl LibrarySearch {
         let path = present(&folder.join(&manifest.file), HINT)?;
         manifest.verify(&path)?;
         elf::check(&path)?;
-        Ok(Library { path, origin: LibraryOrigin::ModelsFolder, version: Some(manifest.version) })
+        let sha256 = parse_sha256(&manifest.sha256);
+        Ok(Library { path, origin: LibraryOrigin::ModelsFolder, version: Some(manifest.version), sha256 })
     }
 }
 

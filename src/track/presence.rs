@@ -12,6 +12,7 @@ const LONGEST_BLIND: TimeDelta = TimeDelta::seconds(1);
 /// Compares the pictures of one source with the last one in which the detector found nobody.
 ///
 /// A picture needs a look, exactly if
+/// - it is too small to have cells; or
 /// - the detector has not looked yet, or found somebody when it last did; or
 /// - it last looked [`LONGEST_BLIND`] ago or longer, or the clock runs backwards; or
 /// - the mean luma of one cell is more than [`STILL_WITHIN`] from what it was in the picture that was
@@ -28,7 +29,8 @@ impl Presence {
     pub fn needs_look(&self, at: DateTime<Utc>, cells: &[u8]) -> bool {
         let Some(looked_at) = self.looked_at else { return true };
         let blind = at - looked_at;
-        if blind >= LONGEST_BLIND || blind < TimeDelta::zero() || cells.len() != self.empty.len() {
+        let comparable = !cells.is_empty() && cells.len() == self.empty.len();
+        if blind >= LONGEST_BLIND || blind < TimeDelta::zero() || !comparable {
             return true;
         }
         self.empty.iter().zip(cells).any(|(before, now)| before.abs_diff(*now) > STILL_WITHIN)
@@ -75,6 +77,9 @@ mod tests {
         assert!(presence.needs_look(at(66), &[100, 100, 100, 100, 105, 100, 100, 100, 100]));
         assert!(presence.needs_look(at(66), &[100, 100, 100, 100, 95, 100, 100, 100, 100]));
         assert!(presence.needs_look(at(66), &[100; 8]));
+        let mut presence = Presence::default();
+        presence.looked(at(0), &[], false);
+        assert!(presence.needs_look(at(66), &[]), "there is nothing to compare");
     }
 
     #[test]

@@ -35,6 +35,7 @@ fn pipeline(models: &Path, pack: &str) -> Pipeline {
         device: DeviceChoice::Cpu,
         liveness: true,
         batches: false,
+        graphs: None,
     })
     .unwrap()
 }

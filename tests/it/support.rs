@@ -57,6 +57,7 @@ pub fn options(pack: &str) -> PipelineOptions {
         device: DeviceChoice::Cpu,
         liveness: true,
         batches: false,
+        graphs: None,
     }
 }
 
