@@ -289,6 +289,10 @@ pub(super) fn picture(people: &[u8]) -> RgbPicture {
     for (x, person) in people.iter().enumerate() {
         data[x * 3] = *person;
     }
+    if people.iter().any(|person| *person > 0) {
+        // Whoever comes into the picture changes more of it than a byte.
+        data[SIDE as usize * 3..].fill(60);
+    }
     RgbPicture::new(SIDE, SIDE, data).unwrap()
 }
 
