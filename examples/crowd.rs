@@ -31,8 +31,15 @@ fn main() -> Outcome<()> {
     let pack = arguments.next().unwrap_or_else(|| "default".to_owned());
     let models_dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
     let device = DeviceChoice::Cpu;
-    let pipeline =
-        Pipeline::load(&PipelineOptions { models_dir, pack, library: None, device, liveness: false, batches: false, graphs: None })?;
+    let pipeline = Pipeline::load(&PipelineOptions {
+        models_dir,
+        pack,
+        library: None,
+        device,
+        liveness: false,
+        batches: false,
+        graphs: None,
+    })?;
     let (space, dimension) = (pipeline.facts().space, pipeline.facts().dimension);
     let directory = Path::new(&directory);
     std::fs::create_dir_all(directory)?;

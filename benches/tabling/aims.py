@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .figures import DLIB, EVERY_NET, MUSTER, PYTHON, PYTHON_ONE, ClipFigures, GalleryFigures, ratio
+from .figures import AS_CAMERA, DLIB, EVERY_NET, MUSTER, PYTHON, PYTHON_ONE, ClipFigures, GalleryFigures, ratio
 
 # The clips that muster alone is run on, for the aims that speak of 640x480.
 ONE, EIGHT, NOBODY = "one-480", "eight-480", "nobody-480"
@@ -103,8 +103,8 @@ def against(clip: ClipFigures, name: str, programs: list[str], target: float) ->
 
 
 def at_640x480(clips: dict[str, ClipFigures]) -> list[Aim]:
-    def figure(clip: str, *keys: str) -> float | None:
-        return clips[clip].figure(MUSTER, *keys) if clip in clips else None
+    def figure(clip: str, *keys: str, program: str = MUSTER) -> float | None:
+        return clips[clip].figure(program, *keys) if clip in clips else None
 
     absent = "the clip was not run, or muster said nothing of it"
     frames, cpu = figure(NOBODY, "frames", "processed"), figure(NOBODY, "cpu_s")
@@ -113,7 +113,10 @@ def at_640x480(clips: dict[str, ClipFigures]) -> list[Aim]:
         aim("one tracked face at 640x480", AT_LEAST, 30, figure(ONE, "fps"), " frames/s", absent),
         aim("eight tracked faces at 640x480", AT_LEAST, 15, figure(EIGHT, "fps"), " frames/s", absent),
         aim("frame to decision, p95", AT_MOST, 6, figure(ONE, "decision_frames", "p95"), " frames", absent),
-        aim("frame to durable record at 640x480, p95", AT_MOST, 100, figure(ONE, "record_ms", "p95"), " ms", absent),
+        aim(
+            "frame to durable record at 640x480, p95, at the pace of a camera", AT_MOST, 100,
+            figure(ONE, "record_ms", "p95", program=AS_CAMERA), " ms", absent,
+        ),
         aim(
             "nobody in view: processor time at 15 frames/s, of one core", AT_MOST, 15,
             None if nobody is None else nobody * 15 * 100, " %", absent, ", the start included",

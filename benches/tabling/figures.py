@@ -11,12 +11,13 @@ from .running import GALLERY, Results
 
 MUSTER = "muster"
 EVERY_NET = "muster, every net on every frame"
+AS_CAMERA = "muster, at the pace of a camera"
 PYTHON = "onnxruntime-python"
 PYTHON_ONE = "onnxruntime-python, 1 thread"
 DLIB = "face_recognition"
 MTCNN = "mtcnn (detection alone)"
 FAISS = "faiss"
-PROGRAMS = (MUSTER, EVERY_NET, DLIB, PYTHON, PYTHON_ONE, MTCNN)
+PROGRAMS = (MUSTER, EVERY_NET, AS_CAMERA, DLIB, PYTHON, PYTHON_ONE, MTCNN)
 
 
 def at(value: Any, *keys: str) -> Any:

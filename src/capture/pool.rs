@@ -90,7 +90,10 @@ mod tests {
         assert!(held.iter().zip(0..).all(|(picture, value)| picture.data() == [value; 24]));
         assert_eq!(pool.kept.len(), MOST_KEPT);
         drop(held);
-        let small = pool.picture::<()>(1, 1, |bytes| Ok(assert_eq!(bytes.len(), 3)));
+        let small = pool.picture::<()>(1, 1, |bytes| {
+            assert_eq!(bytes.len(), 3);
+            Ok(())
+        });
         assert_eq!(small.unwrap().unwrap().data().len(), 3);
         assert!(pool.picture::<()>(0, 3, |_| Ok(())).unwrap().is_none());
         assert_eq!(pool.picture(2, 2, |_| Err("no")), Err("no"));

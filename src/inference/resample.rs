@@ -178,6 +178,7 @@ struct Grid<'a> {
 /// Loops over indexes, and two after each other, because those become vector instructions: the places of all
 /// samples first, then their colours.
 #[multiversion(targets("x86_64+avx2", "x86_64+sse4.1"))]
+#[allow(clippy::needless_range_loop, reason = "loops over indexes become vector instructions")]
 fn sample_block(grid: &Grid<'_>, column: usize, row: usize, to: &mut [u8]) {
     let Grid { across, down, .. } = *grid;
     let mut sums = [[0.0f32; 4]; BLOCK];

@@ -199,7 +199,7 @@ fn faces_that_go_through_the_nets_together_come_out_as_each_by_itself() {
         together.nets().iter().filter(|net| net.takes_batches()).map(|net| net.name().to_owned()).collect();
     assert_eq!(batched, ["onet.onnx", "fr_landmark.onnx", "fr_liveness.onnx", "fr_feature.onnx"]);
     let (each, together) = (each.analyse(&picture).unwrap(), together.analyse(&picture).unwrap());
-    assert!(each.faces.len() > 3, "{} faces", each.faces.len());
+    assert!(each.faces.len() >= 3, "{} faces", each.faces.len());
     assert_eq!(each.faces.len(), together.faces.len());
     for (one, other) in each.faces.iter().zip(&together.faces) {
         assert_eq!(one.detection, other.detection);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use clap::Args;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
@@ -25,7 +25,7 @@ use super::super::output::Output;
 use super::super::source::SourceParser;
 use super::super::wire;
 use super::figures::{ms, process_cpu};
-use super::noted::{NotedNets, NotedSource, Notes, Shared, lock};
+use super::noted::{GivenFrame, NotedNets, NotedSource, Notes, Shared, lock};
 use super::object::{NetsAlone, PipelineObject, Run};
 
 pub(super) const AFTER_HELP: &str = "\
@@ -215,7 +215,9 @@ fn since(notes: &Notes, pace: Pace, at: DateTime<Utc>) -> Option<f64> {
         Pace::RealTime => (Utc::now() - at).to_std().ok().map(ms),
         Pace::Lossless => {
             let noted = lock(notes);
-            let frame = noted.given.iter().rev().find(|frame| frame.at == at)?;
+            // An entry's time is kept in milliseconds.
+            let is_it = |frame: &&GivenFrame| (frame.at - at).abs() < TimeDelta::milliseconds(1);
+            let frame = noted.given.iter().rev().find(is_it)?;
             Some(ms(frame.given.elapsed()))
         }
     }
@@ -239,7 +241,7 @@ impl Said {
         if pace == Pace::Lossless {
             // Every frame that was given was looked at.
             let noted = lock(notes);
-            let within = |frame: &&super::noted::GivenFrame| frame.at >= seen_since && frame.at <= at;
+            let within = |frame: &&GivenFrame| frame.at >= seen_since && frame.at <= at;
             self.decision_frames.push(noted.given.iter().filter(within).count() as f64);
         }
     }

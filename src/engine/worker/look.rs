@@ -86,7 +86,11 @@ impl LiveLook {
             .filter(|(_, look)| is_wanted(look))
             .map(|(detection, _)| *detection)
             .collect();
-        let mut probes = analyser.probe_all(&frame.picture, &wanted, &mut times)?.into_iter();
+        let probes = match wanted.as_slice() {
+            [] => Vec::new(),
+            wanted => analyser.probe_all(&frame.picture, wanted, &mut times)?,
+        };
+        let mut probes = probes.into_iter();
         let faces: Vec<AnalysedFace> = detections
             .into_iter()
             .zip(&looks)

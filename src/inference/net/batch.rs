@@ -78,7 +78,7 @@ fn fields(mut message: &[u8]) -> Option<Vec<Field<'_>>> {
 }
 
 /// The bytes of the first field `number`.
-fn bytes_of<'a>(message: &'a [u8], number: u64) -> Option<&'a [u8]> {
+fn bytes_of(message: &[u8], number: u64) -> Option<&[u8]> {
     fields(message)?.into_iter().find_map(|field| match field.value {
         Value::Bytes(bytes) if field.number == number => Some(bytes),
         _ => None,
