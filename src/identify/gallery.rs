@@ -1,9 +1,9 @@
 //! The templates a probe is searched in.
 //!
 //! Everybody is one row: the mean of their templates, of length 1. A row is kept in 16 bits a value with a
-//! step of its own ([`kept`]), in chunks that never move ([`rows`]). What a search finds is exact for rows as
+//! step of its own (`kept`), in chunks that never move (`rows`). What a search finds is exact for rows as
 //! they are kept: best, runner-up and their similarities are those of a plain scan in 32-bit floats, to the
-//! last bit ([`search`] says how that is had from half of the bytes).
+//! last bit (`search` says how that is had from half of the bytes).
 //!
 //! All maps are trees, so that no enrolment among a million pays for making a table anew.
 

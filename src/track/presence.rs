@@ -14,8 +14,8 @@ const LONGEST_BLIND: TimeDelta = TimeDelta::seconds(1);
 /// A picture needs a look, exactly if
 /// - it is too small to have cells; or
 /// - the detector has not looked yet, or found somebody when it last did; or
-/// - it last looked [`LONGEST_BLIND`] ago or longer, or the clock runs backwards; or
-/// - the mean luma of one cell is more than [`STILL_WITHIN`] from what it was in the picture that was
+/// - it last looked `LONGEST_BLIND` ago or longer, or the clock runs backwards; or
+/// - the mean luma of one cell is more than `STILL_WITHIN` from what it was in the picture that was
 ///   looked at. What changes slowly adds up, because pictures in between are not compared with.
 #[derive(Debug, Clone, Default)]
 pub struct Presence {
