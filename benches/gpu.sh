@@ -1,6 +1,6 @@
 #!/bin/sh
 # The whole table on a machine with an NVIDIA GPU: `muster bench pipeline` on the CPU and on CUDA, each clip in turn,
-# every net on every face. It needs `muster setup --cuda` (or MUSTER_ORT_LIBRARY with the library of
+# every net on every face. It needs `muster setup --runtime cuda` (or MUSTER_ORT_LIB with the library of
 # onnxruntime-gpu, its provider libraries beside it), CUDA 12 and cuDNN 9 where the system's loader finds them.
 #
 # usage: benches/gpu.sh [ROUNDS]

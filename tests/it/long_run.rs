@@ -19,7 +19,7 @@ const LONG_GROWTH_KB: u64 = 16 * 1024;
 const SHORT_GROWTH_KB: u64 = 36 * 1024;
 
 /// How long somebody known may take to come before both sources.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 struct Running(Child);
 
