@@ -15,7 +15,7 @@ use muster::inference::landmarks::Landmarker;
 use muster::inference::net::Loader;
 use muster::inference::pad::PadNet;
 use muster::inference::runtime::{LibrarySearch, Runtime};
-use muster::inference::{DeviceChoice, FaceAnalyser, Pack, Pipeline, PipelineOptions};
+use muster::inference::{FaceAnalyser, Pack, Pipeline, PipelineOptions};
 
 fn main() {
     let missing =
@@ -95,15 +95,7 @@ fn liveness(bencher: Bencher) {
 #[divan::bench(args = ["default", "mtcnn"])]
 fn whole_picture(bencher: Bencher, pack: &str) {
     let picture = picture::read(&picture_path()).unwrap();
-    let options = PipelineOptions {
-        models_dir: models_dir(),
-        pack: pack.to_owned(),
-        library: None,
-        device: DeviceChoice::Cpu,
-        liveness: true,
-        batches: false,
-        graphs: None,
-    };
+    let options = PipelineOptions::plain(models_dir(), pack);
     let mut pipeline = Pipeline::load(&options).unwrap();
     bencher.bench_local(|| pipeline.analyse(&picture).unwrap());
 }

@@ -17,7 +17,7 @@ use muster::face::embedding::dot;
 use muster::face::{Embedding, Similarity};
 use muster::identify::Threshold;
 use muster::identify::threshold::{ImpostorPair, TailFit};
-use muster::inference::{DeviceChoice, FaceAnalyser, Pipeline, PipelineOptions};
+use muster::inference::{FaceAnalyser, Pipeline, PipelineOptions};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -26,16 +26,8 @@ fn main() -> Outcome<()> {
     let pack = arguments.next().ok_or("usage: calibrate PACK DIR...")?;
     let folders: Vec<PathBuf> = arguments.map(PathBuf::from).collect();
     let models_dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
-    let device = DeviceChoice::Cpu;
-    let mut pipeline = Pipeline::load(&PipelineOptions {
-        models_dir,
-        pack,
-        library: None,
-        device,
-        liveness: false,
-        batches: false,
-        graphs: None,
-    })?;
+    let mut pipeline =
+        Pipeline::load(&PipelineOptions { liveness: false, ..PipelineOptions::plain(models_dir, &pack) })?;
     let faces = faces(&mut pipeline, &folders)?;
     let mut pairs = Vec::new();
     for (index, (a, one)) in faces.iter().enumerate() {

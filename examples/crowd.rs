@@ -12,7 +12,7 @@ use std::path::Path;
 use chrono::{DateTime, TimeDelta};
 use muster::attendance::{Person, PersonId};
 use muster::face::{Embedding, EmbeddingSpace, Template, TemplateId};
-use muster::inference::{DeviceChoice, FaceAnalyser, Pipeline, PipelineOptions};
+use muster::inference::{FaceAnalyser, Pipeline, PipelineOptions};
 use muster::ledger::TerminalId;
 use muster::store::crypt::source::KeySource;
 use muster::store::{Change, RedbStore, Store, Transaction};
@@ -30,16 +30,8 @@ fn main() -> Outcome<()> {
     let people: u64 = arguments.next().ok_or(USAGE)?.parse()?;
     let pack = arguments.next().unwrap_or_else(|| "default".to_owned());
     let models_dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
-    let device = DeviceChoice::Cpu;
-    let pipeline = Pipeline::load(&PipelineOptions {
-        models_dir,
-        pack,
-        library: None,
-        device,
-        liveness: false,
-        batches: false,
-        graphs: None,
-    })?;
+    let pipeline =
+        Pipeline::load(&PipelineOptions { liveness: false, ..PipelineOptions::plain(models_dir, &pack) })?;
     let (space, dimension) = (pipeline.facts().space, pipeline.facts().dimension);
     let directory = Path::new(&directory);
     std::fs::create_dir_all(directory)?;

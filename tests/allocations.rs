@@ -12,7 +12,7 @@ use std::path::Path;
 use muster::capture::camera::{CameraMode, Encoding, FrameDecoder};
 use muster::capture::{RgbPicture, picture};
 use muster::inference::resample::{Patch, Scaler};
-use muster::inference::{DeviceChoice, FaceAnalyser, Pipeline, PipelineOptions, StageTimes};
+use muster::inference::{FaceAnalyser, Pipeline, PipelineOptions, StageTimes};
 
 struct Counting;
 
@@ -94,15 +94,7 @@ fn the_nets_are_fed_and_read_without_memory_of_their_own() {
         println!("SKIPPED: {} is not there; `make setup` fetches it", missing.display());
         return;
     }
-    let options = PipelineOptions {
-        models_dir,
-        pack: "default".to_owned(),
-        library: None,
-        device: DeviceChoice::Cpu,
-        liveness: true,
-        batches: false,
-        graphs: None,
-    };
+    let options = PipelineOptions::plain(models_dir, "default");
     let mut pipeline = Pipeline::load(&options).unwrap();
     let face = picture::read(&photograph).unwrap();
     let nobody = RgbPicture::new(640, 480, vec![120u8; 640 * 480 * 3]).unwrap();

@@ -40,6 +40,22 @@ pub struct PipelineOptions {
     pub graphs: Option<PathBuf>,
 }
 
+impl PipelineOptions {
+    /// Every net of `pack` on the CPU, one face after the other, with the runtime of the models folder; nothing
+    /// is kept.
+    pub fn plain(models_dir: PathBuf, pack: &str) -> Self {
+        Self {
+            models_dir,
+            pack: pack.to_owned(),
+            library: None,
+            device: DeviceChoice::Cpu,
+            liveness: true,
+            batches: false,
+            graphs: None,
+        }
+    }
+}
+
 /// The nets of a pack, loaded. One owner, on one thread.
 pub struct Pipeline {
     facts: AnalyserFacts,

@@ -7,7 +7,7 @@ use muster::capture::RgbPicture;
 use muster::face::embedding::dot;
 use muster::face::{Metric, Rect, Similarity};
 use muster::inference::card::complete::{completed, file_count};
-use muster::inference::{Card, DeviceChoice, FaceAnalyser, Pack, Pipeline, PipelineOptions};
+use muster::inference::{Card, FaceAnalyser, Pack, Pipeline, PipelineOptions};
 use muster::ledger::Sha256Digest;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -28,16 +28,7 @@ fn muster(home: &Home, models: &Path, arguments: &[&str]) -> Finished {
 }
 
 fn pipeline(models: &Path, pack: &str) -> Pipeline {
-    Pipeline::load(&PipelineOptions {
-        models_dir: models.to_owned(),
-        pack: pack.to_owned(),
-        library: None,
-        device: DeviceChoice::Cpu,
-        liveness: true,
-        batches: false,
-        graphs: None,
-    })
-    .unwrap()
+    Pipeline::load(&PipelineOptions::plain(models.to_owned(), pack)).unwrap()
 }
 
 #[test]

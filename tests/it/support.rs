@@ -6,9 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use muster::capture::picture;
-use muster::inference::{
-    AnalysedFace, DeviceChoice, FaceAnalyser, FrameAnalysis, Pack, Pipeline, PipelineOptions,
-};
+use muster::inference::{AnalysedFace, FaceAnalyser, FrameAnalysis, Pack, Pipeline, PipelineOptions};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -50,15 +48,7 @@ pub fn pipeline(pack: &str) -> Pipeline {
 
 /// What [`pipeline`] is loaded from.
 pub fn options(pack: &str) -> PipelineOptions {
-    PipelineOptions {
-        models_dir: models_dir(),
-        pack: pack.to_owned(),
-        library: None,
-        device: DeviceChoice::Cpu,
-        liveness: true,
-        batches: false,
-        graphs: None,
-    }
+    PipelineOptions::plain(models_dir(), pack)
 }
 
 /// A models folder of its own: links to the files of [`models_dir`], and folders of its own for cards

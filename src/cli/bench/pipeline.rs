@@ -13,8 +13,8 @@ use crate::attendance::PersonId;
 use crate::capture::{CaptureSource, Pace, SourceSpec};
 use crate::config::Effective;
 use crate::engine::command::{EnrolmentPictures, EnrolmentSource, EnrolmentTarget, FaceChoice, PictureBytes};
-use crate::engine::state::SourceStatus;
-use crate::engine::{Command, EngineEvent, EngineSettings, LoadAnalyser, Reply, SourceParts};
+use crate::engine::state::{SourceState, SourceStatus};
+use crate::engine::{Command, EngineEvent, EngineHandle, EngineSettings, LoadAnalyser, Reply, SourceParts};
 use crate::inference::{FaceAnalyser, Pipeline};
 use crate::ledger::EntryKind;
 
@@ -40,6 +40,8 @@ Examples:
 
 /// Events that may wait: more than a run of minutes brings.
 const EVENT_ROOM: usize = 1 << 16;
+/// How long no event is waited for before the source is looked at again.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// How often each net is run by itself.
 const REPETITIONS: u32 = 60;
 
@@ -93,7 +95,7 @@ pub fn run(effective: &Effective, args: &PipelineArgs, out: &mut Output<'_>) -> 
     let events = hosted.handle().subscribe(EVENT_ROOM);
     let running = nets::wait(hosted.handle())?;
     let end = args.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds.into()));
-    let said = follow(&events, &notes, pace, end)?;
+    let said = follow(hosted.handle(), &events, &notes, pace, end)?;
     let (wall, cpu) = (start.elapsed(), process_cpu().saturating_sub(start_cpu));
     let live = hosted.handle().snapshot().live;
     let sum = |count: fn(&SourceStatus) -> u64| live.sources.iter().map(count).sum();
@@ -147,7 +149,9 @@ fn enrol(effective: &Effective, store: &Path, folder: &Path) -> Result<BTreeMap<
     };
     let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)
         .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect())
-        .map_err(|error| failed(folder, &error))?;
+        .map_err(|error| {
+            failed(folder, &format_args!("{error}; expected a folder of photographs, DIR/NAME.jpg"))
+        })?;
     paths.retain(|path| path.is_file());
     paths.sort();
     let load = wire::load_pipeline(effective);
@@ -177,6 +181,7 @@ fn enrol(effective: &Effective, store: &Path, folder: &Path) -> Result<BTreeMap<
 
 /// Notes what the engine says until the source or the time is over.
 fn follow(
+    handle: &EngineHandle,
     events: &Receiver<EngineEvent>,
     notes: &Notes,
     pace: Pace,
@@ -184,10 +189,8 @@ fn follow(
 ) -> Result<Said, CliError> {
     let mut said = Said::default();
     loop {
-        let event = match end {
-            Some(end) => events.recv_deadline(end),
-            None => events.recv().map_err(|_| RecvTimeoutError::Disconnected),
-        };
+        let until = Instant::now() + LOOK_AGAIN;
+        let event = events.recv_deadline(end.map_or(until, |end| end.min(until)));
         match event {
             Ok(EngineEvent::Decided { at, seen_since, person, .. }) => {
                 said.decided(notes, pace, at, seen_since, person);
@@ -195,7 +198,15 @@ fn follow(
             Ok(EngineEvent::Entry(entry)) if entry.kind == EntryKind::Passage => {
                 said.record_ms.extend(since(notes, pace, entry.at));
             }
-            Ok(EngineEvent::SourceEnded) | Err(RecvTimeoutError::Timeout) => return Ok(said),
+            Ok(EngineEvent::SourceEnded) => return Ok(said),
+            Err(RecvTimeoutError::Timeout) => {
+                if let Some(reason) = never_came(handle, notes) {
+                    return Err(CliError::missing(reason));
+                }
+                if end.is_some_and(|end| Instant::now() >= end) {
+                    return Ok(said);
+                }
+            }
             Ok(EngineEvent::SourceFailed(reason)) => return Err(CliError::usage(reason)),
             Ok(EngineEvent::Lagged(missed)) => {
                 return Err(CliError::missing(format_args!("{missed} events were missed; run it again")));
@@ -206,6 +217,18 @@ fn follow(
             Ok(_) => {}
         }
     }
+}
+
+/// Why a source that has given nothing yet gives nothing.
+fn never_came(handle: &EngineHandle, notes: &Notes) -> Option<String> {
+    if !lock(notes).given.is_empty() {
+        return None;
+    }
+    let live = handle.snapshot().live;
+    live.sources.iter().find_map(|source| match &source.state {
+        SourceState::Lost { reason, .. } => Some(reason.clone()),
+        _ => None,
+    })
 }
 
 /// Milliseconds since the frame of that time was there.

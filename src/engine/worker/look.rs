@@ -136,3 +136,92 @@ fn face(face: &AnalysedFace) -> Face {
         quality: probe.map(|probe| probe.quality.score()).unwrap_or_default(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, TimeDelta};
+    use crossbeam_channel::bounded;
+
+    use super::*;
+    use crate::capture::{FrameSequence, RgbPicture};
+    use crate::face::Probe;
+    use crate::inference::AnalyserFacts;
+    use crate::track::TrackSettings;
+
+    /// Finds a face where the picture's middle is light, and counts how often it is asked.
+    #[derive(Default)]
+    struct Counting(usize);
+
+    impl FaceAnalyser for Counting {
+        fn facts(&self) -> &AnalyserFacts {
+            unreachable!("nobody asks for them here")
+        }
+
+        fn detect(
+            &mut self,
+            picture: &RgbPicture,
+            _: &mut StageTimes,
+        ) -> Result<Vec<Detection>, InferenceError> {
+            self.0 += 1;
+            let bounds = Rect::new(20.0, 20.0, 40.0, 40.0);
+            let is_there = picture.pixel(40, 40)[1] > 100;
+            Ok(is_there.then_some(Detection { bounds, score: 0.9, points: None }).into_iter().collect())
+        }
+
+        fn look_again(
+            &mut self,
+            _: &RgbPicture,
+            _: &Rect,
+            _: &mut StageTimes,
+        ) -> Result<Vec<Detection>, InferenceError> {
+            Ok(Vec::new())
+        }
+
+        fn probe(
+            &mut self,
+            _: &RgbPicture,
+            _: &Detection,
+            _: &mut StageTimes,
+        ) -> Result<Result<Probe, Rejection>, InferenceError> {
+            Ok(Err(Rejection::NotAlignable))
+        }
+    }
+
+    /// The numbers of calls and faces of frames 40 ms apart, each as light as `levels` says.
+    fn looks(levels: &[u8], closely: bool) -> Vec<(usize, usize)> {
+        let (answers, attention) = bounded(2);
+        let mut look = LiveLook::new(Follower::new(TrackSettings::default()), attention);
+        let mut analyser = Counting::default();
+        let start = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let frames = levels.iter().zip(0u64..).map(|(level, number)| Frame {
+            sequence: FrameSequence(number),
+            at: start + TimeDelta::milliseconds(40) * number as i32,
+            picture: RgbPicture::new(80, 80, vec![*level; 80 * 80 * 3]).unwrap(),
+            label: None,
+        });
+        let each = frames.map(|frame| {
+            let before = analyser.0;
+            let Ok(looked) = look.look(&mut analyser, &frame) else { panic!("not looked at") };
+            answers.send(Attention { decided: Vec::new(), closely }).unwrap();
+            (analyser.0 - before, looked.analysis.faces.len())
+        });
+        each.collect()
+    }
+
+    #[test]
+    fn the_detector_is_spared_while_an_empty_picture_stands_still_and_asked_when_somebody_comes() {
+        assert_eq!(
+            looks(&[50, 50, 52, 200, 200, 50], false),
+            [(1, 0), (0, 0), (0, 0), (1, 1), (1, 1), (1, 0)]
+        );
+        let still: usize = looks(&[50; 60], false).iter().map(|(calls, _)| calls).sum();
+        assert_eq!(still, 3, "at the first frame, and every second");
+    }
+
+    #[test]
+    fn while_faces_are_wanted_closely_the_detector_is_asked_for_every_frame() {
+        // The first answer comes with the second frame.
+        let calls: usize = looks(&[50; 10], true).iter().map(|(calls, _)| calls).sum();
+        assert!(calls >= 9, "{calls}");
+    }
+}
