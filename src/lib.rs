@@ -14,6 +14,7 @@
 //! | [`inference`] | model cards, the runtime, and the pipeline from picture to probe |
 //! | [`store`] | people, templates and the ledger, on disk |
 //! | [`engine`] | the threads that join all of it, behind one handle |
+//! | [`link`] | the engine over a Unix socket, for other processes |
 //! | [`hook`] | records for other systems: programs and servers |
 //! | [`tui`] | the screen |
 //! | [`cli`] | the subcommands: the only place that names concrete adapters |
@@ -25,7 +26,7 @@
 //! Who may import whom: `face`, `identify`, `track`, `attendance`, `ledger` and `access` are pure (no
 //! I/O, no clock, no thread) and know only each other. `capture`, `inference` and `store` know the
 //! domain and not each other, except that `inference` reads pictures from `capture`. `engine` knows
-//! the domain and the three ports; `tui` and `hook` know `engine` and the domain; `config` knows the words
+//! the domain and the three ports; `link`, `tui` and `hook` know `engine` and the domain; `config` knows the words
 //! of the domain and the ports that a value can be written in, and `diagnostics` knows `config`; `demo`
 //! and `setup` know model cards and digests; `cli` knows everything, and nobody knows `cli`. A test in
 //! `tests/` reads the imports and fails on an arrow that points the wrong way.
@@ -43,6 +44,7 @@ pub mod hook;
 pub mod identify;
 pub mod inference;
 pub mod ledger;
+pub mod link;
 pub mod setup;
 pub mod store;
 pub mod track;

@@ -69,7 +69,7 @@ impl StoreFolder {
         if path.exists() {
             // Held while it is emptied, so that a demo that runs keeps its store.
             let patience = std::time::Duration::ZERO;
-            let held = crate::engine::attach_or_host(&path, patience).map_err(CliError::missing)?;
+            let held = crate::engine::DataDirLock::take(&path, patience).map_err(CliError::missing)?;
             fs::remove_dir_all(&path).map_err(failed)?;
             drop(held);
         }
@@ -244,7 +244,10 @@ fn follow(
             EngineEvent::Lagged(missed) => {
                 return Err(CliError::missing(format_args!("{missed} events were missed; run it again")));
             }
-            EngineEvent::Entry(_) | EngineEvent::StateChanged | EngineEvent::ChallengeEnded { .. } => {}
+            EngineEvent::Entry(_)
+            | EngineEvent::StateChanged
+            | EngineEvent::RoleChanged
+            | EngineEvent::ChallengeEnded { .. } => {}
         }
     }
     Err(CliError::missing("the engine stopped before the end"))

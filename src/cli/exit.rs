@@ -136,6 +136,10 @@ impl From<CommandError> for CliError {
             | CommandError::Store { .. }
             | CommandError::NotNoted { .. }
             | CommandError::Busy
+            | CommandError::NotThere
+            | CommandError::NotFromAfar
+            | CommandError::TooMuch
+            | CommandError::LinkLost
             | CommandError::Stopped => Exit::Missing,
         };
         Self::Said { exit, message: error.to_string() }
@@ -178,6 +182,10 @@ mod tests {
             (CommandError::NoInference { reason: reason() }, 3),
             (CommandError::Store { reason: reason() }, 3),
             (CommandError::Busy, 3),
+            (CommandError::NotThere, 3),
+            (CommandError::NotFromAfar, 3),
+            (CommandError::TooMuch, 3),
+            (CommandError::LinkLost, 3),
             (CommandError::Stopped, 3),
         ];
         for (error, code) in table {

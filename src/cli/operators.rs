@@ -192,7 +192,7 @@ pub fn find(handle: &EngineHandle, who: &str) -> Result<Operator, CliError> {
 }
 
 /// The number of the account `login`, as the file of accounts says it.
-fn uid_of(login: &str, accounts: &Path) -> Result<u32, CliError> {
+pub(super) fn uid_of(login: &str, accounts: &Path) -> Result<u32, CliError> {
     let text = fs::read_to_string(accounts)
         .map_err(|error| CliError::missing(format_args!("{} cannot be read: {error}", accounts.display())))?;
     let of_line = |line: &str| {

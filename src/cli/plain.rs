@@ -52,6 +52,7 @@ pub fn run(
                 return Err(CliError::missing("the engine has stopped; see the log file"));
             }
             EngineEvent::StateChanged
+            | EngineEvent::RoleChanged
             | EngineEvent::SourceEnded
             | EngineEvent::Decided { .. }
             | EngineEvent::ChallengeEnded { .. } => plain.state(&handle.snapshot(), out)?,
@@ -149,7 +150,7 @@ mod tests {
         live.source_mut().name = "camera:0".to_owned();
         live.source_mut().state = state;
         let role = Some(crate::access::Role::Admin);
-        Snapshot { live: Arc::new(live), roster: Arc::default(), inbox: Arc::default(), role }
+        Snapshot { live: Arc::new(live), roster: Arc::default(), inbox: Arc::default(), role, link: Arc::default() }
     }
 
     #[test]

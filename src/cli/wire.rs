@@ -1,6 +1,7 @@
 //! The one place where adapters are put behind the engine's ports.
 
 mod analyser;
+mod hosted;
 mod nets;
 mod parts;
 mod presenter;
@@ -9,6 +10,8 @@ mod store_keys;
 mod whole;
 
 pub use analyser::analyser;
+pub use hosted::Hosted;
+use hosted::{Reached, engine};
 pub use nets::{cpu_loader, load_pipeline, runtime};
 pub use parts::{open_source, sources};
 pub use presenter::presenter;
@@ -25,13 +28,13 @@ use std::time::Duration;
 use crate::capture::Pace;
 use crate::config::Effective;
 use crate::config::values::GraphicsName;
+use crate::config::effective::Origin;
+use crate::engine::state::SourceIndex;
 use crate::engine::{
-    AttachError, Attachment, DataDirLock, EngineHandle, EngineParts, EngineSettings, LoadAnalyser,
-    RunningEngine, SourceParts, StartError, attach_or_host,
+    AttachError, Command, DataDirLock, EngineParts, EngineSettings, LoadAnalyser, SourceParts, StartError,
 };
 use crate::face::PicturePolicy;
-use crate::hook::worker::Deliveries;
-use crate::ledger::Actor;
+use crate::link::client::{Attached, Staying};
 use crate::store::StoreError;
 use crate::tui::graphics::{Graphics, GraphicsChoice};
 use crate::tui::kiosk::KioskOptions;
@@ -39,8 +42,7 @@ use crate::tui::{self, TuiError, TuiOptions};
 
 use super::args::ScreenArgs;
 use super::exit::{CliError, Exit};
-use super::head_file::HeadKeeper;
-use super::{hooks, keys, lines, operators, sounds, themes};
+use super::{keys, lines, sounds, themes};
 
 /// What a subcommand needs of the engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,70 +59,33 @@ pub enum Need {
     Shots,
 }
 
-/// An engine in this process; stopped in good order when it is dropped.
-pub struct Hosted {
-    handle: EngineHandle,
-    /// Ended before the engine, so that they can deliver what was written last.
-    deliveries: Option<Deliveries>,
-    engine: Option<RunningEngine>,
-    heads: Option<HeadKeeper>,
-    /// Given up after the engine has stopped.
-    _lock: DataDirLock,
-}
-
-impl Hosted {
-    /// With the hooks of the configuration, which deliver from now on.
-    fn with_hooks(mut self, effective: &Effective) -> Result<Self, CliError> {
-        let hooks = hooks::hooks(effective)?;
-        if !hooks.is_empty() {
-            let engine = self.engine.as_ref().map(|engine| engine.handle(Actor::System));
-            let handle = engine.unwrap_or_else(|| self.handle.clone());
-            let started = Deliveries::start(hooks, &handle, &effective.state_dir);
-            self.deliveries = Some(started.map_err(CliError::missing)?);
-        }
-        Ok(self)
-    }
-
-    /// What a shell holds of it.
-    pub fn handle(&self) -> &EngineHandle {
-        &self.handle
-    }
-
-    /// Writes the end of the ledger where the configuration says, for as long as the engine is here.
-    fn keep_heads(mut self, effective: &Effective) -> Result<Self, CliError> {
-        let settings = &effective.ledger;
-        let minutes = settings.head_minutes.value.get();
-        if let (Some(path), true) = (&settings.head_file.value, minutes > 0) {
-            let every = Duration::from_secs(60 * u64::from(minutes));
-            let keeper = HeadKeeper::start(self.handle.clone(), path.clone(), every);
-            self.heads = Some(keeper.map_err(CliError::missing)?);
-        }
-        Ok(self)
-    }
-}
-
-impl Drop for Hosted {
-    fn drop(&mut self) {
-        // While there is an engine that it can ask.
-        self.heads = None;
-        drop(self.deliveries.take());
-        if let Some(engine) = self.engine.take() {
-            engine.stop();
-        }
-    }
-}
-
 /// How long a one-shot subcommand waits for another process to finish with the data directory.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Opens the store and starts an engine with what `need` says.
+/// An engine with what `need` says: the one that runs, or one in this process.
 ///
 /// # Errors
 /// [`CliError`] of a missing part: the data directory is held by another process or cannot be
 /// opened.
 pub fn host(effective: &Effective, need: Need) -> Result<Hosted, CliError> {
+    let hosted = match engine(&effective.data_dir.value, Staying::Once)? {
+        Reached::Running(attached) => match need {
+            Need::Store | Need::Nets => Hosted::attached(attached),
+            Need::Shots => Hosted::attached(before_its_source(attached, effective)?),
+            Need::Frames => return Err(CliError::missing(WATCHES)),
+        },
+        Reached::Free(lock) => host_here(effective, need, lock)?,
+    };
+    hosted.acting(effective)
+}
+
+/// What is said where frames are to be worked through and an engine runs.
+const WATCHES: &str = "an engine runs here and watches its own sources: `muster` attaches to it, `muster report --follow` prints \
+                       what it records; to work on a recording, use another directory with --data-dir";
+
+fn host_here(effective: &Effective, need: Need, lock: DataDirLock) -> Result<Hosted, CliError> {
     let is_watching = need == Need::Frames;
-    let hosted = host_in(&effective.data_dir.value, |lock| {
+    let hosted = Hosted::start(lock, |lock| {
         let mut parts = parts::store_only(effective, lock)?;
         if need != Need::Store {
             parts.load_analyser = Some(parts::load_analyser(effective));
@@ -133,18 +98,24 @@ pub fn host(effective: &Effective, need: Need) -> Result<Hosted, CliError> {
         }
         Ok(parts)
     })?;
-    let hosted = if is_watching { hosted.keep_heads(effective)?.with_hooks(effective)? } else { hosted };
-    acting(hosted, effective)
+    if is_watching { hosted.keep_heads(effective)?.with_hooks(effective)?.with_link(effective) } else { Ok(hosted) }
 }
 
-/// The same with the role of the operator that `--as` names. Whoever runs this must be able to see the list
-/// of operators, which takes an admin; what the role allows is for the engine to say.
-fn acting(mut hosted: Hosted, effective: &Effective) -> Result<Hosted, CliError> {
-    if let (Some(who), Some(engine)) = (&effective.acting_as, &hosted.engine) {
-        let operator = operators::find(&hosted.handle, who)?;
-        hosted.handle = engine.handle(Actor::Operator(operator.id.0));
+/// The same engine, looking at the source that people are to be enrolled before.
+fn before_its_source(attached: Attached, effective: &Effective) -> Result<Attached, CliError> {
+    let wanted = effective.source().name();
+    let live = attached.handle().snapshot().live;
+    let Some(position) = live.sources.iter().position(|source| source.name == wanted) else {
+        let names: Vec<&str> = live.sources.iter().map(|source| source.name.as_str()).collect();
+        return Err(CliError::missing(format_args!(
+            "an engine runs here and does not watch {wanted}: enrol before one of its own sources ({})",
+            names.join(", ")
+        )));
+    };
+    if live.focus.position() != position {
+        attached.handle().call(Command::Look(SourceIndex::at(position)))?;
     }
-    Ok(hosted)
+    Ok(attached)
 }
 
 /// Becomes the engine of `data_dir`, with the parts that `make` puts together under the lock.
@@ -155,24 +126,36 @@ pub(super) fn host_in(
     data_dir: &Path,
     make: impl FnOnce(&DataDirLock) -> Result<EngineParts, CliError>,
 ) -> Result<Hosted, CliError> {
-    let Attachment::Host(lock) = attach_or_host(data_dir, PATIENCE).map_err(attach_error)?;
-    let engine = crate::engine::start(make(&lock)?).map_err(start_error)?;
-    store_keys::forget();
-    let handle = engine.handle(Actor::Local { uid: rustix::process::getuid().as_raw() });
-    Ok(Hosted { handle, deliveries: None, engine: Some(engine), heads: None, _lock: lock })
+    Hosted::start(DataDirLock::take(data_dir, PATIENCE).map_err(attach_error)?, make)
 }
 
-/// An engine that shows the sources of the configuration as cameras, for a screen.
+/// An engine that shows the sources of the configuration as cameras, for as long as this process runs: the
+/// one that runs already, or one here that others can attach to.
 pub(super) fn host_live(effective: &Effective) -> Result<Hosted, CliError> {
-    let hosted = host_in(&effective.data_dir.value, |lock| {
+    match engine(&effective.data_dir.value, Staying::ComesBack)? {
+        Reached::Free(lock) => host_cameras(effective, lock)?.acting(effective),
+        Reached::Running(attached) if effective.source().spec.origin == Origin::Flag("--source") => {
+            let holder = attached.site().title.clone();
+            Err(CliError::usage(format_args!(
+                "an engine runs here ({holder}) and watches its own sources: leave --source out to attach to it, or \
+                 use another directory with --data-dir"
+            )))
+        }
+        Reached::Running(attached) => Hosted::attached(attached).acting(effective),
+    }
+}
+
+/// An engine here, on the sources of the configuration as cameras.
+pub(super) fn host_cameras(effective: &Effective, lock: DataDirLock) -> Result<Hosted, CliError> {
+    Hosted::start(lock, |lock| {
         let mut parts = parts::store_only(effective, lock)?;
         parts.load_analyser = Some(parts::load_analyser(effective));
         parts.sources = parts::as_cameras(&effective.sources);
         Ok(parts)
     })?
     .keep_heads(effective)?
-    .with_hooks(effective)?;
-    acting(hosted, effective)
+    .with_hooks(effective)?
+    .with_link(effective)
 }
 
 /// The demo's engine, in a store of its own: without a source to enrol, then with the stills as a
@@ -290,7 +273,7 @@ pub(super) fn show(
     match tui::run(hosted.handle(), &options) {
         Ok(tui::Exit::Quit) => Ok(Exit::Done),
         Ok(tui::Exit::Signal(number)) => Ok(Exit::Signal(number)),
-        Ok(tui::Exit::EngineStopped) => Err(CliError::missing("the engine has stopped; see the log file")),
+        Ok(tui::Exit::EngineStopped) => Err(hosted.ended()),
         Err(error) if TuiError::is_terminal_gone(&error) => Ok(Exit::Signal(signal_hook::consts::SIGHUP)),
         Err(TuiError::Keymap(error)) => Err(CliError::usage(error)),
         Err(TuiError::Theme(error)) => Err(CliError::usage(error)),

@@ -29,6 +29,7 @@ use super::hooks::HookSettings;
 use super::key_place::{StoreKey, store_key};
 use super::kiosk::KioskSettings;
 use super::ledger::LedgerSettings;
+use super::shown::shown_part;
 use super::typed::{InboxHours, KeepDays, PackName, SIZE_LIMIT_BYTES, Shots, Typed};
 use super::values::LogLevel;
 
@@ -111,6 +112,8 @@ pub struct ConfigFile {
     pub origin: Origin,
     /// What it says.
     pub typed: Typed,
+    /// The part of it that every client may know, as TOML.
+    pub shown: String,
 }
 
 /// What is used.
@@ -197,7 +200,28 @@ impl Effective {
     /// [`ConfigError`] for a file that is named and not there, one that says something wrong, or
     /// where there is no place for the data.
     pub fn resolve(flags: &Flags, environment: &Environment) -> Result<Self, ConfigError> {
-        let file = find_file(flags, environment)?;
+        Self::of_file(find_file(flags, environment)?, flags, environment)
+    }
+
+    /// The part of an engine's configuration that it told this client, and nothing of this process: no file is
+    /// read and no variable counts.
+    ///
+    /// # Errors
+    /// [`ConfigError`] where it is not what this version of muster writes.
+    pub fn of_site(configuration: &str) -> Result<Self, ConfigError> {
+        let path = PathBuf::from("what the engine says of its configuration");
+        let typed = Typed::parse(configuration, &path)?;
+        let shown = configuration.to_owned();
+        let file = ConfigFile { path, origin: Origin::Found("the engine's"), typed, shown };
+        let nothing = Environment { current_dir: "/".into(), system_root: "/".into(), ..Environment::default() };
+        Self::of_file(Some(file), &Flags::default(), &nothing)
+    }
+
+    fn of_file(
+        file: Option<ConfigFile>,
+        flags: &Flags,
+        environment: &Environment,
+    ) -> Result<Self, ConfigError> {
         let typed = file.as_ref().map(|file| file.typed.clone()).unwrap_or_default();
         let base = file.as_ref().and_then(|file| file.path.parent()).unwrap_or(Path::new("/")).to_owned();
         let data_dir = data_dir(flags, environment, &typed, &base)?;
@@ -303,7 +327,7 @@ fn read_file(path: PathBuf, origin: Origin) -> Result<ConfigFile, ConfigError> {
         source,
     })?;
     let typed = Typed::parse(&text, &path)?;
-    Ok(ConfigFile { path, origin, typed })
+    Ok(ConfigFile { path, origin, typed, shown: shown_part(&text) })
 }
 
 /// A path of the file, from the file's own folder; `~/` is the home.

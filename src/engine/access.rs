@@ -82,13 +82,24 @@ pub fn door_may(command: &Command) -> bool {
 pub struct Access {
     owner_uid: u32,
     operators: BTreeMap<OperatorId, (Role, Option<u32>)>,
+    /// Of whoever looks, at the far end of a connection, where the engine said it.
+    told: Option<Told>,
 }
+
+/// A role that the engine said, or that there is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Told(Option<Role>);
 
 impl Access {
     /// The account `owner_uid`, which the engine runs as, and root are admins, as long as no operator has
     /// that account.
     pub fn new(owner_uid: u32) -> Self {
-        Self { owner_uid, operators: BTreeMap::new() }
+        Self { owner_uid, ..Self::default() }
+    }
+
+    /// Everybody has `role`: of the one client at the far end of a connection nobody else is known.
+    pub fn told(role: Option<Role>) -> Self {
+        Self { told: Some(Told(role)), ..Self::default() }
     }
 
     /// The same with `operators`.
@@ -99,6 +110,9 @@ impl Access {
 
     /// What `actor` may do; none where nothing.
     pub fn role_of(&self, actor: &Actor) -> Option<Role> {
+        if let Some(Told(role)) = self.told {
+            return role;
+        }
         match actor {
             Actor::System => Some(Role::Admin),
             Actor::Operator(id) => self.operators.get(&OperatorId(*id)).map(|(role, _)| *role),
@@ -161,7 +175,7 @@ pub fn entry_for(role: Role, entry: LogEntry) -> LogEntry {
 /// What `role` is told of an event; none for one that is not for them.
 pub(super) fn event_for(role: Option<Role>, event: &EngineEvent) -> Option<EngineEvent> {
     match (role, event) {
-        (_, EngineEvent::Stopped) => Some(EngineEvent::Stopped),
+        (_, EngineEvent::Stopped | EngineEvent::RoleChanged) => Some(event.clone()),
         (None, _) | (Some(Role::Observer), EngineEvent::ChallengeEnded { .. }) => None,
         (Some(Role::Observer), EngineEvent::Entry(entry)) => {
             Some(EngineEvent::Entry(entry_for(Role::Observer, entry.clone())))

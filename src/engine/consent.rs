@@ -1,6 +1,9 @@
 //! Consent: the text that people are asked about, and what is asked of the engine about it.
 
-use serde::{Deserialize, Serialize};
+use std::cell::Cell;
+
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::command::Command;
 use crate::attendance::PersonId;
@@ -39,6 +42,7 @@ pub enum ConsentCommand {
         /// The text that they were asked about.
         digest: Sha256Digest,
         /// [`Command::Enrol`], or an enrolment from the inbox.
+        #[serde(deserialize_with = "outermost")]
         command: Box<Command>,
     },
     /// Somebody withdraws: they are erased, and the reply is the certificate.
@@ -48,6 +52,22 @@ pub enum ConsentCommand {
         /// What stays of their attendance.
         keeps: KeptRecords,
     },
+}
+
+thread_local! {
+    /// Whether a command is being read that goes with consent.
+    static IS_WITHIN: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Reads a command that goes with consent, which holds none that does: bytes from somewhere else must not
+/// nest as deep as they like.
+fn outermost<'de, D: Deserializer<'de>>(from: D) -> Result<Box<Command>, D::Error> {
+    if IS_WITHIN.replace(true) {
+        return Err(D::Error::custom(ConsentError::NoEnrolment));
+    }
+    let read = Box::<Command>::deserialize(from);
+    IS_WITHIN.set(false);
+    read
 }
 
 /// Who agreed to what.
@@ -91,4 +111,28 @@ pub enum ConsentError {
     /// The command inside is none that enrols.
     #[error("consent goes with an enrolment, and with no other command")]
     NoEnrolment,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_with_consent_holds_none_with_consent() {
+        let with = |command| {
+            Command::Consent(ConsentCommand::With {
+                digest: Sha256Digest([7; 32]),
+                command: Box::new(command),
+            })
+        };
+        let one = with(Command::LedgerHead);
+        let bytes = postcard::to_stdvec(&one).unwrap();
+        assert_eq!(postcard::from_bytes::<Command>(&bytes).unwrap(), one);
+        let two = postcard::to_stdvec(&with(one.clone())).unwrap();
+        assert!(postcard::from_bytes::<Command>(&two).is_err());
+        // As deep as a message may be long: without the guard, this overflows the stack.
+        let head = bytes[..bytes.len() - postcard::to_stdvec(&Command::LedgerHead).unwrap().len()].to_vec();
+        assert!(postcard::from_bytes::<Command>(&head.repeat(100_000)).is_err());
+        assert_eq!(postcard::from_bytes::<Command>(&bytes).unwrap(), one, "and nothing is left of it");
+    }
 }

@@ -135,6 +135,8 @@ pub enum EngineEvent {
     },
     /// The snapshot is different: who is here, what the source does, what is seen.
     StateChanged,
+    /// What this client may do is different, or may be; also told to who may do nothing any more.
+    RoleChanged,
     /// A source that must be whole failed; it is not tried again.
     SourceFailed(String),
     /// The source has ended; every frame of it was looked at and every record is on disk.

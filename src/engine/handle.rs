@@ -2,8 +2,9 @@
 
 mod pictures;
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use chrono::{DateTime, Utc};
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -37,7 +38,12 @@ impl<T> Slot<T> {
 
     /// Replaces the value.
     pub fn set(&self, value: T) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(value);
+        self.share(Arc::new(value));
+    }
+
+    /// Replaces the value by one that others hold too.
+    pub fn share(&self, value: Arc<T>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = value;
     }
 }
 
@@ -54,8 +60,16 @@ pub struct Board {
     pub focus: Slot<SourceIndex>,
     /// Its newest small picture.
     pub preview: Slot<Option<Preview>>,
-    /// What the screen can show of it; none while no screen asks.
+    /// The largest that any screen can show of it; none while no screen asks.
     pub preview_request: Slot<Option<PreviewRequest>>,
+    /// What each of them can show.
+    preview_requests: Mutex<BTreeMap<ClientId, PreviewRequest>>,
+    /// Told when `preview_request` is another.
+    preview_asked: OnceLock<Sender<()>>,
+    /// How many clients there were.
+    clients: AtomicU64,
+    /// How the connection to the engine stands.
+    pub link: Slot<LinkStatus>,
     /// Who may look at what of all this.
     pub access: Slot<Access>,
     /// What observers see of `roster`.
@@ -69,6 +83,52 @@ impl Board {
     pub fn new(access: Access) -> Self {
         Self { access: Slot::new(access), ..Self::default() }
     }
+
+    /// Has `asked` told whenever a screen asks for other pictures than before; only the first who wants it is.
+    pub fn tell_of_preview_requests(&self, asked: Sender<()>) {
+        let _ = self.preview_asked.set(asked);
+    }
+
+    fn request_preview(&self, client: ClientId, request: Option<PreviewRequest>) {
+        // A poisoned lock still holds a whole map.
+        let mut requests = self.preview_requests.lock().unwrap_or_else(PoisonError::into_inner);
+        match request {
+            Some(request) => requests.insert(client, request),
+            None => requests.remove(&client),
+        };
+        let largest = requests.values().copied().reduce(PreviewRequest::covering);
+        if *self.preview_request.get() != largest {
+            self.preview_request.set(largest);
+            if let Some(asked) = self.preview_asked.get() {
+                // Full means that it is told already.
+                let _ = asked.try_send(());
+            }
+        }
+    }
+}
+
+/// Tells the clients of an engine apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct ClientId(u64);
+
+/// How the connection to the engine stands.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum LinkStatus {
+    /// The engine is there: in this process, or behind a connection that holds.
+    #[default]
+    Up,
+    /// The connection is gone, and is made anew as soon as that can be.
+    Lost {
+        /// Since when.
+        since: DateTime<Utc>,
+        /// What happened.
+        reason: String,
+    },
+    /// The engine does not want this client any more.
+    Ended {
+        /// Why, in its words.
+        reason: String,
+    },
 }
 
 /// A snapshot: pointers to plain data.
@@ -82,6 +142,8 @@ pub struct Snapshot {
     pub inbox: Arc<InboxState>,
     /// What whoever looks may do; none where nothing.
     pub role: Option<Role>,
+    /// How the connection to the engine stands.
+    pub link: Arc<LinkStatus>,
 }
 
 /// Where a page of the log goes.
@@ -133,6 +195,37 @@ pub struct EngineHandle {
     board: Arc<Board>,
     pictures: PicturePolicy,
     next_request: Arc<AtomicU64>,
+    client: ClientId,
+}
+
+/// Makes handles on an engine for whoever turns out to be at the other end of a connection.
+#[derive(Debug, Clone)]
+pub struct HandleMaker {
+    calls: Sender<(Actor, Call)>,
+    board: Arc<Board>,
+    pictures: PicturePolicy,
+}
+
+impl HandleMaker {
+    /// For the engine that reads `calls` and writes `board`, which gives pictures as `pictures` says.
+    pub fn new(calls: Sender<(Actor, Call)>, board: Arc<Board>, pictures: PicturePolicy) -> Self {
+        Self { calls, board, pictures }
+    }
+
+    /// A handle whose commands are `actor`'s.
+    pub fn handle(&self, actor: Actor) -> EngineHandle {
+        EngineHandle::new(self.calls.clone(), Arc::clone(&self.board), actor).with_pictures(self.pictures)
+    }
+
+    /// The roles that hold.
+    pub fn access(&self) -> Arc<Access> {
+        self.board.access.get()
+    }
+
+    /// Whether clients are given pictures.
+    pub fn pictures(&self) -> PicturePolicy {
+        self.pictures
+    }
 }
 
 /// A reply that has not come yet.
@@ -177,7 +270,8 @@ impl EngineHandle {
     pub fn new(calls: Sender<(Actor, Call)>, board: Arc<Board>, actor: Actor) -> Self {
         let pictures = PicturePolicy::default();
         let calls = Line { calls, actor };
-        Self { calls, board, pictures, next_request: Arc::new(AtomicU64::new(1)) }
+        let client = ClientId(board.clients.fetch_add(1, Ordering::Relaxed));
+        Self { calls, board, pictures, next_request: Arc::new(AtomicU64::new(1)), client }
     }
 
     /// What this client may do at the moment; none where nothing.
@@ -219,20 +313,24 @@ impl EngineHandle {
 
     /// What is so at the moment, as far as this client may see it.
     pub fn snapshot(&self) -> Snapshot {
-        let (board, role) = (&self.board, self.role());
+        let (board, role, link) = (&self.board, self.role(), self.board.link.get());
         match role {
-            None => Snapshot { live: Arc::default(), roster: Arc::default(), inbox: Arc::default(), role },
+            None => {
+                Snapshot { live: Arc::default(), roster: Arc::default(), inbox: Arc::default(), role, link }
+            }
             Some(Role::Observer) => Snapshot {
                 live: Arc::new(live_for_observer(&board.live.get())),
                 roster: board.roster_for_observers.get(),
                 inbox: board.no_inbox.get(),
                 role,
+                link,
             },
             Some(Role::Operator | Role::Admin) => Snapshot {
                 live: board.live.get(),
                 roster: board.roster.get(),
                 inbox: board.inbox.get(),
                 role,
+                link,
             },
         }
     }
@@ -244,8 +342,8 @@ impl EngineHandle {
 
     /// Asks for pictures of at most this size and rate, or for none. Who is given none changes nothing.
     pub fn request_preview(&self, request: Option<PreviewRequest>) {
-        if self.may_see_faces() {
-            self.board.preview_request.set(request);
+        if request.is_none() || self.may_see_faces() {
+            self.board.request_preview(self.client, request);
         }
     }
 

@@ -20,7 +20,7 @@ use super::core::beginning::{Ledger, Stored};
 use super::core::noting::Noted;
 use super::core::{Beginning, Channels, Core, Past, SourceEnds, SourceLine};
 use super::environment::{Calendar, Clock, Entropy};
-use super::handle::{Board, Call, EngineHandle};
+use super::handle::{Board, Call, EngineHandle, HandleMaker};
 use super::latest::latest;
 use super::settings::EngineSettings;
 use super::state::{InferenceStatus, SourceIndex};
@@ -210,8 +210,13 @@ pub fn start(parts: EngineParts) -> Result<RunningEngine, StartError> {
 impl RunningEngine {
     /// A handle whose commands are `actor`'s.
     pub fn handle(&self, actor: Actor) -> EngineHandle {
+        self.handles().handle(actor)
+    }
+
+    /// Makes handles for clients that come later.
+    pub fn handles(&self) -> HandleMaker {
         let calls = self.calls.clone().unwrap_or_else(|| bounded(0).0);
-        EngineHandle::new(calls, Arc::clone(&self.board), actor).with_pictures(self.pictures)
+        HandleMaker::new(calls, Arc::clone(&self.board), self.pictures)
     }
 
     /// Stops in good order: what was acknowledged or seen is on disk when this returns.

@@ -1,5 +1,6 @@
 //! What is so at the moment: plain data that every screen draws from.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
@@ -7,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::attendance::session::SessionName;
 use crate::attendance::{FaceUse, GroupName, Identifier, PersonId, PersonName, Presence, Session};
+use crate::capture::RgbPicture;
 use crate::face::challenge::{ChallengeOutcome, ChallengePrompt};
 use crate::face::quality::Guidance;
 use crate::face::{Liveness, Rect, Similarity};
@@ -390,6 +392,25 @@ impl std::fmt::Debug for Preview {
     }
 }
 
+impl Preview {
+    /// The picture made smaller where it does not fit into `max_width` by `max_height` pixels.
+    pub fn fitting(&self, max_width: u32, max_height: u32) -> Cow<'_, Self> {
+        if self.width <= max_width && self.height <= max_height {
+            return Cow::Borrowed(self);
+        }
+        let Some(picture) = RgbPicture::new(self.width, self.height, self.rgb.clone()) else {
+            return Cow::Borrowed(self);
+        };
+        let small = picture.resized_to_fit(max_width, max_height);
+        Cow::Owned(Self {
+            width: small.width(),
+            height: small.height(),
+            rgb: small.data().to_vec(),
+            frame: self.frame,
+        })
+    }
+}
+
 /// What a screen can show of the live picture.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct PreviewRequest {
@@ -399,4 +420,15 @@ pub struct PreviewRequest {
     pub max_height: u32,
     /// Pictures a second at most.
     pub max_fps: f32,
+}
+
+impl PreviewRequest {
+    /// What is enough for two screens.
+    pub fn covering(self, other: Self) -> Self {
+        Self {
+            max_width: self.max_width.max(other.max_width),
+            max_height: self.max_height.max(other.max_height),
+            max_fps: self.max_fps.max(other.max_fps),
+        }
+    }
 }

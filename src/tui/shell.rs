@@ -303,7 +303,7 @@ where
                     self.urgent = true;
                     self.deliver(message)?;
                 }
-                Arrival::Engine(EngineEvent::StateChanged) => state_changed = true,
+                Arrival::Engine(EngineEvent::StateChanged | EngineEvent::RoleChanged) => state_changed = true,
                 Arrival::Engine(event) => {
                     if event == EngineEvent::Stopped {
                         self.exit = Some(Exit::EngineStopped);

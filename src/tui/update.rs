@@ -417,6 +417,7 @@ impl Model {
             }
             EngineEvent::Decided { .. }
             | EngineEvent::StateChanged
+            | EngineEvent::RoleChanged
             | EngineEvent::SourceFailed(_)
             | EngineEvent::SourceEnded => Vec::new(),
             EngineEvent::Stopped => vec![Effect::Quit],

@@ -20,6 +20,7 @@ const RULES: &[(&str, &[&str])] = &[
         "engine",
         &["access", "attendance", "capture", "face", "identify", "inference", "ledger", "store", "track"],
     ),
+    ("link", &["access", "attendance", "capture", "engine", "face", "inference", "ledger"]),
     ("hook", &["attendance", "engine", "ledger"]),
     ("tui", &["access", "attendance", "engine", "face", "identify", "ledger", "track"]),
     ("config", &["attendance", "capture", "face", "identify", "inference", "ledger", "track"]),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::config::{Effective, Environment};
-use crate::engine::{Attachment, attach_or_host};
+use crate::engine::DataDirLock;
 use crate::face::LivenessMode;
 use crate::inference::net::verified_bytes;
 use crate::inference::pipeline::Pipeline;
@@ -29,8 +29,8 @@ pub fn probe_store(effective: &Effective) -> Vec<Check> {
             format!("none yet in {}; the first enrolment makes it", dir.display()),
         )];
     }
-    let lock = match attach_or_host(dir, std::time::Duration::ZERO) {
-        Ok(Attachment::Host(lock)) => lock,
+    let lock = match DataDirLock::take(dir, std::time::Duration::ZERO) {
+        Ok(lock) => lock,
         Err(error) => return vec![Check::warn("store", error.to_string(), "look again when it is closed")],
     };
     let opened = open_store(effective, &lock).map_err(|error| error.to_string());
@@ -81,8 +81,8 @@ fn self_test(effective: &Effective) -> SelfTest {
     if !holds_a_store(dir) {
         return SelfTest::None;
     }
-    let lock = match attach_or_host(dir, std::time::Duration::ZERO) {
-        Ok(Attachment::Host(lock)) => lock,
+    let lock = match DataDirLock::take(dir, std::time::Duration::ZERO) {
+        Ok(lock) => lock,
         Err(error) => return SelfTest::Unknown(error.to_string()),
     };
     let store = match open_store(effective, &lock) {

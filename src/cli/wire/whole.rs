@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::config::Effective;
 use crate::config::key_place::StoreKey;
 use crate::engine::environment::{Clock, Entropy, SystemClock, SystemEntropy, moment};
-use crate::engine::{Attachment, DataDirLock, attach_or_host};
+use crate::engine::DataDirLock;
 use crate::ledger::{Actor, ChangedValue, EntryDraft, EntryKind, Facts, Parts, Sequence};
 use crate::store::redb::restore::{self, PreparedRestore, RestoreOrder};
 use crate::store::{ErasedId, ErasuresFrom, Restored, Store, StoreError, erasures};
@@ -17,8 +17,7 @@ use super::store_keys::{Asking, key_source, source_of};
 use super::{PATIENCE, attach_error, holds_a_store, store_error};
 
 fn lock(data_dir: &Path, patience: Duration) -> Result<DataDirLock, CliError> {
-    let Attachment::Host(lock) = attach_or_host(data_dir, patience).map_err(attach_error)?;
-    Ok(lock)
+    DataDirLock::take(data_dir, patience).map_err(attach_error)
 }
 
 /// What the store says; of a backup, that it is no input that can be read.

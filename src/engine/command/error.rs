@@ -183,6 +183,18 @@ pub enum CommandError {
     /// The engine has ended.
     #[error("the engine has stopped")]
     Stopped,
+    /// It is done by whoever runs the engine, and not over a connection.
+    #[error("this is done where the engine runs, and not over a connection")]
+    NotFromAfar,
+    /// It does not fit into one message.
+    #[error("that is more than the connection to the engine takes at once: ask for less, or give fewer pictures")]
+    TooMuch,
+    /// There is no connection to the engine at the moment; nothing was asked.
+    #[error("the engine is not there at the moment: nothing was done; try again when it is back")]
+    NotThere,
+    /// The connection broke before the answer came.
+    #[error("the connection to the engine broke before the answer came: whether it was done stands in the log")]
+    LinkLost,
 }
 
 fn having(role: Option<Role>) -> String {

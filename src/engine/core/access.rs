@@ -7,7 +7,7 @@ use crossbeam_channel::Sender;
 use crate::access::Role;
 use crate::engine::access::{Access, entry_for, reply_for};
 use crate::engine::command::{CommandError, Reply};
-use crate::engine::event::LogEntry;
+use crate::engine::event::{EngineEvent, LogEntry};
 
 use super::Core;
 
@@ -71,6 +71,7 @@ impl Core {
         let access = Access::new(self.settings.owner_uid).with(self.operators.values());
         self.board.access.set(access.clone());
         self.subscribers.access = Arc::new(access);
+        self.subscribers.send(&EngineEvent::RoleChanged);
     }
 
     pub(super) fn access(&self) -> Arc<Access> {
