@@ -150,7 +150,13 @@ mod tests {
         live.source_mut().name = "camera:0".to_owned();
         live.source_mut().state = state;
         let role = Some(crate::access::Role::Admin);
-        Snapshot { live: Arc::new(live), roster: Arc::default(), inbox: Arc::default(), role, link: Arc::default() }
+        Snapshot {
+            live: Arc::new(live),
+            roster: Arc::default(),
+            inbox: Arc::default(),
+            role,
+            link: Arc::default(),
+        }
     }
 
     #[test]

@@ -27,8 +27,8 @@ use std::time::Duration;
 
 use crate::capture::Pace;
 use crate::config::Effective;
-use crate::config::values::GraphicsName;
 use crate::config::effective::Origin;
+use crate::config::values::GraphicsName;
 use crate::engine::state::SourceIndex;
 use crate::engine::{
     AttachError, Command, DataDirLock, EngineParts, EngineSettings, LoadAnalyser, SourceParts, StartError,
@@ -98,7 +98,11 @@ fn host_here(effective: &Effective, need: Need, lock: DataDirLock) -> Result<Hos
         }
         Ok(parts)
     })?;
-    if is_watching { hosted.keep_heads(effective)?.with_hooks(effective)?.with_link(effective) } else { Ok(hosted) }
+    if is_watching {
+        hosted.keep_heads(effective)?.with_hooks(effective)?.with_link(effective)
+    } else {
+        Ok(hosted)
+    }
 }
 
 /// The same engine, looking at the source that people are to be enrolled before.

@@ -213,7 +213,8 @@ impl Effective {
         let typed = Typed::parse(configuration, &path)?;
         let shown = configuration.to_owned();
         let file = ConfigFile { path, origin: Origin::Found("the engine's"), typed, shown };
-        let nothing = Environment { current_dir: "/".into(), system_root: "/".into(), ..Environment::default() };
+        let nothing =
+            Environment { current_dir: "/".into(), system_root: "/".into(), ..Environment::default() };
         Self::of_file(Some(file), &Flags::default(), &nothing)
     }
 

@@ -23,7 +23,10 @@ mod tests {
                     [[session]]\nname = \"Morning\"\n[store]\nkey = \"file:/k\"\n";
         let shown = shown_part(text);
         assert!(shown.contains("Europe/Berlin") && shown.contains("Morning"), "{shown}");
-        assert!(!["secret", "kiosk", "hook", "store", "/k"].iter().any(|word| shown.contains(word)), "{shown}");
+        assert!(
+            !["secret", "kiosk", "hook", "store", "/k"].iter().any(|word| shown.contains(word)),
+            "{shown}"
+        );
         assert_eq!(shown_part("no = toml = at all"), "");
     }
 }

@@ -213,6 +213,12 @@ impl RunningEngine {
         self.handles().handle(actor)
     }
 
+    /// What every client may read.
+    #[cfg(test)]
+    pub(crate) fn board(&self) -> &Board {
+        &self.board
+    }
+
     /// Makes handles for clients that come later.
     pub fn handles(&self) -> HandleMaker {
         let calls = self.calls.clone().unwrap_or_else(|| bounded(0).0);

@@ -17,7 +17,7 @@ use std::time::Duration;
 use crossbeam_channel::{Sender, bounded};
 
 use super::frame::{self, FrameError};
-use super::handshake::{self, Hello, HandshakeError};
+use super::handshake::{self, HandshakeError, Hello};
 use super::place;
 use super::protocol::{LONGEST_OF_ENGINES, Site, ToClient};
 use crate::access::OperatorId;

@@ -191,16 +191,27 @@ mod tests {
             let line = format!("muster-link {link} {program} -");
             let said = Hello::parse(line.as_bytes()).unwrap().check_version().unwrap_err().to_string();
             assert!(said.contains(program) && said.contains(env!("CARGO_PKG_VERSION")), "{said}");
-            assert!(said.contains(&format!("link {link}")) && said.contains("start the engine again"), "{said}");
+            assert!(
+                said.contains(&format!("link {link}")) && said.contains("start the engine again"),
+                "{said}"
+            );
         }
     }
 
     #[test]
     fn what_is_no_greeting_is_refused() {
         for wrong in [
-            "", "muster-link", "muster-link 1 0.1.0", "muster-link x 0.1.0 -", "muster-link 1  -",
-            "muster-link 1 0.1.0 bob", "muster-link 1 0.1.0 - more", "GET / HTTP/1.1", "muster-link 1 0.1\u{7} -",
-            "muster-link 1 0.1.0 01ARZ3NDEKTSV4RRFFQ69G5FA", "muster-link -1 0.1.0 -",
+            "",
+            "muster-link",
+            "muster-link 1 0.1.0",
+            "muster-link x 0.1.0 -",
+            "muster-link 1  -",
+            "muster-link 1 0.1.0 bob",
+            "muster-link 1 0.1.0 - more",
+            "GET / HTTP/1.1",
+            "muster-link 1 0.1\u{7} -",
+            "muster-link 1 0.1.0 01ARZ3NDEKTSV4RRFFQ69G5FA",
+            "muster-link -1 0.1.0 -",
         ] {
             assert!(matches!(Hello::parse(wrong.as_bytes()), Err(HandshakeError::NotMuster)), "{wrong}");
         }

@@ -114,9 +114,7 @@ impl LinkServer {
         let shared = Arc::downgrade(&self.shared);
         move || {
             let shared = shared.upgrade();
-            shared.map_or(0, |shared| {
-                shared.lock().all.values().filter(|(_, actor)| actor.is_some()).count()
-            })
+            shared.map_or(0, |shared| shared.lock().all.values().filter(|(_, actor)| actor.is_some()).count())
         }
     }
 

@@ -367,7 +367,13 @@ impl Scene {
     pub fn empty(width: u16, height: u16) -> Self {
         let keymap = Arc::new(Keymap::built_in().unwrap());
         let role = Some(Role::Admin);
-        let snapshot = Snapshot { live: Arc::default(), roster: Arc::default(), inbox: Arc::default(), role, link: Arc::default() };
+        let snapshot = Snapshot {
+            live: Arc::default(),
+            roster: Arc::default(),
+            inbox: Arc::default(),
+            role,
+            link: Arc::default(),
+        };
         let model = Model::new("muster".to_owned(), keymap, ZONE, now(), snapshot);
         let mut scene = Self { model, effects: Vec::new() };
         scene.tell(Message::Resize(width, height));
@@ -387,7 +393,8 @@ impl Scene {
     pub fn state(&mut self, live: LiveState, roster: RosterState) {
         let inbox = Arc::clone(&self.model.snapshot.inbox);
         let role = self.model.snapshot.role;
-        let snapshot = Snapshot { live: Arc::new(live), roster: Arc::new(roster), inbox, role, link: Arc::default() };
+        let snapshot =
+            Snapshot { live: Arc::new(live), roster: Arc::new(roster), inbox, role, link: Arc::default() };
         self.tell(Message::State(snapshot, Arc::clone(&self.model.preview)));
     }
 

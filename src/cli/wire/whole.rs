@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::config::Effective;
 use crate::config::key_place::StoreKey;
-use crate::engine::environment::{Clock, Entropy, SystemClock, SystemEntropy, moment};
 use crate::engine::DataDirLock;
+use crate::engine::environment::{Clock, Entropy, SystemClock, SystemEntropy, moment};
 use crate::ledger::{Actor, ChangedValue, EntryDraft, EntryKind, Facts, Parts, Sequence};
 use crate::store::redb::restore::{self, PreparedRestore, RestoreOrder};
 use crate::store::{ErasedId, ErasuresFrom, Restored, Store, StoreError, erasures};

@@ -187,13 +187,17 @@ pub enum CommandError {
     #[error("this is done where the engine runs, and not over a connection")]
     NotFromAfar,
     /// It does not fit into one message.
-    #[error("that is more than the connection to the engine takes at once: ask for less, or give fewer pictures")]
+    #[error(
+        "that is more than the connection to the engine takes at once: ask for less, or give fewer pictures"
+    )]
     TooMuch,
     /// There is no connection to the engine at the moment; nothing was asked.
     #[error("the engine is not there at the moment: nothing was done; try again when it is back")]
     NotThere,
     /// The connection broke before the answer came.
-    #[error("the connection to the engine broke before the answer came: whether it was done stands in the log")]
+    #[error(
+        "the connection to the engine broke before the answer came: whether it was done stands in the log"
+    )]
     LinkLost,
 }
 

@@ -147,6 +147,11 @@ impl Near {
         locked(&self.subscribers).retain_mut(|subscriber| subscriber.offer(event));
     }
 
+    /// Lets go of everybody who hears events: nothing happens any more.
+    pub(super) fn hush(&self) {
+        locked(&self.subscribers).clear();
+    }
+
     /// Tells everybody who waits that no answer comes.
     pub(super) fn fail_all(&self, error: &CommandError) {
         let all: Vec<Waiting> = locked(&self.waiting).drain().map(|(_, waiting)| waiting).collect();

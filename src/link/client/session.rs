@@ -46,6 +46,11 @@ pub(super) struct Session {
 impl Session {
     /// Until nobody wants anything any more, or the engine does not want this client.
     pub(super) fn run(mut self, stream: UnixStream) {
+        self.run_until_over(stream);
+        self.near.hush();
+    }
+
+    fn run_until_over(&mut self, stream: UnixStream) {
         let mut stream = stream;
         loop {
             let ended = self.serve(&stream);
