@@ -93,6 +93,8 @@ struct EntryObject<'a> {
     at: String,
     kind: EntryKind,
     actor: &'a Actor,
+    /// The fingerprint of the key that an operator came with.
+    key: Option<String>,
     person: Option<&'a str>,
     id: Option<String>,
     state: Option<PresenceState>,
@@ -110,6 +112,7 @@ impl<'a> EntryObject<'a> {
             at: entry.at.to_rfc3339_opts(SecondsFormat::Micros, true),
             kind: entry.kind,
             actor: &entry.actor,
+            key: entry.operator_key.map(|key| key.to_string()),
             person: entry.name.as_ref().map(|name| name.as_str()),
             id: entry.person.map(|person| person.to_string()),
             state: entry.state,
@@ -245,7 +248,8 @@ fn kept_lines(handle: &EngineHandle, path: &Path) -> Result<Vec<(usize, KeptHead
 
 fn print(entry: &LogEntry, zone: SiteZone, out: &mut Output<'_>) -> Result<(), CliError> {
     let at = zone.local(entry.at).format("%Y-%m-%d %H:%M:%S");
-    let text = format!("{:>8}  {at}  {}", entry.sequence, printable(&words(entry, zone)));
+    let key = entry.operator_key.map(|key| format!("  ({key})")).unwrap_or_default();
+    let text = format!("{:>8}  {at}  {}{key}", entry.sequence, printable(&words(entry, zone)));
     Ok(out.either(&EntryObject::of(entry), text)?)
 }
 
