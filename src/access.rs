@@ -1,5 +1,6 @@
 //! Who may do what: roles, and the operators who have them.
 
+mod key_line;
 mod public_key;
 
 use std::fmt;
@@ -11,6 +12,7 @@ use ulid::Ulid;
 
 use crate::attendance::PersonName;
 
+pub use key_line::{PlainPath, SSH_ACCOUNT, key_line};
 pub use public_key::{Fingerprint, KeyType, MAX_FILE_BYTES, MAX_LINE_BYTES, PublicKey, PublicKeyError};
 
 /// What somebody may do. Each role may do what the one before it may.

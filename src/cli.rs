@@ -5,6 +5,7 @@
 //! an [`Exit`] or a [`CliError`], which has a status too. Nothing in it ends the process.
 
 pub mod args;
+pub mod authorized_keys;
 pub mod bench;
 pub mod cameras;
 pub mod capture;
@@ -333,6 +334,10 @@ fn dispatch(
         }
         Command::Why(args) => why::run(wire::host(effective, Need::Store)?.handle(), args, &zone, out),
         Command::Operators(args) => operators::run(wire::host(effective, Need::Store)?.handle(), args, out),
+        Command::AuthorizedKeys(args) => {
+            let operators = || operators::all(wire::host(effective, Need::Store)?.handle());
+            authorized_keys::run(args, &authorized_keys::this_program()?, operators, out)
+        }
         Command::Consent(args) => {
             consent::run(wire::host(effective, Need::Store)?.handle(), args, &mut ask, out)
         }

@@ -10,6 +10,7 @@ use crate::config::{Flags, SourceFlags};
 use crate::engine::command::FaceChoice;
 use crate::inference::DeviceChoice;
 
+use super::authorized_keys::{AUTHORIZED_KEYS_HELP, AuthorizedKeysArgs};
 use super::bench::BenchCommand;
 use super::cameras::{CAMERAS_HELP, CamerasArgs};
 use super::capture::{CAPTURE_HELP, CaptureArgs};
@@ -229,6 +230,9 @@ pub enum Command {
     /// Who works with muster, and what they may do
     #[command(subcommand, after_help = OPERATORS_HELP)]
     Operators(OperatorsArgs),
+    /// Print the line with which sshd lets an operator in by their key
+    #[command(after_help = AUTHORIZED_KEYS_HELP)]
+    AuthorizedKeys(AuthorizedKeysArgs),
     /// Who agreed to be enrolled, and to what
     #[command(subcommand, after_help = CONSENT_HELP)]
     Consent(ConsentArgs),

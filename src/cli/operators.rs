@@ -70,6 +70,8 @@ pub enum OperatorsArgs {
         /// Whom: the exact name, or the beginning of an id
         who: String,
     },
+    /// Print the lines of all keys, for a file of authorized keys that root owns, where sshd runs no command
+    AuthorizedKeys,
 }
 
 /// An operator as `--json` prints them.
@@ -118,6 +120,7 @@ pub fn run(handle: &EngineHandle, args: &OperatorsArgs, out: &mut Output<'_>) ->
             out.either(&object("added", &operator), text)?;
             Ok(Exit::Done)
         }
+        OperatorsArgs::AuthorizedKeys => authorized_keys(handle, out),
         OperatorsArgs::Role { who, role } => {
             let id = find(handle, who)?.id;
             let operator = changed(handle, OperatorsCommand::SetRole(id, *role))?;
@@ -133,6 +136,12 @@ pub fn run(handle: &EngineHandle, args: &OperatorsArgs, out: &mut Output<'_>) ->
     }
 }
 
+fn authorized_keys(handle: &EngineHandle, out: &mut Output<'_>) -> Result<Exit, CliError> {
+    let lines = super::authorized_keys::lines(&all(handle)?, &super::authorized_keys::this_program()?)?;
+    lines.iter().try_for_each(|line| out.line(line))?;
+    Ok(Exit::Done)
+}
+
 fn changed(handle: &EngineHandle, command: OperatorsCommand) -> Result<Operator, CliError> {
     match handle.call(Command::Operators(command))? {
         Reply::Operators(OperatorsReply::Changed(operator)) => Ok(operator),
@@ -140,7 +149,11 @@ fn changed(handle: &EngineHandle, command: OperatorsCommand) -> Result<Operator,
     }
 }
 
-fn all(handle: &EngineHandle) -> Result<Vec<Operator>, CliError> {
+/// All of them, by name.
+///
+/// # Errors
+/// What the engine says.
+pub fn all(handle: &EngineHandle) -> Result<Vec<Operator>, CliError> {
     match handle.call(Command::Operators(OperatorsCommand::List))? {
         Reply::Operators(OperatorsReply::List(operators)) => Ok(operators),
         other => Err(unexpected(&other)),
