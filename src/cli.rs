@@ -23,6 +23,7 @@ pub mod erase;
 pub mod eval;
 pub mod exit;
 pub mod export_person;
+pub mod gate_grammar;
 mod head_file;
 pub mod hooks;
 pub mod identify;
@@ -33,6 +34,7 @@ pub mod lines;
 pub mod local_time;
 pub mod log;
 pub mod looking;
+pub mod mark;
 pub mod memory;
 pub mod models;
 pub mod nets;
@@ -294,6 +296,7 @@ fn dispatch(
             let calendar = report::Calendar::of(effective, Utc::now());
             session::run(wire::host(effective, Need::Store)?.handle(), command, &calendar, out)
         }
+        Command::Mark(args) => mark::run(wire::host(effective, Need::Store)?.handle(), args, out),
         Command::Correct(args) => {
             let calendar = report::Calendar::of(effective, Utc::now());
             correct::correct(wire::host(effective, Need::Store)?.handle(), args, &calendar, out)

@@ -27,6 +27,7 @@ use super::inbox::{INBOX_HELP, InboxArgs};
 use super::keys::{KEYS_HELP, KeysArgs};
 use super::kiosk_pin::{KIOSK_PIN_HELP, KioskPinArgs};
 use super::log::{LOG_HELP, LogCommand};
+use super::mark::{MARK_HELP, MarkArgs};
 use super::models::ModelsCommand;
 use super::operators::{OPERATORS_HELP, OperatorsArgs};
 use super::pad_test::{self, PadTestArgs};
@@ -203,6 +204,9 @@ pub enum Command {
     /// Roll calls: open, look at, close
     #[command(subcommand, after_help = SESSION_HELP)]
     Session(SessionCommand),
+    /// Say that somebody is here, or has left
+    #[command(after_help = MARK_HELP)]
+    Mark(MarkArgs),
     /// Correct what an entry says, or add what is missing
     #[command(after_help = CORRECT_HELP)]
     Correct(CorrectArgs),

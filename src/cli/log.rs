@@ -76,7 +76,8 @@ pub struct ExportArgs {
     pub output: Option<PathBuf>,
 }
 
-fn head(text: &str) -> Result<ChainHead, String> {
+/// An end as `log head` prints it.
+pub(super) fn head(text: &str) -> Result<ChainHead, String> {
     let read = || {
         let (number, hash) = text.trim().split_once(':')?;
         Some(ChainHead { sequence: Sequence(number.parse().ok()?), hash: digest(hash)? })
