@@ -92,6 +92,7 @@ fn draft(number: u64) -> EntryDraft {
         moment: Some(Moment { boot: BootId([7; 16]), since_boot_us: number, utc_offset_seconds: 3600 }),
         kind: if is_mark { EntryKind::Mark } else { EntryKind::Passage },
         actor: if is_mark { Actor::Local { uid: 1000 } } else { Actor::Door },
+        operator_key: None,
         parts: Parts {
             record: Some(RecordPart { details: details(), ..RecordPart::new(person(number), Some(state)) }),
             evidence: (!is_mark).then(|| evidence(number)),

@@ -35,6 +35,7 @@ fn passage(number: u64) -> EntryDraft {
         moment: None,
         kind: EntryKind::Passage,
         actor: Actor::Door,
+        operator_key: None,
         parts: Parts {
             record: Some(RecordPart::new(person, Some(PresenceState::Present))),
             evidence: Some(EvidencePart {

@@ -1,5 +1,8 @@
 //! Who may do what: roles, and the operators who have them.
 
+mod key_line;
+mod public_key;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -8,6 +11,9 @@ use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
 use crate::attendance::PersonName;
+
+pub use key_line::{PlainPath, SSH_ACCOUNT, key_line};
+pub use public_key::{Fingerprint, KeyType, MAX_FILE_BYTES, MAX_LINE_BYTES, PublicKey, PublicKeyError};
 
 /// What somebody may do. Each role may do what the one before it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -69,10 +75,18 @@ pub struct Operator {
     pub role: Role,
     /// The account of this machine that they are, where they have one.
     pub uid: Option<u32>,
-    /// The public key that they come with over SSH, in OpenSSH's one line, where they have one.
-    pub key: Option<String>,
+    /// The public key that they come with over SSH, where they have one. It stays theirs: another key is another
+    /// operator, so that an operator's id says which key it was.
+    pub key: Option<PublicKey>,
     /// When they were added.
     pub added_at: DateTime<Utc>,
+}
+
+impl Operator {
+    /// What their key is known by.
+    pub fn fingerprint(&self) -> Option<Fingerprint> {
+        self.key.as_ref().map(PublicKey::fingerprint)
+    }
 }
 
 #[cfg(test)]

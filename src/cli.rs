@@ -5,6 +5,7 @@
 //! an [`Exit`] or a [`CliError`], which has a status too. Nothing in it ends the process.
 
 pub mod args;
+pub mod authorized_keys;
 pub mod bench;
 pub mod cameras;
 pub mod capture;
@@ -22,6 +23,7 @@ pub mod erase;
 pub mod eval;
 pub mod exit;
 pub mod export_person;
+pub mod gate_grammar;
 mod head_file;
 pub mod hooks;
 pub mod identify;
@@ -32,6 +34,7 @@ pub mod lines;
 pub mod local_time;
 pub mod log;
 pub mod looking;
+pub mod mark;
 pub mod memory;
 pub mod models;
 pub mod nets;
@@ -293,6 +296,7 @@ fn dispatch(
             let calendar = report::Calendar::of(effective, Utc::now());
             session::run(wire::host(effective, Need::Store)?.handle(), command, &calendar, out)
         }
+        Command::Mark(args) => mark::run(wire::host(effective, Need::Store)?.handle(), args, out),
         Command::Correct(args) => {
             let calendar = report::Calendar::of(effective, Utc::now());
             correct::correct(wire::host(effective, Need::Store)?.handle(), args, &calendar, out)
@@ -333,6 +337,10 @@ fn dispatch(
         }
         Command::Why(args) => why::run(wire::host(effective, Need::Store)?.handle(), args, &zone, out),
         Command::Operators(args) => operators::run(wire::host(effective, Need::Store)?.handle(), args, out),
+        Command::AuthorizedKeys(args) => {
+            let operators = || operators::all(wire::host(effective, Need::Store)?.handle());
+            authorized_keys::run(args, &authorized_keys::this_program()?, operators, out)
+        }
         Command::Consent(args) => {
             consent::run(wire::host(effective, Need::Store)?.handle(), args, &mut ask, out)
         }

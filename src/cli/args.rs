@@ -10,6 +10,7 @@ use crate::config::{Flags, SourceFlags};
 use crate::engine::command::FaceChoice;
 use crate::inference::DeviceChoice;
 
+use super::authorized_keys::{AUTHORIZED_KEYS_HELP, AuthorizedKeysArgs};
 use super::bench::BenchCommand;
 use super::cameras::{CAMERAS_HELP, CamerasArgs};
 use super::capture::{CAPTURE_HELP, CaptureArgs};
@@ -26,6 +27,7 @@ use super::inbox::{INBOX_HELP, InboxArgs};
 use super::keys::{KEYS_HELP, KeysArgs};
 use super::kiosk_pin::{KIOSK_PIN_HELP, KioskPinArgs};
 use super::log::{LOG_HELP, LogCommand};
+use super::mark::{MARK_HELP, MarkArgs};
 use super::models::ModelsCommand;
 use super::operators::{OPERATORS_HELP, OperatorsArgs};
 use super::pad_test::{self, PadTestArgs};
@@ -202,6 +204,9 @@ pub enum Command {
     /// Roll calls: open, look at, close
     #[command(subcommand, after_help = SESSION_HELP)]
     Session(SessionCommand),
+    /// Say that somebody is here, or has left
+    #[command(after_help = MARK_HELP)]
+    Mark(MarkArgs),
     /// Correct what an entry says, or add what is missing
     #[command(after_help = CORRECT_HELP)]
     Correct(CorrectArgs),
@@ -229,6 +234,9 @@ pub enum Command {
     /// Who works with muster, and what they may do
     #[command(subcommand, after_help = OPERATORS_HELP)]
     Operators(OperatorsArgs),
+    /// Print the line with which sshd lets an operator in by their key
+    #[command(after_help = AUTHORIZED_KEYS_HELP)]
+    AuthorizedKeys(AuthorizedKeysArgs),
     /// Who agreed to be enrolled, and to what
     #[command(subcommand, after_help = CONSENT_HELP)]
     Consent(ConsentArgs),

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 
+use crate::attendance::PersonId;
+use crate::engine::export::PersonExport;
 use crate::engine::{Command, EngineHandle, Reply};
 
 use super::exit::{CliError, Exit};
@@ -24,15 +26,16 @@ overwritten. Other people are not in it. The ledger notes that it was given out.
 
 Examples:
   muster export-person 4711 -o ana
-  muster export-person 4711 -o ana.zip";
+  muster export-person 4711 -o ana.zip
+  muster export-person 4711 -o - > ana.zip";
 
 /// `export-person`
 #[derive(Debug, Clone, Args)]
 pub struct ExportPersonArgs {
     /// Who: identifier, exact name, or the beginning of an id; also somebody whose enrolment has ended
     pub who: String,
-    /// The folder or the .zip file, which must not be there
-    #[arg(long, short, value_name = "DIR|FILE.zip")]
+    /// The folder or the .zip file, which must not be there; - for a .zip file on standard output
+    #[arg(long, short, value_name = "DIR|FILE.zip|-")]
     pub output: PathBuf,
 }
 
@@ -54,6 +57,9 @@ struct ExportedObject<'a> {
 pub fn run(handle: &EngineHandle, args: &ExportPersonArgs, out: &mut Output<'_>) -> Result<Exit, CliError> {
     people::settle(handle);
     let person = erase::find(handle, &args.who)?;
+    if args.output == std::path::Path::new("-") {
+        return to_output(handle, person.id, out);
+    }
     let shown = args.output.display().to_string();
     let failed = |error: std::io::Error| {
         CliError::usage(format_args!("{} cannot be written: {error}", printable(&shown)))
@@ -68,9 +74,7 @@ pub fn run(handle: &EngineHandle, args: &ExportPersonArgs, out: &mut Output<'_>)
             return Err(error.into());
         }
     };
-    let all = files::all(&export).map_err(|error| {
-        CliError::missing(format_args!("what is held of the person cannot be put into words: {error}"))
-    })?;
+    let all = files(&export)?;
     let count = all.len();
     place.write(all).map_err(failed)?;
     let object = ExportedObject {
@@ -88,6 +92,30 @@ pub fn run(handle: &EngineHandle, args: &ExportPersonArgs, out: &mut Output<'_>)
         export.noted
     );
     out.either(&object, text)?;
+    Ok(Exit::Done)
+}
+
+fn files(export: &PersonExport) -> Result<Vec<files::Named>, CliError> {
+    files::all(export).map_err(|error| {
+        CliError::missing(format_args!("what is held of the person cannot be put into words: {error}"))
+    })
+}
+
+/// Writes an archive to standard output, and what else there is to say to standard error.
+fn to_output(handle: &EngineHandle, person: PersonId, out: &mut Output<'_>) -> Result<Exit, CliError> {
+    let export = match handle.call(Command::ExportPerson(person))? {
+        Reply::PersonExport(export) => *export,
+        other => return Err(unexpected(&other)),
+    };
+    let all = files(&export)?;
+    let count = all.len();
+    let archive = files::archive(std::io::Cursor::new(Vec::new()), all)?.into_inner();
+    out.out.write_all(&archive)?;
+    out.out.flush()?;
+    out.note(format_args!(
+        "{count} files with everything that is held about {}; entry {} says so",
+        export.person.name, export.noted
+    ));
     Ok(Exit::Done)
 }
 

@@ -185,6 +185,7 @@ pub fn entry(sequence: u64, seconds: i64, kind: EntryKind, who: Option<(u128, &s
         at: at(seconds),
         kind,
         actor: Actor::System,
+        operator_key: None,
         person: who.map(|(n, _)| id(n)),
         name: who.map(|(_, name)| name.parse().unwrap()),
         state: (kind == EntryKind::Passage).then_some(PresenceState::Present),

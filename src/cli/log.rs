@@ -76,7 +76,8 @@ pub struct ExportArgs {
     pub output: Option<PathBuf>,
 }
 
-fn head(text: &str) -> Result<ChainHead, String> {
+/// An end as `log head` prints it.
+pub(super) fn head(text: &str) -> Result<ChainHead, String> {
     let read = || {
         let (number, hash) = text.trim().split_once(':')?;
         Some(ChainHead { sequence: Sequence(number.parse().ok()?), hash: digest(hash)? })
@@ -93,6 +94,8 @@ struct EntryObject<'a> {
     at: String,
     kind: EntryKind,
     actor: &'a Actor,
+    /// The fingerprint of the key that an operator came with.
+    key: Option<String>,
     person: Option<&'a str>,
     id: Option<String>,
     state: Option<PresenceState>,
@@ -110,6 +113,7 @@ impl<'a> EntryObject<'a> {
             at: entry.at.to_rfc3339_opts(SecondsFormat::Micros, true),
             kind: entry.kind,
             actor: &entry.actor,
+            key: entry.operator_key.map(|key| key.to_string()),
             person: entry.name.as_ref().map(|name| name.as_str()),
             id: entry.person.map(|person| person.to_string()),
             state: entry.state,
@@ -245,7 +249,8 @@ fn kept_lines(handle: &EngineHandle, path: &Path) -> Result<Vec<(usize, KeptHead
 
 fn print(entry: &LogEntry, zone: SiteZone, out: &mut Output<'_>) -> Result<(), CliError> {
     let at = zone.local(entry.at).format("%Y-%m-%d %H:%M:%S");
-    let text = format!("{:>8}  {at}  {}", entry.sequence, printable(&words(entry, zone)));
+    let key = entry.operator_key.map(|key| format!("  ({key})")).unwrap_or_default();
+    let text = format!("{:>8}  {at}  {}{key}", entry.sequence, printable(&words(entry, zone)));
     Ok(out.either(&EntryObject::of(entry), text)?)
 }
 

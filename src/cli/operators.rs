@@ -1,12 +1,13 @@
 //! `muster operators`: who may do what.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use serde::Serialize;
 
-use crate::access::{Operator, Role};
+use crate::access::{MAX_FILE_BYTES, Operator, PublicKey, Role};
 use crate::attendance::PersonName;
 use crate::engine::operators::{OperatorsCommand, OperatorsReply};
 use crate::engine::{Command, EngineHandle, Reply};
@@ -25,7 +26,12 @@ pub const OPERATORS_HELP: &str = "\
 The account that muster runs as and root are admins, unless an operator has that account; one of the two
 always is. Every change is an entry of the ledger, by the operator's id.
 
+--key takes exactly one plain public key of OpenSSH: no options before it, no certificate, and no key that
+another operator has. Its comment is not kept. A key stays with its operator: another key is another operator.
+
 Examples:
+  ssh-keygen -lf otto.pub                     the fingerprint, which `operators list` shows too
+  muster operators add Otto --role admin --key otto.pub
   muster operators add \"Front desk\" --role operator --user desk
   muster operators role \"Front desk\" observer
   muster --as \"Front desk\" roster list        what they would see";
@@ -48,7 +54,7 @@ pub enum OperatorsArgs {
         /// The name of their account on this machine
         #[arg(long, value_name = "LOGIN")]
         user: Option<String>,
-        /// A file with the public key that they come with over SSH
+        /// A file with the public key that they come with over SSH; - for standard input
         #[arg(long, value_name = "FILE")]
         key: Option<PathBuf>,
     },
@@ -64,6 +70,8 @@ pub enum OperatorsArgs {
         /// Whom: the exact name, or the beginning of an id
         who: String,
     },
+    /// Print the lines of all keys, for a file of authorized keys that root owns, where sshd runs no command
+    AuthorizedKeys,
 }
 
 /// An operator as `--json` prints them.
@@ -75,6 +83,8 @@ struct OperatorObject<'a> {
     role: Role,
     uid: Option<u32>,
     has_key: bool,
+    /// The fingerprint of the key.
+    key: Option<String>,
     added_at: String,
 }
 
@@ -86,6 +96,7 @@ fn object<'a>(kind: &'static str, operator: &'a Operator) -> OperatorObject<'a> 
         role: operator.role,
         uid: operator.uid,
         has_key: operator.key.is_some(),
+        key: operator.fingerprint().map(|fingerprint| fingerprint.to_string()),
         added_at: operator.added_at.to_rfc3339(),
     }
 }
@@ -109,6 +120,7 @@ pub fn run(handle: &EngineHandle, args: &OperatorsArgs, out: &mut Output<'_>) ->
             out.either(&object("added", &operator), text)?;
             Ok(Exit::Done)
         }
+        OperatorsArgs::AuthorizedKeys => authorized_keys(handle, out),
         OperatorsArgs::Role { who, role } => {
             let id = find(handle, who)?.id;
             let operator = changed(handle, OperatorsCommand::SetRole(id, *role))?;
@@ -124,6 +136,12 @@ pub fn run(handle: &EngineHandle, args: &OperatorsArgs, out: &mut Output<'_>) ->
     }
 }
 
+fn authorized_keys(handle: &EngineHandle, out: &mut Output<'_>) -> Result<Exit, CliError> {
+    let lines = super::authorized_keys::lines(&all(handle)?, &super::authorized_keys::this_program()?)?;
+    lines.iter().try_for_each(|line| out.line(line))?;
+    Ok(Exit::Done)
+}
+
 fn changed(handle: &EngineHandle, command: OperatorsCommand) -> Result<Operator, CliError> {
     match handle.call(Command::Operators(command))? {
         Reply::Operators(OperatorsReply::Changed(operator)) => Ok(operator),
@@ -131,7 +149,11 @@ fn changed(handle: &EngineHandle, command: OperatorsCommand) -> Result<Operator,
     }
 }
 
-fn all(handle: &EngineHandle) -> Result<Vec<Operator>, CliError> {
+/// All of them, by name.
+///
+/// # Errors
+/// What the engine says.
+pub fn all(handle: &EngineHandle) -> Result<Vec<Operator>, CliError> {
     match handle.call(Command::Operators(OperatorsCommand::List))? {
         Reply::Operators(OperatorsReply::List(operators)) => Ok(operators),
         other => Err(unexpected(&other)),
@@ -155,7 +177,7 @@ fn list(handle: &EngineHandle, out: &mut Output<'_>) -> Result<Exit, CliError> {
             operator.name.to_string(),
             operator.role.to_string(),
             operator.uid.map(|uid| uid.to_string()).unwrap_or_default(),
-            if operator.key.is_some() { "yes" } else { "" }.to_owned(),
+            operator.fingerprint().map(|fingerprint| fingerprint.to_string()).unwrap_or_default(),
             operator.id.to_string(),
         ]
     };
@@ -208,23 +230,23 @@ pub(super) fn uid_of(login: &str, accounts: &Path) -> Result<u32, CliError> {
     })
 }
 
-/// The public key in `file`, in OpenSSH's one line.
-fn read_key(file: &Path) -> Result<String, CliError> {
-    let text = fs::read_to_string(file)
-        .map_err(|error| CliError::usage(format_args!("{} cannot be read: {error}", file.display())))?;
-    let line = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'));
-    let is_key = |line: &&str| {
-        let mut words = line.split_whitespace();
-        let kind = words.next().unwrap_or_default();
-        let known = ["ssh-", "ecdsa-sha2-", "sk-"].iter().any(|start| kind.starts_with(start));
-        known && words.next().is_some_and(|body| body.starts_with("AAAA")) && line.len() < 8_192
+/// The one public key in `file`, or on standard input where that is `-`.
+fn read_key(file: &Path) -> Result<PublicKey, CliError> {
+    let (name, read) = if file == Path::new("-") {
+        ("standard input".to_owned(), head_of(&mut io::stdin().lock()))
+    } else {
+        let read = File::open(file).and_then(|mut file| head_of(&mut file));
+        (printable(&file.display().to_string()).into_owned(), read)
     };
-    line.filter(is_key).map(str::to_owned).ok_or_else(|| {
-        CliError::usage(format_args!(
-            "{} is no public key: expected one line such as `ssh-ed25519 AAAA… name`, as a .pub file has it",
-            file.display()
-        ))
-    })
+    let bytes = read.map_err(|error| CliError::usage(format_args!("{name} cannot be read: {error}")))?;
+    PublicKey::of_file(&bytes).map_err(|error| CliError::usage(format_args!("{name}: {error}")))
+}
+
+/// As much as can be looked at, and a byte more where there is too much.
+fn head_of(from: &mut dyn Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    from.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 #[cfg(test)]
@@ -243,15 +265,21 @@ mod tests {
     }
 
     #[test]
-    fn a_private_key_is_no_public_one() {
+    fn a_file_gives_its_key_alone_and_is_not_repeated_where_it_has_none() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("key");
-        fs::write(&file, "# mine\nssh-ed25519 AAAAC3Nz me@here\n").unwrap();
-        assert_eq!(read_key(&file).unwrap(), "ssh-ed25519 AAAAC3Nz me@here");
+        let line = include_str!("../access/public_key/keys/ed25519.pub");
+        fs::write(&file, format!("# mine\n\n{line}")).unwrap();
+        let key = read_key(&file).unwrap().to_string();
+        assert!(line.starts_with(&key) && !key.contains("somebody"), "{key}");
         for wrong in ["-----BEGIN OPENSSH PRIVATE KEY-----\nx\n", "", "ssh-ed25519\n", "rsa AAAA\n"] {
             fs::write(&file, wrong).unwrap();
-            let refused = read_key(&file).unwrap_err().to_string();
-            assert!(refused.contains("no public key") && !refused.contains("BEGIN"), "{refused}");
+            let refused = read_key(&file).unwrap_err();
+            assert_eq!(refused.exit(), Exit::Usage);
+            let said = refused.to_string();
+            assert!(said.contains("key: ") && !said.contains("BEGIN") && !said.contains("AAAA\n"), "{said}");
         }
+        let refused = read_key(&folder.path().join("none")).unwrap_err().to_string();
+        assert!(refused.contains("none cannot be read"), "{refused}");
     }
 }

@@ -23,6 +23,7 @@ pub fn head(sequence: u64, kind: EntryKind) -> Head {
         moment: None,
         kind,
         actor: Actor::Door,
+        operator_key: None,
         parts: [None; 3],
     }
 }

@@ -164,6 +164,7 @@ pub fn entry_for(role: Role, entry: LogEntry) -> LogEntry {
     LogEntry {
         similarity: None,
         best: None,
+        operator_key: None,
         note: entry.note.filter(|_| is_own),
         facts: entry.facts.filter(|facts| {
             matches!(facts, Facts::Session(_) | Facts::SessionClosed(_) | Facts::ClockStep { .. })

@@ -438,7 +438,8 @@ impl Core {
         let at = super::environment::to_microseconds(at);
         let id = EntryId(self.entropy.ulid(at));
         let moment = moment(&*self.clock, &*self.calendar);
-        EntryDraft { id, at, clock, moment, kind, actor, parts, salts: self.entropy.salts() }
+        let operator_key = self.key_of(&actor);
+        EntryDraft { id, at, clock, moment, kind, actor, operator_key, parts, salts: self.entropy.salts() }
     }
 
     /// Queues an entry that no shell waits for; it is tried until the store takes it.

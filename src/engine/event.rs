@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::access::Fingerprint;
 use crate::attendance::statement::Statement;
 use crate::attendance::{PersonId, PersonName, PresenceState};
 use crate::face::Similarity;
@@ -24,6 +25,8 @@ pub struct LogEntry {
     pub kind: EntryKind,
     /// Who caused it.
     pub actor: Actor,
+    /// The key that they came with, where they are an operator with a key.
+    pub operator_key: Option<Fingerprint>,
     /// Whom it is about, where that part is still there.
     pub person: Option<PersonId>,
     /// What that person is called now.
@@ -54,6 +57,7 @@ impl LogEntry {
             at: entry.head.at,
             kind: entry.head.kind,
             actor: entry.head.actor.clone(),
+            operator_key: entry.head.operator_key.map(|key| Fingerprint(key.0)),
             person: record.map(|record| record.person),
             name: record.and_then(|record| name_of(record.person)),
             state: record.and_then(|record| record.state),

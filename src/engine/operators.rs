@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::access::{Operator, OperatorId, Role};
+use crate::access::{Operator, OperatorId, PublicKey, Role};
 use crate::attendance::PersonName;
 
 /// What can be done about operators.
@@ -18,8 +18,8 @@ pub enum OperatorsCommand {
         role: Role,
         /// The account of this machine that they are.
         uid: Option<u32>,
-        /// The public key that they come with, in OpenSSH's one line.
-        key: Option<String>,
+        /// The public key that they come with over SSH; nobody else of the list may.
+        key: Option<PublicKey>,
     },
     /// Another role. It holds at once, also for who is connected.
     SetRole(OperatorId, Role),
@@ -52,6 +52,12 @@ pub enum OperatorsError {
     AccountTaken {
         /// Which.
         uid: u32,
+        /// Whose it is.
+        name: PersonName,
+    },
+    /// Another has that key.
+    #[error("that key is the one of the operator {name}: each has a key of their own")]
+    KeyTaken {
         /// Whose it is.
         name: PersonName,
     },

@@ -4,9 +4,10 @@ mod facts;
 
 use serde::Serialize;
 
+use crate::access::Fingerprint;
 use crate::face::{Liveness, Quality};
 use crate::identify::{Candidate, DecisionDetails, Shortfall, ThresholdBasis};
-use crate::ledger::{EntryKind, EvidencePart, PartKind};
+use crate::ledger::{Actor, EntryKind, EvidencePart, PartKind};
 
 use super::event::NamedEntry;
 
@@ -42,6 +43,10 @@ fn line(about: &'static str, text: impl Into<String>) -> WhyLine {
 /// order. An entry that rests on no face says so, one whose evidence was erased too.
 pub fn why(whole: &NamedEntry) -> Vec<WhyLine> {
     let mut lines = vec![WhyLine { weight: Weight::Decision, ..line("decision", decision(whole)) }];
+    if let Actor::Operator(id) = whole.entry.head.actor {
+        let key = whole.entry.head.operator_key.map(|key| format!(" with the key {}", Fingerprint(key.0)));
+        lines.push(line("by", format!("the operator {id}{}", key.unwrap_or_default())));
+    }
     let parts = &whole.entry.parts;
     if let Some(note) = &parts.note {
         lines.push(line("note", note.text.clone()));

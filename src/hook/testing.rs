@@ -36,6 +36,7 @@ pub(super) fn entry(sequence: u64, kind: EntryKind, record: Option<RecordPart>) 
             moment: None,
             kind,
             actor: Actor::Door,
+            operator_key: None,
             parts: [None; 3],
         },
         parts: Parts { record, note: Some(NotePart { text: "secret note".to_owned() }), ..Parts::default() },

@@ -5,8 +5,8 @@ use sha2::{Digest, Sha256};
 
 use super::digest::sha256;
 use super::{
-    Entry, EntryDraft, Head, HeadError, PartError, PartKind, Sequence, Sha256Digest, StoredPart, TerminalId,
-    to_microsecond,
+    Actor, Entry, EntryDraft, Head, HeadError, PartError, PartKind, Sequence, Sha256Digest, StoredPart,
+    TerminalId, to_microsecond,
 };
 
 /// What the first entry of `terminal` follows.
@@ -76,6 +76,7 @@ pub fn seal(draft: &EntryDraft, terminal: TerminalId, end: &ChainHead) -> Result
         moment: draft.moment,
         kind: draft.kind,
         actor: draft.actor.clone(),
+        operator_key: draft.operator_key.filter(|_| matches!(draft.actor, Actor::Operator(_))),
         parts: digests,
     };
     let head_bytes = head.canonical_bytes();
@@ -240,7 +241,7 @@ impl ChainWalk {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::{Actor, ClockState, EntryId, EntryKind, NotePart, Parts, StoredHead, verify_chain};
+    use crate::ledger::{ClockState, EntryId, EntryKind, NotePart, Parts, StoredHead, verify_chain};
     use chrono::DateTime;
     use ulid::Ulid;
 
@@ -254,6 +255,7 @@ mod tests {
             moment: None,
             kind: EntryKind::Mark,
             actor: Actor::System,
+            operator_key: None,
             parts: Parts { note: note.map(|text| NotePart { text: text.to_owned() }), ..Parts::default() },
             salts: [[1; 16], [2; 16], [number as u8; 16]],
         }

@@ -54,7 +54,7 @@ pub enum Actor {
         /// Their numeric user id.
         uid: u32,
     },
-    /// An operator from the store's list, over SSH.
+    /// An operator from the store's list.
     Operator(Ulid),
     /// Whoever stood in front of the camera.
     Door,
@@ -79,6 +79,8 @@ pub struct Head {
     pub kind: EntryKind,
     /// Who caused it.
     pub actor: Actor,
+    /// The SHA-256 of the key that the operator had; none for anybody else, and for one without a key.
+    pub operator_key: Option<Sha256Digest>,
     /// The digests of record, evidence and note, in that order.
     pub parts: [Option<Sha256Digest>; 3],
 }
@@ -91,7 +93,8 @@ impl Head {
 
     /// The bytes that are hashed: a version byte, then every field in the order of the struct,
     /// numbers big-endian, times as microseconds since 1970, each variant by its number. Version 1 is
-    /// a head without a moment, version 2 one with it.
+    /// a head without a moment, version 2 one with it. An operator with a key is an actor of another number
+    /// than one without.
     pub fn canonical_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(192);
         bytes.push(if self.moment.is_some() { HEAD_VERSION } else { WITHOUT_MOMENT });
@@ -113,8 +116,9 @@ impl Head {
                 bytes.extend(uid.to_be_bytes());
             }
             Actor::Operator(id) => {
-                bytes.push(3);
+                bytes.push(if self.operator_key.is_some() { 5 } else { 3 });
                 bytes.extend(id.0.to_be_bytes());
+                bytes.extend(self.operator_key.iter().flat_map(|key| key.0));
             }
             Actor::Door => bytes.push(4),
         }
@@ -141,7 +145,7 @@ impl Head {
         if version != HEAD_VERSION && version != WITHOUT_MOMENT {
             return Err(HeadError::Version { found: version });
         }
-        let head = Self {
+        let mut head = Self {
             terminal: TerminalId(Ulid::from_bytes(reader.take()?)),
             sequence: Sequence(u64::from_be_bytes(reader.take()?)),
             id: EntryId(Ulid::from_bytes(reader.take()?)),
@@ -149,9 +153,12 @@ impl Head {
             clock: reader.number("clock state", &ClockState::ALL, |clock| clock as u8)?,
             moment: if version == HEAD_VERSION { Some(reader.moment()?) } else { None },
             kind: reader.number("kind", &EntryKind::ALL, |kind| kind as u8)?,
-            actor: reader.actor()?,
-            parts: [reader.digest()?, reader.digest()?, reader.digest()?],
+            actor: Actor::System,
+            operator_key: None,
+            parts: [None; 3],
         };
+        (head.actor, head.operator_key) = reader.actor()?;
+        head.parts = [reader.digest()?, reader.digest()?, reader.digest()?];
         match reader.0 {
             [] => Ok(head),
             rest => Err(HeadError::Trailing { bytes: rest.len() }),
@@ -180,6 +187,8 @@ pub struct EntryDraft {
     pub kind: EntryKind,
     /// Who caused it.
     pub actor: Actor,
+    /// The SHA-256 of the key that the operator has, where it is one with a key.
+    pub operator_key: Option<Sha256Digest>,
     /// Its parts.
     pub parts: Parts,
     /// A salt for each part, in the order of [`PartKind::ALL`].
@@ -274,12 +283,16 @@ impl Reader<'_> {
         })
     }
 
-    fn actor(&mut self) -> Result<Actor, HeadError> {
+    fn actor(&mut self) -> Result<(Actor, Option<Sha256Digest>), HeadError> {
         Ok(match self.take()? {
-            [1] => Actor::System,
-            [2] => Actor::Local { uid: u32::from_be_bytes(self.take()?) },
-            [3] => Actor::Operator(Ulid::from_bytes(self.take()?)),
-            [4] => Actor::Door,
+            [1] => (Actor::System, None),
+            [2] => (Actor::Local { uid: u32::from_be_bytes(self.take()?) }, None),
+            [3] => (Actor::Operator(Ulid::from_bytes(self.take()?)), None),
+            [4] => (Actor::Door, None),
+            [5] => {
+                let id = Ulid::from_bytes(self.take()?);
+                (Actor::Operator(id), Some(Sha256Digest(self.take()?)))
+            }
             [number] => return Err(HeadError::Unknown { field: "actor", number }),
         })
     }
@@ -309,6 +322,7 @@ mod tests {
             moment: None,
             kind: EntryKind::Passage,
             actor: Actor::Local { uid: 1000 },
+            operator_key: None,
             parts: [Some(Sha256Digest([0x11; 32])), None, Some(Sha256Digest([0x22; 32]))],
         }
     }
@@ -350,6 +364,18 @@ mod tests {
         let plain = head().canonical_bytes();
         let inserted = [&[0x44; 16][..], &[0, 0, 0, 0, 0, 0, 1, 2], &[0xff, 0xff, 0xf1, 0xf0]].concat();
         assert_eq!(bytes, [&[2][..], &plain[1..50], &inserted, &plain[50..]].concat());
+    }
+
+    #[test]
+    fn the_key_of_an_operator_follows_their_id_and_nobody_elses_is_hashed() {
+        let operator = Head { actor: Actor::Operator(Ulid(0x0c)), ..head() };
+        let key = Some(Sha256Digest([0x55; 32]));
+        let plain = operator.canonical_bytes();
+        let keyed = Head { operator_key: key, ..operator }.canonical_bytes();
+        assert_eq!(plain[51], 3);
+        assert_eq!(keyed, [&plain[..51], &[5], &plain[52..68], &[0x55; 32], &plain[68..]].concat());
+        let local = Head { operator_key: key, ..head() };
+        assert_eq!(local.canonical_bytes(), head().canonical_bytes());
     }
 
     #[test]
@@ -399,7 +425,7 @@ mod tests {
         assert!(matches!(with(41, 0x7f), HeadError::Time { .. }));
         assert_eq!(with(49, 0), HeadError::Unknown { field: "clock state", number: 0 });
         assert_eq!(with(50, 44), HeadError::Unknown { field: "kind", number: 44 });
-        assert_eq!(with(51, 5), HeadError::Unknown { field: "actor", number: 5 });
+        assert_eq!(with(51, 6), HeadError::Unknown { field: "actor", number: 6 });
         assert_eq!(with(56, 2), HeadError::Unknown { field: "digest marker", number: 2 });
     }
 
@@ -411,6 +437,10 @@ mod tests {
             Just(Actor::Door),
         ];
         let digest = prop::option::of(any::<[u8; 32]>().prop_map(Sha256Digest));
+        let actor = (actor, digest.clone()).prop_map(|(actor, key)| {
+            let key = key.filter(|_| matches!(actor, Actor::Operator(_)));
+            (actor, key)
+        });
         // The years 1 to 9999 and a little beyond.
         let time = -70_000_000_000_000_000i64..300_000_000_000_000_000;
         let moment = prop::option::of((any::<[u8; 16]>(), any::<u64>(), any::<i32>()));
@@ -431,7 +461,8 @@ mod tests {
             clock: ClockState::ALL[n.4],
             moment: n.6,
             kind: EntryKind::ALL[n.5],
-            actor,
+            actor: actor.0,
+            operator_key: actor.1,
             parts,
         })
     }

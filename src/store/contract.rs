@@ -82,6 +82,7 @@ pub(super) fn draft(number: u64, at: DateTime<Utc>, about: Option<u128>) -> Entr
         moment: None,
         kind: EntryKind::Passage,
         actor: Actor::Door,
+        operator_key: None,
         parts: Parts {
             record: about.map(|id| RecordPart::new(PersonId(Ulid(id)), Some(PresenceState::Present))),
             note: Some(NotePart { text: format!("note {number}") }),

@@ -207,6 +207,7 @@ pub fn entry(sequence: u64, kind: EntryKind, who: Option<(u128, &str)>) -> LogEn
         at: now() - TimeDelta::seconds(600) + TimeDelta::seconds(sequence as i64),
         kind,
         actor: Actor::Door,
+        operator_key: None,
         person: who.map(|(number, _)| person(number)),
         name: who.map(|(_, name)| name.parse().unwrap()),
         state: None,
@@ -306,6 +307,7 @@ pub fn whole_stranger() -> NamedEntry {
         moment: None,
         kind: EntryKind::Unidentified,
         actor: Actor::Door,
+        operator_key: None,
         parts: [None; 3],
     };
     let parts = Parts { evidence: Some(evidence), ..Parts::default() };

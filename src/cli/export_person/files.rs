@@ -168,17 +168,23 @@ impl Place {
                 }
                 Ok(())
             }
-            Self::Archive(_, file) => {
-                let mut archive = zip::ZipWriter::new(file);
-                let options = SimpleFileOptions::default().unix_permissions(0o600);
-                for (name, bytes) in files {
-                    archive.start_file(name, options).map_err(io::Error::other)?;
-                    archive.write_all(&bytes)?;
-                }
-                archive.finish().map_err(io::Error::other)?.sync_all()
-            }
+            Self::Archive(_, file) => archive(file, files)?.sync_all(),
         }
     }
+}
+
+/// Writes `files` as an archive.
+///
+/// # Errors
+/// What the system says.
+pub(super) fn archive<W: Write + io::Seek>(to: W, files: Vec<Named>) -> io::Result<W> {
+    let mut archive = zip::ZipWriter::new(to);
+    let options = SimpleFileOptions::default().unix_permissions(0o600);
+    for (name, bytes) in files {
+        archive.start_file(name, options).map_err(io::Error::other)?;
+        archive.write_all(&bytes)?;
+    }
+    archive.finish().map_err(io::Error::other)
 }
 
 fn new_file(path: &Path) -> io::Result<File> {

@@ -97,3 +97,15 @@ fn what_is_refused_leaves_nothing_behind() {
         assert!(!place.exists());
     }
 }
+
+#[test]
+fn an_archive_goes_to_standard_output_alone_where_that_is_asked() {
+    let fake = fake(false);
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let mut output = Output { out: &mut out, err: &mut err, json: false, progress: None };
+    run(&fake.handle, &args(std::path::Path::new("-")), &mut output).unwrap();
+    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(out)).unwrap();
+    assert_eq!(archive.len(), 8);
+    assert!(archive.by_name("person.json").is_ok());
+    assert!(String::from_utf8(err).unwrap().contains("entry 12"));
+}

@@ -39,6 +39,7 @@ fn draft(effective: &Effective, kind: EntryKind) -> EntryDraft {
         moment: moment(&clock, &site_calendar(effective)),
         kind,
         actor: Actor::Local { uid: rustix::process::getuid().as_raw() },
+        operator_key: None,
         parts: Parts::default(),
         salts: entropy.salts(),
     }

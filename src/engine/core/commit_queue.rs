@@ -204,6 +204,7 @@ mod tests {
             moment: None,
             kind: EntryKind::Passage,
             actor: Actor::Door,
+            operator_key: None,
             parts: Parts { record: Some(record), evidence: Some(evidence), ..Parts::default() },
             salts: [[1; 16]; 3],
         }

@@ -4,7 +4,7 @@ use crate::access::{Operator, OperatorId};
 use crate::engine::access::Access;
 use crate::engine::command::{CommandError, Reply};
 use crate::engine::operators::{OperatorsCommand, OperatorsError, OperatorsReply};
-use crate::ledger::{Actor, ChangedValue, EntryKind, Facts, Parts};
+use crate::ledger::{Actor, ChangedValue, EntryKind, Facts, Parts, Sha256Digest};
 use crate::store::{Change, Transaction};
 
 use super::commands::{Prepared, PreparedWhat, ReplyPlan};
@@ -51,6 +51,14 @@ impl Core {
         Ok((Transaction { changes: vec![change], entries: vec![entry] }, plan))
     }
 
+    /// The digest of the key that `actor` has, which stands in each entry of theirs: later readers need no list of
+    /// operators to know which key it was, also when the operator is long removed.
+    pub(super) fn key_of(&self, actor: &Actor) -> Option<Sha256Digest> {
+        let Actor::Operator(id) = actor else { return None };
+        let operator = self.operators.get(&OperatorId(*id))?;
+        operator.fingerprint().map(|fingerprint| Sha256Digest(fingerprint.0))
+    }
+
     /// The operator as they are and as they are to be.
     fn changed_operator(
         &mut self,
@@ -69,6 +77,10 @@ impl Core {
                 if let (Some(holder), Some(uid)) = (holder, uid) {
                     return Err(OperatorsError::AccountTaken { uid, name: holder.name.clone() });
                 }
+                let holder = self.operators.values().find(|operator| key.is_some() && operator.key == key);
+                if let Some(holder) = holder {
+                    return Err(OperatorsError::KeyTaken { name: holder.name.clone() });
+                }
                 let added_at = self.clock.now();
                 let id = OperatorId(self.entropy.ulid(added_at));
                 Ok((None, Some(Operator { id, name, role, uid, key, added_at })))
@@ -86,7 +98,7 @@ impl Core {
 fn changes(id: OperatorId, before: Option<&Operator>, after: Option<&Operator>) -> Vec<ChangedValue> {
     let role = |operator: &Operator| Some(operator.role.to_string());
     let uid = |operator: &Operator| operator.uid.map(|uid| uid.to_string());
-    let key = |operator: &Operator| operator.key.as_ref().map(|_| "set".to_owned());
+    let key = |operator: &Operator| operator.fingerprint().map(|fingerprint| fingerprint.to_string());
     let values = [
         ("role", before.and_then(role), after.and_then(role)),
         ("uid", before.and_then(uid), after.and_then(uid)),

@@ -9,6 +9,7 @@ mod door;
 mod enrolling;
 mod erasing;
 mod inbox;
+mod operator_keys;
 mod privacy;
 mod register;
 mod scenario;

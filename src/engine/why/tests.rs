@@ -62,6 +62,7 @@ fn entry(kind: EntryKind, record: Option<u128>, evidence: Option<EvidencePart>) 
         moment: None,
         kind,
         actor: Actor::Door,
+        operator_key: None,
         parts: Parts { record, evidence, ..Parts::default() },
         salts: [[0; 16]; 3],
     };

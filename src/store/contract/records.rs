@@ -73,7 +73,7 @@ pub(super) fn operators_are_in_the_feed(store: &mut impl Store) {
         name: name.parse().unwrap(),
         role,
         uid: Some(1000),
-        key: Some("ssh-ed25519 AAAA".to_owned()),
+        key: Some(include_str!("../../access/public_key/keys/ed25519.pub").trim_end().parse().unwrap()),
         added_at: at_us(5),
     };
     let commit = |store: &mut dyn Store, change| {

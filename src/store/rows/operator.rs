@@ -3,7 +3,7 @@
 use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 
-use crate::access::{Operator, OperatorId, Role};
+use crate::access::{Operator, OperatorId, PublicKey, Role};
 
 use super::{decode, encode};
 
@@ -25,7 +25,7 @@ pub(in crate::store) fn operator_row(operator: &Operator) -> Result<Vec<u8>, Str
         name: operator.name.as_str().to_owned(),
         role,
         uid: operator.uid,
-        key: operator.key.clone(),
+        key: operator.key.as_ref().map(ToString::to_string),
         added_at_us: operator.added_at.timestamp_micros(),
     })
 }
@@ -41,17 +41,30 @@ pub(in crate::store) fn operator(id: OperatorId, row: &[u8]) -> Result<Operator,
             name: row.name.parse().map_err(|error| format!("{error}"))?,
             role: role.ok_or_else(|| format!("there is no role {}", row.role))?,
             uid: row.uid,
-            key: row.key,
+            key: row.key.and_then(|line| key(id, &line)),
             added_at: added_at.ok_or_else(|| "a time is no date".to_owned())?,
         })
     };
     read().map_err(|why: String| format!("the row of operator {id} cannot be read: {why}"))
 }
 
+/// The key of a row; none where it would not be taken today, which no account or role depends on.
+fn key(id: OperatorId, line: &str) -> Option<PublicKey> {
+    match line.parse() {
+        Ok(key) => Some(key),
+        Err(error) => {
+            tracing::warn!(operator = %id, %error, "the key of an operator is not used: remove and add them again");
+            None
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use ulid::Ulid;
+
+    const KEY: &str = include_str!("../../access/public_key/keys/ed25519.pub");
 
     #[test]
     fn the_layout_is_frozen_and_an_unknown_role_is_refused() {
@@ -60,13 +73,19 @@ mod tests {
             name: "Ana".parse().unwrap(),
             role: Role::Admin,
             uid: Some(300),
-            key: Some("k".to_owned()),
+            key: Some(KEY.trim_end().parse().unwrap()),
             added_at: DateTime::from_timestamp_micros(1).unwrap(),
         };
         let mut row = operator_row(&ana).unwrap();
         let hex: String = row.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(hex, "0103416e610301ac0201016b02");
+        let line: Vec<&str> = KEY.split(' ').take(2).collect();
+        let line = line.join(" ");
+        let line_hex: String = line.bytes().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, format!("0103416e610301ac0201{:02x}{line_hex}02", line.len()));
         assert_eq!(operator(ana.id, &row), Ok(ana.clone()));
+        // A key as an earlier version took it, which is none today.
+        let old = [&row[..9], &[1, 1, b'k'], &row[row.len() - 1..]].concat();
+        assert_eq!(operator(ana.id, &old), Ok(Operator { key: None, ..ana.clone() }));
         row[5] = 9;
         assert!(operator(ana.id, &row).unwrap_err().contains("no role 9"));
     }
