@@ -50,11 +50,13 @@ pub mod roster_file;
 pub mod roster_import;
 pub mod roster_particulars;
 pub mod secret;
+pub mod serve;
 pub mod session;
 pub mod setup;
 pub mod signals;
 mod sounds;
 pub mod source;
+pub mod status;
 pub mod store;
 pub mod take;
 pub mod themes;
@@ -179,7 +181,11 @@ pub fn run(cli: &Cli, environment: &Environment, out: &mut Output<'_>) -> Result
         Some(Command::Demo(args)) => !args.headless && io::stdout().is_terminal(),
         Some(_) => false,
     };
-    let terminal = if is_screen { Terminal::Screen } else { Terminal::Lines };
+    let terminal = match &cli.command {
+        Some(Command::Serve) => Terminal::Journal,
+        _ if is_screen => Terminal::Screen,
+        _ => Terminal::Lines,
+    };
     let _diagnostics = match diagnostics::init(&effective, terminal, cli.global.verbose) {
         Ok(diagnostics) => Some(diagnostics),
         Err(error) => {
@@ -257,6 +263,14 @@ fn dispatch(
             let interrupts = signals::interrupts().map_err(CliError::missing)?;
             let hosted = wire::host(effective, Need::Frames)?;
             take::run(hosted.handle(), &take::kinds(effective), zone, &interrupts, out)
+        }
+        Command::Serve => {
+            let resolve = || Effective::resolve(&cli.global.flags(None), environment);
+            serve::serve(effective.clone(), &resolve, out)
+        }
+        Command::Status(_) => {
+            let hosted = wire::host_to_look(effective)?;
+            status::run(&hosted.health(effective), zone, out)
         }
         Command::Capture(args) => {
             let stop = signals::until_interrupted().map_err(CliError::missing)?;

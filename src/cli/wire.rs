@@ -10,7 +10,7 @@ mod whole;
 
 pub use analyser::analyser;
 pub use nets::{cpu_loader, load_pipeline, runtime};
-pub use parts::{open_source, sources};
+pub use parts::{open_source, settings_with, sources};
 pub use presenter::presenter;
 pub use probes::{
     holds_a_store, probe_key, probe_liveness, probe_models, probe_provider, probe_runtime, probe_store,
@@ -25,6 +25,7 @@ use std::time::Duration;
 use crate::capture::Pace;
 use crate::config::Effective;
 use crate::config::values::GraphicsName;
+use crate::engine::health::Health;
 use crate::engine::{
     AttachError, Attachment, DataDirLock, EngineHandle, EngineParts, EngineSettings, LoadAnalyser,
     RunningEngine, SourceParts, StartError, attach_or_host,
@@ -40,6 +41,8 @@ use crate::tui::{self, TuiError, TuiOptions};
 use super::args::ScreenArgs;
 use super::exit::{CliError, Exit};
 use super::head_file::HeadKeeper;
+use super::status::gather;
+use super::status::metrics::MetricsWriter;
 use super::{hooks, keys, lines, operators, sounds, themes};
 
 /// What a subcommand needs of the engine.
@@ -64,6 +67,7 @@ pub struct Hosted {
     deliveries: Option<Deliveries>,
     engine: Option<RunningEngine>,
     heads: Option<HeadKeeper>,
+    metrics: Option<MetricsWriter>,
     /// Given up after the engine has stopped.
     _lock: DataDirLock,
 }
@@ -86,6 +90,29 @@ impl Hosted {
         &self.handle
     }
 
+    /// How the engine is.
+    pub(super) fn health(&self, effective: &Effective) -> Health {
+        // One of this process was started for the question.
+        gather::health(&self.handle, &effective.data_dir.value, self.engine.is_none())
+    }
+
+    /// The engine in this process.
+    pub(super) fn engine(&self) -> Option<&RunningEngine> {
+        self.engine.as_ref()
+    }
+
+    /// Writes metrics as the configuration says from now on, and no others.
+    ///
+    /// # Errors
+    /// [`CliError`] where the system gives no thread.
+    pub(super) fn write_metrics(&mut self, effective: &Effective) -> Result<(), CliError> {
+        self.metrics = None;
+        let engine = self.engine.as_ref().map(|engine| engine.handle(Actor::System));
+        let handle = engine.unwrap_or_else(|| self.handle.clone());
+        self.metrics = MetricsWriter::of(&handle, effective).map_err(CliError::missing)?;
+        Ok(())
+    }
+
     /// Writes the end of the ledger where the configuration says, for as long as the engine is here.
     fn keep_heads(mut self, effective: &Effective) -> Result<Self, CliError> {
         let settings = &effective.ledger;
@@ -103,6 +130,7 @@ impl Drop for Hosted {
     fn drop(&mut self) {
         // While there is an engine that it can ask.
         self.heads = None;
+        self.metrics = None;
         drop(self.deliveries.take());
         if let Some(engine) = self.engine.take() {
             engine.stop();
@@ -137,6 +165,16 @@ pub fn host(effective: &Effective, need: Need) -> Result<Hosted, CliError> {
     acting(hosted, effective)
 }
 
+/// The engine that runs, to be looked at; else one on the store that is there. Makes no store where there is none.
+pub(super) fn host_to_look(effective: &Effective) -> Result<Hosted, CliError> {
+    let data_dir = &effective.data_dir.value;
+    if !holds_a_store(data_dir) {
+        let shown = data_dir.display();
+        return Err(CliError::missing(format_args!("no engine runs, and there is no store in {shown}")));
+    }
+    host(effective, Need::Store)
+}
+
 /// The same with the role of the operator that `--as` names. Whoever runs this must be able to see the list
 /// of operators, which takes an admin; what the role allows is for the engine to say.
 fn acting(mut hosted: Hosted, effective: &Effective) -> Result<Hosted, CliError> {
@@ -159,12 +197,12 @@ pub(super) fn host_in(
     let engine = crate::engine::start(make(&lock)?).map_err(start_error)?;
     store_keys::forget();
     let handle = engine.handle(Actor::Local { uid: rustix::process::getuid().as_raw() });
-    Ok(Hosted { handle, deliveries: None, engine: Some(engine), heads: None, _lock: lock })
+    Ok(Hosted { handle, deliveries: None, engine: Some(engine), heads: None, metrics: None, _lock: lock })
 }
 
 /// An engine that shows the sources of the configuration as cameras, for a screen.
 pub(super) fn host_live(effective: &Effective) -> Result<Hosted, CliError> {
-    let hosted = host_in(&effective.data_dir.value, |lock| {
+    let mut hosted = host_in(&effective.data_dir.value, |lock| {
         let mut parts = parts::store_only(effective, lock)?;
         parts.load_analyser = Some(parts::load_analyser(effective));
         parts.sources = parts::as_cameras(&effective.sources);
@@ -172,6 +210,7 @@ pub(super) fn host_live(effective: &Effective) -> Result<Hosted, CliError> {
     })?
     .keep_heads(effective)?
     .with_hooks(effective)?;
+    hosted.write_metrics(effective)?;
     acting(hosted, effective)
 }
 
