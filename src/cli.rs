@@ -51,6 +51,7 @@ pub mod roster_import;
 pub mod roster_particulars;
 pub mod secret;
 pub mod serve;
+pub mod service;
 pub mod session;
 pub mod setup;
 pub mod signals;
@@ -215,6 +216,7 @@ fn asks_the_engine(command: &Command) -> bool {
             | Command::Store(StoreArgs::Restore(_) | StoreArgs::ChangeKey(_))
             | Command::Demo(_)
             | Command::KioskPin(_)
+            | Command::Service(_)
             | Command::Themes(_)
             | Command::Keys(_)
             | Command::Completions(_)
@@ -268,6 +270,7 @@ fn dispatch(
             let resolve = || Effective::resolve(&cli.global.flags(None), environment);
             serve::serve(effective.clone(), &resolve, out)
         }
+        Command::Service(args) => service::run(args, effective, environment, out),
         Command::Status(_) => {
             let hosted = wire::host_to_look(effective)?;
             status::run(&hosted.health(effective), zone, out)
@@ -401,6 +404,7 @@ fn probes<'a>(
             )]
         }),
         Box::new(|| hooks::checks(effective)),
+        Box::new(|| service::checks(effective, environment)),
         Box::new(|| vec![machine::clock(environment)]),
     ]
 }

@@ -33,6 +33,7 @@ use super::report::{REPORT_HELP, ReportArgs};
 use super::retention::{RETENTION_HELP, RetentionArgs};
 use super::roster_particulars::{PIN_HELP, PinArgs, SET_HELP, SetArgs};
 use super::serve::SERVE_HELP;
+use super::service::{SERVICE_HELP, ServiceArgs};
 use super::session::{SESSION_HELP, SessionCommand};
 use super::setup::SetupArgs;
 use super::source::{SourceParser, ViewArgs};
@@ -192,6 +193,9 @@ pub enum Command {
     /// Run the engine without a screen, as a service
     #[command(after_help = SERVE_HELP)]
     Serve,
+    /// What runs muster as a service: its network, its manual
+    #[command(subcommand, after_help = SERVICE_HELP)]
+    Service(ServiceArgs),
     /// Say how the engine is: sources, nets, store, disk, clock, ledger
     #[command(after_help = STATUS_HELP)]
     Status(StatusArgs),

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::{Finished, Home};
+use crate::support::{Finished, Home, root};
 
 /// How long anything is waited for, on a machine that does much else.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -197,4 +197,96 @@ fn the_status_of_a_store_without_an_engine_is_told_and_makes_no_store() {
     let object = &said.json_lines()[0];
     assert_eq!((&object["is_running"], &object["store"]["people"]), (&false.into(), &1.into()));
     assert!(!said.stdout.contains("Ana"), "{}", said.stdout);
+}
+
+/// Whether systemd's own checker is there; a line that says so where it is not.
+fn has_systemd_analyze() -> bool {
+    let is_there = std::process::Command::new("systemd-analyze")
+        .arg("--version")
+        .output()
+        .is_ok_and(|answer| answer.status.success());
+    if !is_there {
+        println!("SKIPPED: systemd-analyze is not there (apt install systemd)");
+    }
+    is_there
+}
+
+fn analyze(arguments: &[&str], unit: &Path) -> Finished {
+    let mut command = std::process::Command::new("systemd-analyze");
+    Finished::of(command.args(arguments).arg(unit).output().unwrap())
+}
+
+#[test]
+fn the_unit_is_understood_by_systemd_and_keeps_the_service_in_its_place() {
+    if !has_systemd_analyze() {
+        return;
+    }
+    let unit = root().join("packaging/muster.service");
+    let rated = analyze(&["security", "--offline=true", "--threshold=20", "--no-pager"], &unit).expect(0);
+    println!("{}", rated.stdout.lines().last().unwrap_or_default());
+    // Its program and manual are not installed here.
+    let folder = tempfile::tempdir().unwrap();
+    let installed = folder.path().join("muster.service");
+    let text = fs::read_to_string(&unit).unwrap();
+    let lines = text.lines().filter(|line| !line.starts_with("Documentation="));
+    let text = lines.collect::<Vec<_>>().join("\n").replace("/usr/bin/muster", env!("CARGO_BIN_EXE_muster"));
+    fs::write(&installed, text).unwrap();
+    let verified = analyze(&["verify"], &installed).expect(0);
+    // Keys of later versions of systemd are passed over by earlier ones, and no others.
+    let later = ["RestartSteps", "RestartMaxDelaySec", "ImportCredential"];
+    let other: Vec<&str> = verified
+        .stderr
+        .lines()
+        .filter(|line| line.contains("muster.service"))
+        .filter(|line| !later.iter().any(|key| line.contains(&format!("'{key}'"))))
+        .collect();
+    assert!(other.is_empty(), "{other:?}");
+}
+
+#[test]
+fn the_lines_for_sshd_are_understood_and_forward_nothing() {
+    let sshd = Path::new("/usr/sbin/sshd");
+    if !sshd.exists() {
+        println!("SKIPPED: sshd is not there (apt install openssh-server)");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("key");
+    let made = std::process::Command::new("ssh-keygen")
+        .args(["-q", "-t", "ed25519", "-N", "", "-f"])
+        .arg(&key)
+        .status()
+        .is_ok_and(|status| status.success());
+    assert!(made, "ssh-keygen comes with sshd");
+    let config = folder.path().join("sshd_config");
+    let lines = root().join("packaging/sshd.conf");
+    fs::write(&config, format!("HostKey {}\nInclude {}\n", key.display(), lines.display())).unwrap();
+    let whose = |user: &str| format!("user={user},host=desk,addr=192.0.2.7");
+    let shown = |user: &str| {
+        let mut command = std::process::Command::new(sshd);
+        command.arg("-T").arg("-f").arg(&config).arg("-C").arg(whose(user));
+        let answer = Finished::of(command.output().unwrap());
+        // In a container its folder in /run may be missing, which is no fault of the lines.
+        (!answer.stderr.contains("privilege separation")).then(|| answer.expect(0).stdout)
+    };
+    let Some(ours) = shown("muster-ssh") else {
+        println!("SKIPPED: sshd is not set up here (mkdir /run/sshd)");
+        return;
+    };
+    for line in [
+        "authorizedkeyscommand /usr/bin/muster authorized-keys %u %t %k",
+        "authorizedkeyscommanduser muster",
+        "authenticationmethods publickey",
+        "passwordauthentication no",
+        "disableforwarding yes",
+        "permittunnel no",
+        "permituserenvironment no",
+        "permituserrc no",
+        "x11forwarding no",
+        "permittty yes",
+    ] {
+        assert!(ours.lines().any(|shown| shown == line), "{line} in\n{ours}");
+    }
+    let others = shown("ana").unwrap();
+    assert!(!others.contains("authorizedkeyscommand /usr"), "nobody else is touched");
 }

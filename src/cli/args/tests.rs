@@ -42,6 +42,8 @@ fn every_documented_form_is_understood() {
         "muster take --source https://cam/1 --insecure --mirror=false",
         "muster serve",
         "muster serve --config m.toml -v",
+        "muster service network --dry-run",
+        "muster service manual man",
         "muster status",
         "muster status --json",
         "muster capture --out d --source camera:0 --seconds 5 --every 2 --rotate 180",
