@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{RecvTimeoutError, Sender, TryRecvError, bounded};
 
 use super::{exposition, gather};
 use crate::config::Effective;
@@ -15,6 +15,8 @@ use crate::engine::EngineHandle;
 
 /// The collector is another user.
 const MODE: u32 = 0o644;
+/// How long the last writing is waited for.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Puts `text` in the place of `path` at once: a reader finds the old or the new, never half of either.
 ///
@@ -62,6 +64,10 @@ impl MetricsWriter {
                 let mut was_written = true;
                 loop {
                     let health = gather::health(&handle, &data_dir, true);
+                    // Whoever ended it has taken the file away, and may not have waited.
+                    if stopped.try_recv() == Err(TryRecvError::Disconnected) {
+                        return;
+                    }
                     let done = replace(&path, &exposition::text(&health, env!("CARGO_PKG_VERSION")));
                     if let (Err(error), true) = (&done, was_written) {
                         tracing::error!(%error, "the metrics cannot be written to {}", path.display());
@@ -81,9 +87,10 @@ impl MetricsWriter {
 impl Drop for MetricsWriter {
     fn drop(&mut self) {
         self.stop = None;
-        if let Some(thread) = self.thread.take() {
-            // One that panicked has nothing left to write.
-            let _ = thread.join();
+        let until = Instant::now() + PATIENCE;
+        // A store that answers nothing keeps it waiting, and must not keep the service from ending.
+        while self.thread.as_ref().is_some_and(|thread| !thread.is_finished()) && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(5));
         }
         let _ = fs::remove_file(&self.path);
     }
