@@ -215,12 +215,12 @@ mod tests {
             trouble: trouble.map(str::to_owned),
             ..SourceStatus::default()
         };
-        let mut live = LiveState::default();
-        live.sources = vec![
+        let sources = vec![
             source("front", SourceState::Streaming, None),
             source("yard", SourceState::Lost { reason: "gone".to_owned(), retry_at: None }, None),
             source("hall", SourceState::Streaming, Some("too dark")),
         ];
+        let mut live = LiveState { sources, ..LiveState::default() };
         assert_eq!(state_of(&live), "front watched; yard lost; hall of little use; nets being loaded");
         live.store_fault = Some("disk is full".to_owned());
         assert!(state_of(&live).ends_with("the store takes nothing"));

@@ -249,13 +249,14 @@ mod tests {
 
     #[test]
     fn whatever_keeps_people_from_being_recorded_needs_attention() {
-        let change = |change: &dyn Fn(&mut LiveState)| {
+        type Change<'a> = dyn Fn(&mut LiveState) + 'a;
+        let change = |change: &Change<'_>| {
             let mut live = live();
             change(&mut live);
             Health::of(&facts(&live, &[])).attention
         };
         let lost = SourceState::Lost { reason: "unplugged".to_owned(), retry_at: None };
-        let table: [(&dyn Fn(&mut LiveState), &str); 6] = [
+        let table: [(&Change<'_>, &str); 6] = [
             (&|live| live.sources[0].state = lost.clone(), "front is lost: unplugged"),
             (
                 &|live| live.sources[0].state = SourceState::Paused,
