@@ -4,7 +4,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: demo test test-camera setup build tools soak bench screenshots clean-data help
+.PHONY: demo test test-camera setup build deb tools soak bench screenshots clean-data help
 
 CARGO ?= cargo
 # The soak's length: seconds for each fuzz target, and for each long test, which reads it.
@@ -44,6 +44,19 @@ setup: build ## Build, and fetch the runtime, the nets and the demo pictures
 
 build: tools ## Build in release mode
 	$(CARGO) build --release --locked
+
+# What the package is put together from besides the program.
+PACKAGE = $(CARGO_TARGET_DIR)/package
+
+deb: build ## Build a Debian package in target/debian; needs cargo-deb (cargo install cargo-deb)
+	@command -v cargo-deb >/dev/null || { echo "cargo-deb is missing: cargo install cargo-deb" >&2; exit 1; }
+	rm -rf "$(PACKAGE)" && mkdir -p "$(PACKAGE)/completions"
+	$(MUSTER) service manual "$(PACKAGE)/man"
+	gzip -9n "$(PACKAGE)"/man/*.1
+	$(MUSTER) completions bash >"$(PACKAGE)/completions/muster.bash"
+	$(MUSTER) completions zsh >"$(PACKAGE)/completions/_muster"
+	$(MUSTER) completions fish >"$(PACKAGE)/completions/muster.fish"
+	$(CARGO) deb --no-build --locked
 
 tools: ## Install what is missing from Debian, or say what to install
 	@tools/debian-packages

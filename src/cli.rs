@@ -53,11 +53,14 @@ pub mod roster_file;
 pub mod roster_import;
 pub mod roster_particulars;
 pub mod secret;
+pub mod serve;
+pub mod service;
 pub mod session;
 pub mod setup;
 pub mod signals;
 mod sounds;
 pub mod source;
+pub mod status;
 pub mod store;
 pub mod take;
 pub mod themes;
@@ -182,7 +185,11 @@ pub fn run(cli: &Cli, environment: &Environment, out: &mut Output<'_>) -> Result
         Some(Command::Demo(args)) => !args.headless && io::stdout().is_terminal(),
         Some(_) => false,
     };
-    let terminal = if is_screen { Terminal::Screen } else { Terminal::Lines };
+    let terminal = match &cli.command {
+        Some(Command::Serve) => Terminal::Journal,
+        _ if is_screen => Terminal::Screen,
+        _ => Terminal::Lines,
+    };
     let _diagnostics = match diagnostics::init(&effective, terminal, cli.global.verbose) {
         Ok(diagnostics) => Some(diagnostics),
         Err(error) => {
@@ -212,6 +219,7 @@ fn asks_the_engine(command: &Command) -> bool {
             | Command::Store(StoreArgs::Restore(_) | StoreArgs::ChangeKey(_))
             | Command::Demo(_)
             | Command::KioskPin(_)
+            | Command::Service(_)
             | Command::Themes(_)
             | Command::Keys(_)
             | Command::Completions(_)
@@ -260,6 +268,15 @@ fn dispatch(
             let interrupts = signals::interrupts().map_err(CliError::missing)?;
             let hosted = wire::host(effective, Need::Frames)?;
             take::run(hosted.handle(), &take::kinds(effective), zone, &interrupts, out)
+        }
+        Command::Serve => {
+            let resolve = || Effective::resolve(&cli.global.flags(None), environment);
+            serve::serve(effective.clone(), &resolve, out)
+        }
+        Command::Service(args) => service::run(args, effective, environment, out),
+        Command::Status(_) => {
+            let hosted = wire::host_to_look(effective)?;
+            status::run(&hosted.health(effective), zone, out)
         }
         Command::Capture(args) => {
             let stop = signals::until_interrupted().map_err(CliError::missing)?;
@@ -395,6 +412,7 @@ fn probes<'a>(
             )]
         }),
         Box::new(|| hooks::checks(effective)),
+        Box::new(|| service::checks(effective, environment)),
         Box::new(|| vec![machine::clock(environment)]),
     ]
 }

@@ -13,6 +13,7 @@ pub mod hooks;
 pub mod key_place;
 pub mod kiosk;
 pub mod ledger;
+pub mod service;
 mod shown;
 pub mod typed;
 pub mod values;

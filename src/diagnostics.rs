@@ -1,5 +1,5 @@
 //! What the program writes about itself: a file a day in the state directory, and standard error
-//! with `-v` where no screen is drawn. Names of people appear at debug level and below only; this
+//! with `-v` where no screen is drawn; as a service standard error alone, for the journal. Names of people appear at debug level and below only; this
 //! is a rule for whoever writes a message.
 
 use std::fs;
@@ -39,6 +39,8 @@ pub enum Terminal {
     Screen,
     /// Lines are printed: messages go to standard error with `-v`.
     Lines,
+    /// A service manager keeps standard error: messages go there and to no file.
+    Journal,
 }
 
 /// Writes out what is waiting when it is dropped: hold it until the end.
@@ -59,7 +61,7 @@ pub fn file_level(configured: LogLevel, verbosity: u8) -> LogLevel {
 /// What goes to standard error with `verbosity` times `-v`, where that is anything.
 pub fn stderr_level(terminal: Terminal, verbosity: u8) -> Option<LogLevel> {
     match (terminal, verbosity) {
-        (Terminal::Screen, _) | (_, 0) => None,
+        (Terminal::Screen | Terminal::Journal, _) | (_, 0) => None,
         (_, 1) => Some(LogLevel::Info),
         (_, 2) => Some(LogLevel::Debug),
         _ => Some(LogLevel::Trace),
@@ -82,6 +84,9 @@ pub fn init(
     terminal: Terminal,
     verbosity: u8,
 ) -> Result<Diagnostics, DiagnosticsError> {
+    if terminal == Terminal::Journal {
+        return init_journal(file_level(effective.log_level.value, verbosity));
+    }
     let file = open(&effective.state_dir, effective.log_keep_days.value.get());
     let (writer, guard, failed) = match file {
         Ok((writer, guard)) => (Some(writer), Some(guard), None),
@@ -102,6 +107,17 @@ pub fn init(
         .try_init()
         .map_err(|_| DiagnosticsError::Twice)?;
     failed.map_or(Ok(Diagnostics { _writer: guard }), Err)
+}
+
+/// Messages on standard error, without a time where the journal writes one beside each.
+fn init_journal(level: LogLevel) -> Result<Diagnostics, DiagnosticsError> {
+    let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(io::stderr);
+    let registry = tracing_subscriber::registry();
+    let done = match std::env::var_os("JOURNAL_STREAM") {
+        Some(_) => registry.with(layer.without_time().with_filter(filter(level))).try_init(),
+        None => registry.with(layer.with_filter(filter(level))).try_init(),
+    };
+    done.map_err(|_| DiagnosticsError::Twice).map(|()| Diagnostics { _writer: None })
 }
 
 /// A writer on a thread of its own, to a file a day, of which `keep` stay. The folder is for its
@@ -141,6 +157,7 @@ mod tests {
     fn nothing_goes_to_the_terminal_under_a_screen() {
         for verbosity in 0..5 {
             assert_eq!(stderr_level(Terminal::Screen, verbosity), None);
+            assert_eq!(stderr_level(Terminal::Journal, verbosity), None);
         }
         assert_eq!(stderr_level(Terminal::Lines, 0), None);
         assert_eq!(stderr_level(Terminal::Lines, 1), Some(LogLevel::Info));

@@ -24,6 +24,11 @@ impl AttendancePolicy {
         Self { debounce, last_decision: HashMap::new() }
     }
 
+    /// Another debounce, for decisions from now on.
+    pub fn set_debounce(&mut self, debounce: TimeDelta) {
+        self.debounce = debounce;
+    }
+
     /// Notes that `person` was identified at `at`; whether that begins a new passage.
     pub fn begins_passage(&mut self, person: PersonId, at: DateTime<Utc>) -> bool {
         let previous = self.last_decision.insert(person, at);

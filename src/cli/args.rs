@@ -34,9 +34,12 @@ use super::pad_test::{self, PadTestArgs};
 use super::report::{REPORT_HELP, ReportArgs};
 use super::retention::{RETENTION_HELP, RetentionArgs};
 use super::roster_particulars::{PIN_HELP, PinArgs, SET_HELP, SetArgs};
+use super::serve::SERVE_HELP;
+use super::service::{SERVICE_HELP, ServiceArgs};
 use super::session::{SESSION_HELP, SessionCommand};
 use super::setup::SetupArgs;
 use super::source::{SourceParser, ViewArgs};
+use super::status::{STATUS_HELP, StatusArgs};
 use super::store::{STORE_HELP, StoreArgs};
 use super::themes::{THEMES_HELP, ThemesArgs};
 use super::threshold::{THRESHOLD_HELP, ThresholdArgs};
@@ -189,6 +192,15 @@ pub enum Command {
     /// Take attendance without a screen
     #[command(after_help = TAKE_HELP)]
     Take(TakeArgs),
+    /// Run the engine without a screen, as a service
+    #[command(after_help = SERVE_HELP)]
+    Serve,
+    /// What runs muster as a service: its network, its manual
+    #[command(subcommand, after_help = SERVICE_HELP)]
+    Service(ServiceArgs),
+    /// Say how the engine is: sources, nets, store, disk, clock, ledger
+    #[command(after_help = STATUS_HELP)]
+    Status(StatusArgs),
     /// Write a source's pictures into a folder, for tests and support
     #[command(after_help = CAPTURE_HELP)]
     Capture(CaptureArgs),

@@ -117,6 +117,7 @@ impl Fake {
                         let found = found.filter(|e| e.details.holds_at.as_ref().is_some_and(is_in));
                         let _ = reply.send(Ok(found.cloned().collect()));
                     }
+                    Call::Host(_) => {}
                 }
             }
         });

@@ -18,12 +18,12 @@ use super::exit::{CliError, Exit};
 use super::output::Output;
 use super::{
     check_in, consent, correct, enroll, export_person, hooks, inbox, log, operators, report, retention,
-    roster, session, store, threshold, why,
+    roster, session, status, store, threshold, why,
 };
 
 /// The subcommands that need the engine and nothing else: they run beside the screen. Those with
 /// subcommands of their own are offered as these.
-const HERE: [&str; 18] = [
+const HERE: [&str; 19] = [
     "roster",
     "report",
     "log",
@@ -42,6 +42,7 @@ const HERE: [&str; 18] = [
     "consent",
     "retention",
     "export-person",
+    "status",
 ];
 
 /// What the palette of a screen over `effective` can run.
@@ -202,6 +203,10 @@ fn dispatch(
         Some(Command::Consent(args)) => consent::run(handle, args, &mut nobody, out),
         Some(Command::Retention(args)) => retention::run(handle, args, &zone, out),
         Some(Command::ExportPerson(args)) => export_person::run(handle, args, out),
+        Some(Command::Status(_)) => {
+            let health = status::gather::health(handle, &effective.data_dir.value, true);
+            status::run(&health, zone, out)
+        }
         _ => Err(CliError::usage(format_args!("this runs in a shell: muster {line}"))),
     }
 }
@@ -253,6 +258,8 @@ mod tests {
             })
             .collect();
         assert_eq!(shown, listed.text, "each line is shown as it comes");
+        let status = ran("status");
+        assert!(status.text.contains("engine      runs"), "{}", status.text);
         let json = ran("--json roster list");
         assert!(json.succeeded && json.text.starts_with('{'), "{}", json.text);
         for (line, expected) in [

@@ -33,6 +33,42 @@ pub fn interrupts() -> std::io::Result<Receiver<()>> {
     Ok(interrupts)
 }
 
+/// What a service manager asks by signals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServiceSignal {
+    /// SIGTERM, SIGINT: end in good order.
+    Stop,
+    /// SIGHUP: read the configuration again.
+    Reload,
+}
+
+/// A message for every SIGHUP, and for the first SIGTERM or SIGINT; a second one of these ends the process at
+/// once. A reload that is asked for while one waits is that one.
+///
+/// # Errors
+/// What the system says.
+pub fn of_service() -> std::io::Result<Receiver<ServiceSignal>> {
+    let asked_before = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        // The order matters, as above.
+        signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&asked_before))?;
+        signal_hook::flag::register(signal, Arc::clone(&asked_before))?;
+    }
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+    // One of each: more say nothing more.
+    let (sender, received) = bounded(2);
+    thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        for signal in signals.forever() {
+            let message = if signal == SIGHUP { ServiceSignal::Reload } else { ServiceSignal::Stop };
+            let is_last_place = message == ServiceSignal::Reload && !sender.is_empty();
+            if !is_last_place {
+                let _ = sender.try_send(message);
+            }
+        }
+    })?;
+    Ok(received)
+}
+
 /// A channel that closes at the first SIGINT, SIGTERM or SIGHUP; nothing is ever sent.
 ///
 /// # Errors

@@ -13,7 +13,7 @@ pub use analyser::analyser;
 pub use hosted::Hosted;
 use hosted::{Reached, engine};
 pub use nets::{cpu_loader, load_pipeline, runtime};
-pub use parts::{open_source, sources};
+pub use parts::{open_source, settings_with, sources};
 pub use presenter::presenter;
 pub use probes::{
     holds_a_store, probe_key, probe_liveness, probe_models, probe_provider, probe_runtime, probe_store,
@@ -105,6 +105,16 @@ fn host_here(effective: &Effective, need: Need, lock: DataDirLock) -> Result<Hos
     }
 }
 
+/// The engine that runs, to be looked at; else one on the store that is there. Makes no store where there is none.
+pub(super) fn host_to_look(effective: &Effective) -> Result<Hosted, CliError> {
+    let data_dir = &effective.data_dir.value;
+    if !holds_a_store(data_dir) && !hosted::may_be_served(data_dir) {
+        let shown = data_dir.display();
+        return Err(CliError::missing(format_args!("no engine runs, and there is no store in {shown}")));
+    }
+    host(effective, Need::Store)
+}
+
 /// The same engine, looking at the source that people are to be enrolled before.
 fn before_its_source(attached: Attached, effective: &Effective) -> Result<Attached, CliError> {
     let wanted = effective.source().name();
@@ -149,6 +159,12 @@ pub(super) fn host_live(effective: &Effective) -> Result<Hosted, CliError> {
     }
 }
 
+/// The same as a service: here, and nowhere else.
+pub(super) fn host_service(effective: &Effective) -> Result<Hosted, CliError> {
+    let lock = DataDirLock::take(&effective.data_dir.value, PATIENCE).map_err(attach_error)?;
+    host_cameras(effective, lock)
+}
+
 /// An engine here, on the sources of the configuration as cameras.
 pub(super) fn host_cameras(effective: &Effective, lock: DataDirLock) -> Result<Hosted, CliError> {
     Hosted::start(lock, |lock| {
@@ -159,6 +175,7 @@ pub(super) fn host_cameras(effective: &Effective, lock: DataDirLock) -> Result<H
     })?
     .keep_heads(effective)?
     .with_hooks(effective)?
+    .with_metrics(effective)?
     .with_link(effective)
 }
 

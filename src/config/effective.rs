@@ -29,6 +29,7 @@ use super::hooks::HookSettings;
 use super::key_place::{StoreKey, store_key};
 use super::kiosk::KioskSettings;
 use super::ledger::LedgerSettings;
+use super::service::ServiceSettings;
 use super::shown::shown_part;
 use super::typed::{InboxHours, KeepDays, PackName, SIZE_LIMIT_BYTES, Shots, Typed};
 use super::values::LogLevel;
@@ -151,6 +152,8 @@ pub struct Effective {
     pub inbox_hours: Setting<InboxHours>,
     /// What waits for the store, and where the end of the ledger is written to.
     pub ledger: LedgerSettings,
+    /// What a running engine says of itself to a monitor.
+    pub service: ServiceSettings,
     /// What people are asked before they are enrolled.
     pub consent: ConsentSettings,
     /// How long things are kept.
@@ -261,6 +264,7 @@ impl Effective {
             ledger: LedgerSettings::resolve(&typed.ledger, &typed.store, |path| {
                 file_path(path, &base, environment)
             }),
+            service: ServiceSettings::resolve(&typed.service, |path| file_path(path, &base, environment)),
             hooks: typed
                 .hook
                 .iter()

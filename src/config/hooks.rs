@@ -239,6 +239,18 @@ impl HookSettings {
         })
     }
 
+    /// What the ledger notes of it where it changes: where records go and what is in them, without a program's
+    /// arguments and all of an address but its host, for a secret may stand there.
+    pub(super) fn noted(&self) -> String {
+        let target = match &self.target {
+            HookTarget::Command(command) => format!("to the program {}", command.program()),
+            HookTarget::Url { url, .. } => format!("to {}", url.place()),
+        };
+        let events: Vec<String> = self.events.iter().map(ToString::to_string).collect();
+        let names = if self.names { "with names" } else { "without names" };
+        format!("{target}, {}, {names}", events.join(" "))
+    }
+
     /// Its lines in what is shown; of an address no more than its host.
     pub(super) fn to_toml(&self) -> String {
         let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();

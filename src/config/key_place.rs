@@ -65,6 +65,9 @@ impl fmt::Display for KeyPlace {
 /// The credential that is looked for where nothing is said.
 const CREDENTIAL: &str = "muster-store-key";
 
+/// Where the service manager takes credentials from.
+const CREDENTIAL_STORE: &str = "etc/credstore";
+
 /// Where the key of the store is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreKey {
@@ -95,7 +98,7 @@ fn credential(name: &str, environment: &Environment) -> PathBuf {
 }
 
 /// The place that is configured, or else: the credential `muster-store-key` where the service manager hands
-/// one over, `store.key` in the user's configuration folder, or `/etc/muster/store.key` where there is no
+/// one over, the file that it takes it from for the service's own store, `store.key` in the user's configuration folder, or `/etc/muster/store.key` where there is no
 /// home or it lies in the data directory: a key beside what it opens protects nothing.
 pub(super) fn store_key(
     typed: Option<KeyPlace>,
@@ -107,6 +110,13 @@ pub(super) fn store_key(
         Some(place) => (place, Origin::File),
         None if credential(CREDENTIAL, environment).exists() => {
             (KeyPlace::Credential(CREDENTIAL.to_owned()), Origin::Found("the service manager's"))
+        }
+        None if *data_dir == environment.system("var/lib/muster")
+            && environment.system(CREDENTIAL_STORE).join(CREDENTIAL).exists() =>
+        {
+            // Root alone sees it: whoever else runs muster goes on below.
+            let path = environment.system(CREDENTIAL_STORE).join(CREDENTIAL);
+            (KeyPlace::File(path), Origin::Found("the service's"))
         }
         None => {
             let home = environment.xdg("XDG_CONFIG_HOME", ".config").map(|dir| dir.join("muster/store.key"));
@@ -163,5 +173,24 @@ mod tests {
         assert_eq!(path, Path::new("/home/ana/.config/muster/store.key"));
         let path = found("/var/lib/muster", "/var/lib/muster");
         assert_eq!(path, Path::new("/root-of-test/etc/muster/store.key"));
+    }
+
+    #[test]
+    fn for_the_services_store_it_is_what_the_service_manager_hands_to_the_service() {
+        let root = tempfile::tempdir().unwrap();
+        let environment = Environment {
+            variables: [("HOME".into(), "/root".into())].into(),
+            system_root: root.path().to_owned(),
+            ..Environment::default()
+        };
+        let store = root.path().join("etc/credstore");
+        std::fs::create_dir_all(&store).unwrap();
+        let found = |data: &Path| store_key(None, data, &environment, Path::to_owned).value.path.unwrap();
+        let services = root.path().join("var/lib/muster");
+        let own = Path::new("/root/.config/muster/store.key");
+        assert_eq!(found(&services), own);
+        std::fs::write(store.join(CREDENTIAL), "").unwrap();
+        assert_eq!(found(&services), store.join(CREDENTIAL));
+        assert_eq!(found(Path::new("/root/.local/share/muster")), own);
     }
 }

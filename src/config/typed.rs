@@ -16,6 +16,7 @@ use super::hooks::{HOOK_KEYS, HookTable};
 use super::key_place::KeyPlace;
 use super::kiosk::{KioskPin, KioskSound, ProgramLine};
 use super::ledger::{LEDGER_KEYS, LedgerTable, QueueEntries};
+use super::service::{SERVICE_KEYS, ServiceTable};
 use super::values::{
     GraphicsName, LogLevel, MarginRange, Ranged, Real, SecondsRange, ShareRange, SimilarityThreshold,
     TargetRange, Text,
@@ -97,6 +98,7 @@ const KEYS: &[(&str, &[&str])] = &[
     ("screen", &["keymap", "mouse", "theme", "graphics", "picture"]),
     ("kiosk", &["pin", "sound", "success_command", "refusal_command"]),
     ("ledger", LEDGER_KEYS),
+    ("service", SERVICE_KEYS),
     ("log", &["level", "keep_days"]),
 ];
 
@@ -166,6 +168,8 @@ pub struct Typed {
     pub kiosk: KioskTable,
     /// `[ledger]`
     pub ledger: LedgerTable,
+    /// `[service]`
+    pub service: ServiceTable,
     /// `[log]`
     pub log: LogTable,
 }

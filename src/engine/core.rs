@@ -18,6 +18,7 @@ mod enrolment;
 mod erasing;
 mod exporting;
 mod hooks;
+mod hosting;
 mod inbox;
 mod live;
 mod looking_up;

@@ -171,6 +171,8 @@ pub enum Call {
     RecordsBetween(DateTime<Utc>, DateTime<Utc>, PageTo),
     /// Those of them that speak of another time than their own, by sequence.
     HeldBetween(DateTime<Utc>, DateTime<Utc>, PageTo),
+    /// What only the engine's own process asks.
+    Host(super::hosting::HostCall),
 }
 
 /// The way to the engine for one actor, whose name goes with every call.

@@ -21,6 +21,7 @@ use super::core::noting::Noted;
 use super::core::{Beginning, Channels, Core, Past, SourceEnds, SourceLine};
 use super::environment::{Calendar, Clock, Entropy};
 use super::handle::{Board, Call, EngineHandle, HandleMaker};
+use super::hosting::EngineHost;
 use super::latest::latest;
 use super::settings::EngineSettings;
 use super::state::{InferenceStatus, SourceIndex};
@@ -75,8 +76,9 @@ pub struct RunningEngine {
     threads: Vec<(&'static str, JoinHandle<()>)>,
 }
 
-/// How long a thread that is stuck in a driver is waited for.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long threads that are stuck, in a driver or in a net, are waited for: with what hooks may take before, a
+/// service is gone within five seconds.
+const PATIENCE: Duration = Duration::from_millis(2500);
 /// Parts of what is stored that wait for the engine thread.
 const PARTS: usize = 4;
 /// Room in the channels between threads.
@@ -223,6 +225,11 @@ impl RunningEngine {
     pub fn handles(&self) -> HandleMaker {
         let calls = self.calls.clone().unwrap_or_else(|| bounded(0).0);
         HandleMaker::new(calls, Arc::clone(&self.board), self.pictures)
+    }
+
+    /// The way to it that only its host has.
+    pub fn host(&self) -> EngineHost {
+        EngineHost::new(self.calls.clone().unwrap_or_else(|| bounded(0).0))
     }
 
     /// Stops in good order: what was acknowledged or seen is on disk when this returns.

@@ -22,8 +22,9 @@ const LOOK: Duration = Duration::from_millis(500);
 const PAGE: usize = 64;
 /// So many entries that nobody wants are passed over before the cursor is moved after them.
 const PASSED_OVER: u32 = 256;
-/// How long a hook that ends goes on with what waits.
-pub const FAREWELL: Duration = Duration::from_secs(5);
+/// How long a hook that ends goes on with what waits: a service must be gone within five seconds, with all else
+/// that it closes.
+pub const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Gives a try to the other side: the entry's id, the object, whether muster ends.
 pub type Deliver = dyn Fn(&str, &str, &dyn Fn() -> bool) -> Result<(), DeliveryError> + Send;
@@ -383,7 +384,7 @@ impl Drop for Deliveries {
         self.is_ending.store(true, Ordering::SeqCst);
         self.lines.clear();
         // An HTTP try ends by its own time-out; it is not waited for longer than the others.
-        let until = Instant::now() + FAREWELL + Duration::from_secs(1);
+        let until = Instant::now() + FAREWELL + Duration::from_millis(300);
         for thread in self.threads.drain(..) {
             while !thread.is_finished() && Instant::now() < until {
                 std::thread::sleep(Duration::from_millis(5));

@@ -28,6 +28,7 @@ mod protection;
 mod quality;
 mod recapture;
 mod screen_flows;
+mod service;
 mod store;
 mod strangers;
 mod streams;

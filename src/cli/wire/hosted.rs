@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::access::SSH_ACCOUNT;
 use crate::config::Effective;
+use crate::engine::health::Health;
 use crate::engine::{
     AttachError, Attachment, DataDirLock, EngineHandle, EngineParts, RunningEngine, attach_or_host,
 };
@@ -17,11 +19,11 @@ use crate::link::server::LinkServer;
 
 use super::super::exit::CliError;
 use super::super::head_file::HeadKeeper;
+use super::super::status::gather;
+use super::super::status::metrics::MetricsWriter;
 use super::super::{hooks, operators};
 use super::{PATIENCE, attach_error, start_error, store_keys};
 
-/// The account that operators come through over SSH.
-pub(super) const SSH_ACCOUNT: &str = "muster-ssh";
 /// Where accounts are listed.
 const ACCOUNTS: &str = "/etc/passwd";
 
@@ -43,8 +45,7 @@ pub(super) fn engine(data_dir: &Path, staying: Staying) -> Result<Reached, CliEr
             Ok(Attachment::Attach { socket, .. }) => socket,
             // Who may not read the directory asks at the door of the service.
             Err(AttachError::Io { source, .. })
-                if source.kind() == std::io::ErrorKind::PermissionDenied
-                    && place::of_service(data_dir).exists() =>
+                if source.kind() == std::io::ErrorKind::PermissionDenied && may_be_served(data_dir) =>
             {
                 place::of_service(data_dir)
             }
@@ -61,6 +62,11 @@ pub(super) fn engine(data_dir: &Path, staying: Staying) -> Result<Reached, CliEr
     }
 }
 
+/// Whether an engine may run on a data directory that this process cannot read.
+pub(super) fn may_be_served(data_dir: &Path) -> bool {
+    place::of_service(data_dir).exists()
+}
+
 /// An engine, here or in another process. One in this process is stopped in good order when it is dropped.
 pub struct Hosted {
     handle: EngineHandle,
@@ -68,6 +74,7 @@ pub struct Hosted {
     deliveries: Option<Deliveries>,
     engine: Option<RunningEngine>,
     heads: Option<HeadKeeper>,
+    metrics: Option<MetricsWriter>,
     /// Ended after the engine, which tells its clients that it stops.
     link: Option<LinkServer>,
     attached: Option<Attached>,
@@ -84,6 +91,7 @@ impl Hosted {
             deliveries: None,
             engine: None,
             heads: None,
+            metrics: None,
             link: None,
             attached: Some(attached),
             lock: None,
@@ -103,6 +111,7 @@ impl Hosted {
             deliveries: None,
             engine: Some(engine),
             heads: None,
+            metrics: None,
             link: None,
             attached: None,
             lock: Some(lock),
@@ -130,6 +139,24 @@ impl Hosted {
             let keeper = HeadKeeper::start(self.handle.clone(), path.clone(), every);
             self.heads = Some(keeper.map_err(CliError::missing)?);
         }
+        Ok(self)
+    }
+
+    /// Writes metrics as the configuration says from now on, and no others.
+    ///
+    /// # Errors
+    /// [`CliError`] where the system gives no thread.
+    pub(in crate::cli) fn write_metrics(&mut self, effective: &Effective) -> Result<(), CliError> {
+        self.metrics = None;
+        let engine = self.engine.as_ref().map(|engine| engine.handle(Actor::System));
+        let handle = engine.unwrap_or_else(|| self.handle.clone());
+        self.metrics = MetricsWriter::of(&handle, effective).map_err(CliError::missing)?;
+        Ok(())
+    }
+
+    /// With the metrics of the configuration.
+    pub(super) fn with_metrics(mut self, effective: &Effective) -> Result<Self, CliError> {
+        self.write_metrics(effective)?;
         Ok(self)
     }
 
@@ -173,6 +200,24 @@ impl Hosted {
         &self.handle
     }
 
+    /// How the engine is.
+    pub(in crate::cli) fn health(&self, effective: &Effective) -> Health {
+        // One of this process was started for the question.
+        gather::health(&self.handle, &effective.data_dir.value, self.engine.is_none())
+    }
+
+    /// The engine in this process.
+    pub(in crate::cli) fn engine(&self) -> Option<&RunningEngine> {
+        self.engine.as_ref()
+    }
+
+    /// Tells clients that come from now on what the configuration says now.
+    pub(in crate::cli) fn tell_site(&self, effective: &Effective) {
+        if let Some(link) = &self.link {
+            link.set_site(site(effective));
+        }
+    }
+
     /// Where other processes attach, where they can.
     pub fn socket(&self) -> Option<&Path> {
         self.link.as_ref().map(LinkServer::socket)
@@ -196,6 +241,7 @@ impl Drop for Hosted {
     fn drop(&mut self) {
         // While there is an engine that it can ask.
         self.heads = None;
+        self.metrics = None;
         drop(self.deliveries.take());
         if let Some(engine) = self.engine.take() {
             engine.stop();

@@ -118,6 +118,11 @@ fn settings(effective: &Effective) -> EngineSettings {
     }
 }
 
+/// The engine's settings of `effective`, of which the ledger notes `configuration`.
+pub fn settings_with(effective: &Effective, configuration: Vec<(String, String)>) -> EngineSettings {
+    EngineSettings { configuration, ..settings(effective) }
+}
+
 /// What people are asked before they are enrolled.
 fn consent(effective: &Effective) -> ConsentPolicy {
     let settings = &effective.consent;

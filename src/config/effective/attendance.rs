@@ -93,6 +93,55 @@ impl AttendanceSettings {
     }
 }
 
+impl AttendanceSettings {
+    /// What holds for single groups and the schedule, by keys, in words: for what is noted where it changes.
+    pub(super) fn rule_values(&self) -> Vec<(String, String)> {
+        let groups =
+            self.rules.groups.iter().map(|(name, rules)| (format!("group.{name}"), group_words(rules)));
+        let sessions = self.rules.schedule.sessions.iter().zip(1u32..);
+        let sessions = sessions.map(|(session, n)| (format!("session.{n}"), session_words(session)));
+        let holidays = self.rules.schedule.exceptions.iter().zip(1u32..);
+        let holidays = holidays.map(|(holiday, n)| (format!("holiday.{n}"), holiday_words(holiday)));
+        groups.chain(sessions).chain(holidays).collect()
+    }
+}
+
+fn group_words(rules: &GroupRules) -> String {
+    let minutes = |seconds: Option<u32>| seconds.map(|seconds| (seconds / 60).to_string());
+    let said = [
+        ("clock", rules.clock.map(|clock| clock.to_string())),
+        ("identifier", rules.identifier.map(|identifier| identifier.to_string())),
+        ("early_minutes", minutes(rules.early_seconds)),
+        ("grace_minutes", minutes(rules.grace_seconds)),
+        ("leaves_early_minutes", minutes(rules.leaves_early_seconds)),
+    ];
+    let said = said.into_iter().filter_map(|(key, value)| Some(format!("{key} {}", value?)));
+    said.collect::<Vec<_>>().join(", ")
+}
+
+fn session_words(session: &ScheduledSession) -> String {
+    const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+    let when = match &session.when {
+        When::Weekly(days) => {
+            let days = days.iter().filter_map(|day| DAYS.get(usize::from(*day)).copied());
+            days.collect::<Vec<_>>().join(" ")
+        }
+        When::On(date) => date.to_string(),
+    };
+    let group = session.group.as_ref().map(|group| format!(" for {group}")).unwrap_or_default();
+    let [early, grace, leaves] =
+        [session.rules.early_seconds, session.rules.grace_seconds, session.rules.leaves_early_seconds]
+            .map(|seconds| seconds / 60);
+    let (from, until) = (session.from.format("%H:%M"), session.until.format("%H:%M"));
+    format!("{}{group}, {when}, {from} to {until}, minutes {early} {grace} {leaves}", session.name)
+}
+
+fn holiday_words(holiday: &ScheduleException) -> String {
+    let group = holiday.group.as_ref().map(|group| format!(" for {group}")).unwrap_or_default();
+    let name = holiday.name.as_ref().map(|name| format!(", {name}")).unwrap_or_default();
+    format!("{} to {}{group}{name}", holiday.first, holiday.last)
+}
+
 fn affix(typed: &Option<Text<BadgeAffix>>) -> Option<BadgeAffix> {
     typed.as_ref().map(|affix| affix.0.clone())
 }

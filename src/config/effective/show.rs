@@ -44,6 +44,8 @@ impl Effective {
                 values.push((format!("{table}.{key}"), value));
             }
         }
+        values.extend(self.attendance.rule_values());
+        values.extend(self.hooks.iter().map(|hook| (format!("hook.{}", hook.name.as_str()), hook.noted())));
         values
     }
 
@@ -148,6 +150,17 @@ impl Effective {
                         "head_minutes",
                         self.ledger.head_minutes.value.get(),
                         self.ledger.head_minutes.origin,
+                    ),
+                ],
+            ),
+            (
+                "service",
+                vec![
+                    optional("metrics_file", &self.service.metrics_file, "none", |path| quoted_path(path)),
+                    line(
+                        "metrics_seconds",
+                        self.service.metrics_seconds.value.get(),
+                        self.service.metrics_seconds.origin,
                     ),
                 ],
             ),

@@ -87,7 +87,7 @@ fn the_sample_says_what_the_defaults_are() {
     };
     assert_eq!(values(&sample), values(&defaults));
     // And it names every one of them: a value that is not commented out came from the file.
-    assert_eq!(sample.to_toml().matches("# file").count(), 56, "{}", sample.to_toml());
+    assert_eq!(sample.to_toml().matches("# file").count(), 57, "{}", sample.to_toml());
 }
 
 #[test]
@@ -369,4 +369,23 @@ fn sources_that_are_not_clear_are_refused_with_the_line() {
     assert!(twice.starts_with("m.toml, line 3: `sources.b`: another source is called the same"), "{twice}");
     let nowhere = error("[sources.a]\nfrom = \"camera:1\"\n[sources.b]\nrole = \"in\"\n");
     assert!(nowhere.starts_with("m.toml, line 3: `sources.b`: expected `from`"), "{nowhere}");
+}
+
+#[test]
+fn what_is_noted_has_groups_sessions_holidays_and_hooks_and_no_secret_of_them() {
+    let machine = machine();
+    let text = "[group.\"night shift\"]\nclock = \"toggle\"\ngrace_minutes = 15\n\
+                [[session]]\nname = \"maths\"\ngroup = \"3b\"\ndays = [\"mon\", \"thu\"]\nfrom = \"08:00\"\nuntil = \"09:30\"\n\
+                [[holiday]]\ndate = \"2026-12-24\"\nuntil = \"2027-01-06\"\n\
+                [[hook]]\nname = \"a\"\ncommand = [\"/usr/bin/send\", \"hunter2\"]\nnames = true\n\
+                [[hook]]\nname = \"b\"\nurl = \"https://pay.example/in?token=hunter2\"\nevents = [\"all\"]\n";
+    machine.write("etc/muster/muster.toml", text);
+    let values = machine.resolve(&Flags::default()).values();
+    let of = |wanted: &str| values.iter().find(|(key, _)| key == wanted).map(|(_, value)| value.as_str());
+    assert_eq!(of("group.night shift"), Some("clock toggle, grace_minutes 15"));
+    assert_eq!(of("session.1"), Some("maths for 3b, mon thu, 08:00 to 09:30, minutes 30 5 5"));
+    assert_eq!(of("holiday.1"), Some("2026-12-24 to 2027-01-06"));
+    assert_eq!(of("hook.a"), Some("to the program /usr/bin/send, records, with names"));
+    assert_eq!(of("hook.b"), Some("to https://pay.example, all, without names"));
+    assert!(!format!("{values:?}").contains("hunter2"));
 }

@@ -136,6 +136,7 @@ impl Core {
                 self.open_gates();
             }
             Call::Subscribe(_) => {}
+            Call::Host(call) => self.take_host_call(&actor, call),
             Call::EntriesSince(sequence, limit, reply) => {
                 self.ask(StoreRequest::EntriesSince(sequence, limit), page(reply));
             }

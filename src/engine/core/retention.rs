@@ -77,6 +77,11 @@ impl Core {
         }
     }
 
+    /// What is due goes with the next day's deletions, and not before.
+    pub(super) fn retention_waits_for_tomorrow(&mut self) {
+        self.retention.done = self.day_of(self.clock.now());
+    }
+
     fn start_retention(&mut self, actor: Actor, deletes: bool, reply: ReplySender) {
         let mut before = [None; 4];
         for kind in RetentionKind::ALL {

@@ -8,6 +8,7 @@ mod disk;
 mod door;
 mod enrolling;
 mod erasing;
+mod hosting;
 mod inbox;
 mod operator_keys;
 mod privacy;

@@ -34,6 +34,11 @@ impl Follower {
         self.changes += 1;
     }
 
+    /// The policy may be another.
+    pub(super) fn reconsider(&mut self) {
+        self.outdated = true;
+    }
+
     fn follow(&mut self, gallery: &Gallery, facts: &MatchingFacts, policy: &ThresholdPolicy) {
         if self.in_force.is_some() && !self.outdated {
             return;

@@ -132,6 +132,8 @@ impl Session {
                 self.near.subscribe(to);
                 return Ok(());
             }
+            // Only who has an engine can say it, and here is none.
+            Call::Host(_) => return Ok(()),
             Call::Command(request, to) => (Asked::Command(request.command), Waiting::Reply(to)),
             Call::EntriesSince(sequence, most, to) => {
                 (Asked::EntriesSince(sequence, limit(most)), Waiting::Page(to, Vec::new()))
@@ -212,6 +214,7 @@ impl Session {
     fn refuse(&self, call: Call) {
         let waiting = match call {
             Call::Subscribe(to) => return self.near.subscribe(to),
+            Call::Host(_) => return,
             Call::Command(_, to) => Waiting::Reply(to),
             Call::Threshold(_, to) => Waiting::Threshold(to),
             Call::WholeEntriesSince(_, _, to) => Waiting::Whole(to, Vec::new()),

@@ -35,7 +35,10 @@ fn a_data_directory_that_is_open_or_somebody_elses_is_said() {
     assert!(open.hint.unwrap().contains("chmod 700"));
     fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
     assert_eq!(status(environment.uid), Status::Ok);
-    assert_eq!(status(environment.uid + 1), Status::Fail);
+    assert_eq!(status(environment.uid.max(1) + 1), Status::Fail);
+    // Root goes through the engine of whoever it belongs to; where root runs the tests, it is given away first.
+    let _ = std::os::unix::fs::chown(&path, Some(environment.uid.max(1)), None);
+    assert_eq!(status(0), Status::Ok);
     fs::remove_dir(&path).unwrap();
     fs::write(&path, "").unwrap();
     assert_eq!(status(environment.uid), Status::Fail);
