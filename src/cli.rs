@@ -23,6 +23,7 @@ pub mod erase;
 pub mod eval;
 pub mod exit;
 pub mod export_person;
+pub mod gate;
 pub mod gate_grammar;
 mod head_file;
 pub mod hooks;
@@ -38,6 +39,7 @@ pub mod mark;
 pub mod memory;
 pub mod models;
 pub mod nets;
+mod on_engine;
 pub mod operators;
 pub mod output;
 pub mod pad_test;
@@ -163,6 +165,13 @@ pub fn run(cli: &Cli, environment: &Environment, out: &mut Output<'_>) -> Result
         );
     }
     let flags = Flags { source_flags: view, ..cli.global.flags(source) };
+    // Before anything of this process is looked at: who comes by the gate may set none of it.
+    if let Some(Command::Gate(args)) = &cli.command {
+        if flags != Flags::default() {
+            return Err(CliError::usage("the gate takes an operator's id and no options"));
+        }
+        return gate::run(args, out);
+    }
     // What needs no configuration works whatever is wrong with it.
     if let Some(Command::Completions(args)) = &cli.command {
         return completions::run(args, out);
@@ -355,7 +364,8 @@ fn dispatch(
         Command::Why(args) => why::run(wire::host(effective, Need::Store)?.handle(), args, &zone, out),
         Command::Operators(args) => operators::run(wire::host(effective, Need::Store)?.handle(), args, out),
         Command::AuthorizedKeys(args) => {
-            let operators = || operators::all(wire::host(effective, Need::Store)?.handle());
+            // No engine is started for it: who comes in then has nobody to attach to.
+            let operators = || operators::all(wire::running(&effective.data_dir.value)?.handle());
             authorized_keys::run(args, &authorized_keys::this_program()?, operators, out)
         }
         Command::Consent(args) => {
@@ -378,6 +388,8 @@ fn dispatch(
         Command::Themes(args) => themes::run(effective, args, out),
         Command::Keys(args) => keys::run(effective, args, out),
         Command::Completions(args) => completions::run(args, out),
+        // Done before the configuration is looked at.
+        Command::Gate(args) => gate::run(args, out),
     }
 }
 

@@ -72,6 +72,8 @@ pub struct TuiOptions {
     pub rollover: chrono::NaiveTime,
     /// Whether the mouse is taken.
     pub mouse: bool,
+    /// Whether Ctrl-Z stops the process, for a shell that continues it.
+    pub suspends: bool,
     /// Whether the live picture is shown, or only the boxes and names, for a slow line.
     pub preview: bool,
 }
@@ -140,6 +142,7 @@ impl Default for TuiOptions {
             kiosk: kiosk::KioskOptions::default(),
             rollover: chrono::NaiveTime::MIN,
             mouse: true,
+            suspends: true,
             preview: true,
         }
     }
@@ -252,7 +255,7 @@ pub fn run(handle: &EngineHandle, options: &TuiOptions) -> Result<Exit, TuiError
     let inputs = terminal::Inputs::start()?;
     let backend = CrosstermBackend::new(terminal::OnePiece::new(io::stdout(), Arc::clone(&meter)));
     let mut shell = Shell::new(backend, inputs.receiver.clone(), handle, options, theme)?;
-    shell.suspend = Some(terminal::suspend);
+    shell.suspend = options.suspends.then_some(terminal::suspend);
     shell.set_terminal(&found, meter)?;
     shell.run()
 }

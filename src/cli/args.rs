@@ -22,6 +22,7 @@ use super::enroll::{ENROLL_HELP, EnrollArgs};
 use super::erase::{ERASE_HELP, EraseArgs};
 use super::eval::EvalArgs;
 use super::export_person::{EXPORT_PERSON_HELP, ExportPersonArgs};
+use super::gate::{GATE_HELP, GateArgs};
 use super::hooks::{HOOKS_HELP, HooksCommand};
 use super::inbox::{INBOX_HELP, InboxArgs};
 use super::keys::{KEYS_HELP, KeysArgs};
@@ -249,6 +250,9 @@ pub enum Command {
     /// Print the line with which sshd lets an operator in by their key
     #[command(after_help = AUTHORIZED_KEYS_HELP)]
     AuthorizedKeys(AuthorizedKeysArgs),
+    /// What sshd runs for an operator: the screen, or what they asked for
+    #[command(after_help = GATE_HELP)]
+    Gate(GateArgs),
     /// Who agreed to be enrolled, and to what
     #[command(subcommand, after_help = CONSENT_HELP)]
     Consent(ConsentArgs),

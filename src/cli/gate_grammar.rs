@@ -133,6 +133,11 @@ fn is_other_program(first: &str) -> bool {
     OTHERS.contains(&name)
 }
 
+/// What is offered to `role`: the grammar itself, to be listed.
+pub fn offered(role: Role) -> clap::Command {
+    grammar(role)
+}
+
 /// The grammar of `role`: that of everything, without the commands that need another role.
 fn grammar(role: Role) -> clap::Command {
     pruned(&Line::command(), &mut Vec::new(), role)

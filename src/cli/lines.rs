@@ -3,7 +3,6 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use chrono::Utc;
 use clap::{CommandFactory, Parser};
 use crossbeam_channel::Receiver;
 
@@ -15,15 +14,13 @@ use crate::tui::{Reporter, Runner};
 
 use super::args::{Cli, Command, RosterCommand};
 use super::exit::{CliError, Exit};
+use super::on_engine::{self, Around, needs_a_stream};
 use super::output::Output;
-use super::{
-    check_in, consent, correct, enroll, export_person, hooks, inbox, log, operators, report, retention,
-    roster, session, status, store, threshold, why,
-};
+use super::{hooks, log, status, threshold};
 
 /// The subcommands that need the engine and nothing else: they run beside the screen. Those with
 /// subcommands of their own are offered as these.
-const HERE: [&str; 19] = [
+const HERE: [&str; 21] = [
     "roster",
     "report",
     "log",
@@ -43,6 +40,8 @@ const HERE: [&str; 19] = [
     "retention",
     "export-person",
     "status",
+    "mark",
+    "keys",
 ];
 
 /// What the palette of a screen over `effective` can run.
@@ -55,8 +54,13 @@ pub fn runner(effective: &Effective) -> Runner {
 
 /// Every subcommand by its words.
 fn subcommands() -> Vec<Subcommand> {
+    offered(&Cli::command(), |first| HERE.contains(&first))
+}
+
+/// Every subcommand of `top` by its words; those that `is_here` does not know by the first of them are for a
+/// shell.
+pub(super) fn offered(top: &clap::Command, is_here: impl Fn(&str) -> bool) -> Vec<Subcommand> {
     let mut found = Vec::new();
-    let top = Cli::command();
     for command in top.get_subcommands().filter(|command| !command.is_hide_set()) {
         let name = command.get_name();
         if name == "help" {
@@ -64,19 +68,19 @@ fn subcommands() -> Vec<Subcommand> {
         }
         let own: Vec<&clap::Command> =
             command.get_subcommands().filter(|own| own.get_name() != "help").collect();
+        let here = is_here(name);
         if own.is_empty() || !command.is_subcommand_required_set() {
-            found.push(subcommand(name.to_owned(), command));
+            found.push(subcommand(name.to_owned(), command, here));
         }
-        found.extend(own.iter().map(|own| subcommand(format!("{name} {}", own.get_name()), own)));
+        found.extend(own.iter().map(|own| subcommand(format!("{name} {}", own.get_name()), own, here)));
     }
     found
 }
 
-fn subcommand(name: String, command: &clap::Command) -> Subcommand {
+fn subcommand(name: String, command: &clap::Command, is_here: bool) -> Subcommand {
     let about = command.get_about().map(ToString::to_string).unwrap_or_default();
     let takes_words = command.get_arguments().any(clap::Arg::is_required_set);
-    let first = name.split(' ').next().unwrap_or_default();
-    let about = if HERE.contains(&first) { about } else { format!("{about} (in a shell)") };
+    let about = if is_here { about } else { format!("{about} (in a shell)") };
     Subcommand { name, about, takes_words }
 }
 
@@ -89,20 +93,11 @@ fn run(handle: &EngineHandle, effective: &Effective, line: &str, reporter: &Repo
         let mut output = Output { out: &mut out, err: &mut err, json, progress: Some(&progress) };
         dispatch(handle, effective, &cli, line, &reporter.stopped, &mut output)
     });
-    let mut text = String::from_utf8_lossy(&out.all).into_owned();
-    text += &String::from_utf8_lossy(&err);
-    let succeeded = match ended {
-        Ok(exit) => exit == Exit::Done,
-        Err(error) => {
-            text += &error.to_string();
-            false
-        }
-    };
-    Ran { text, succeeded }
+    out.ended(&err, ended)
 }
 
 /// Keeps what is printed, and shows each line as it comes.
-struct Printed<'a> {
+pub(super) struct Printed<'a> {
     reporter: &'a Reporter,
     all: Vec<u8>,
     /// How much of it was shown.
@@ -110,8 +105,22 @@ struct Printed<'a> {
 }
 
 impl<'a> Printed<'a> {
-    fn new(reporter: &'a Reporter) -> Self {
+    pub(super) fn new(reporter: &'a Reporter) -> Self {
         Self { reporter, all: Vec::new(), shown: 0 }
+    }
+
+    /// What came of the line, with what went to the other stream and why it failed.
+    pub(super) fn ended(self, err: &[u8], ended: Result<Exit, CliError>) -> Ran {
+        let mut text = String::from_utf8_lossy(&self.all).into_owned();
+        text += &String::from_utf8_lossy(err);
+        let succeeded = match ended {
+            Ok(exit) => exit == Exit::Done,
+            Err(error) => {
+                text += &error.to_string();
+                false
+            }
+        };
+        Ran { text, succeeded }
     }
 }
 
@@ -153,62 +162,50 @@ fn dispatch(
     stopped: &Receiver<()>,
     out: &mut Output<'_>,
 ) -> Result<Exit, CliError> {
-    let calendar = || report::Calendar::of(effective, Utc::now());
-    let zone = effective.attendance.zone.value;
     // The screen has the terminal: a subcommand that asks is told that there is none to ask on.
     let mut nobody = |_: &str| None;
-    match &cli.command {
+    let Some(command) = &cli.command else {
+        return Err(CliError::usage(format_args!("this runs in a shell: muster {line}")));
+    };
+    match command {
         // The screen has the terminal, and what is typed into the palette is seen.
-        Some(Command::Roster(RosterCommand::Pin(args))) if !args.clear => Err(CliError::usage(format_args!(
-            "a PIN is not typed where it is seen; in a shell: muster {line}"
-        ))),
-        Some(Command::CheckIn(args)) if args.stdin => {
-            Err(CliError::usage("there is no standard input here: leave --stdin out"))
+        Command::Roster(RosterCommand::Pin(args)) if !args.clear => {
+            return Err(CliError::usage(format_args!(
+                "a PIN is not typed where it is seen; in a shell: muster {line}"
+            )));
         }
-        Some(Command::CheckIn(args)) => {
-            check_in::run_unseen(handle, args, &effective.attendance.badge(), out)
+        Command::CheckIn(args) if args.stdin => {
+            return Err(CliError::usage("there is no standard input here: leave --stdin out"));
         }
-        Some(Command::Roster(command)) => roster::run(handle, command, &mut nobody, out),
-        Some(Command::Session(command)) => session::run(handle, command, &calendar(), out),
-        Some(Command::Correct(args)) => correct::correct(handle, args, &calendar(), out),
-        Some(Command::Excuse(args)) => correct::excuse(handle, args, &calendar(), out),
-        Some(Command::Times(args)) => correct::times(handle, args, &calendar(), out),
-        Some(Command::Report(args)) if args.follow => Err(CliError::usage(
-            "the screen's own log follows; `report` without --follow prints what there is",
-        )),
-        Some(Command::Report(args)) => {
-            report::run(handle, args, &report::Site::of(effective, Utc::now(), false, stopped), out)
+        Command::Report(args) if args.follow => {
+            return Err(CliError::usage(
+                "the screen's own log follows; `report` without --follow prints what there is",
+            ));
         }
-        Some(Command::Inbox(args)) => inbox::run(handle, args, &zone, &mut nobody, out),
-        Some(Command::Threshold(args)) => {
-            threshold::run(handle, args, &threshold::Site::of(effective)?, &calendar(), out)
-        }
-        Some(Command::Log(log::LogCommand::Tail(args))) if args.follow => Err(CliError::usage(
-            "the screen's own log follows; `log tail` without -f prints the last entries",
-        )),
-        Some(Command::Log(command)) => log::run(handle, command, stopped, zone, out),
-        Some(Command::Store(args)) => store::run(handle, args, effective, Utc::now(), out),
-        Some(Command::Hooks(hooks::HooksCommand::List)) => {
-            hooks::run(effective, handle, hooks::HooksCommand::List, out)
+        Command::Log(log::LogCommand::Tail(args)) if args.follow => {
+            return Err(CliError::usage(
+                "the screen's own log follows; `log tail` without -f prints the last entries",
+            ));
         }
         // The screen delivers by itself, and two at once would deliver twice.
-        Some(Command::Hooks(hooks::HooksCommand::Deliver)) => {
-            Err(CliError::usage("the screen delivers by itself what waits"))
+        Command::Hooks(hooks::HooksCommand::Deliver) => {
+            return Err(CliError::usage("the screen delivers by itself what waits"));
         }
-        Some(Command::Why(args)) => why::run(handle, args, &zone, out),
-        Some(Command::Enroll(args)) if args.source.is_none() => {
-            enroll::run(handle, args, stopped, &mut nobody, out)
-        }
-        Some(Command::Operators(args)) => operators::run(handle, args, out),
-        Some(Command::Consent(args)) => consent::run(handle, args, &mut nobody, out),
-        Some(Command::Retention(args)) => retention::run(handle, args, &zone, out),
-        Some(Command::ExportPerson(args)) => export_person::run(handle, args, out),
-        Some(Command::Status(_)) => {
+        Command::Status(_) => {
             let health = status::gather::health(handle, &effective.data_dir.value, true);
-            status::run(&health, zone, out)
+            return status::run(&health, effective.attendance.zone.value, out);
         }
-        _ => Err(CliError::usage(format_args!("this runs in a shell: muster {line}"))),
+        command if needs_a_stream(command) => {
+            return Err(CliError::usage(
+                "there is no standard input or output here: name a file in place of -",
+            ));
+        }
+        _ => {}
     }
+    let reckoning = || threshold::Site::of(effective);
+    let around = Around { handle, effective, threshold: &reckoning, colours: false, stopped };
+    on_engine::run(&around, command, &mut nobody, out)
+        .unwrap_or_else(|| Err(CliError::usage(format_args!("this runs in a shell: muster {line}"))))
 }
 
 #[cfg(test)]

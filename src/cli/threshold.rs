@@ -90,13 +90,18 @@ impl Site {
                 pack.embedding.id
             ))
         })?;
+        Ok(Self::with(facts, effective))
+    }
+
+    /// From the configuration, for nets that compare templates as `facts` says.
+    pub fn with(facts: MatchingFacts, effective: &Effective) -> Self {
         let recognition = &effective.recognition;
-        Ok(Self {
+        Self {
             facts,
             passages_a_day: recognition.passages_a_day.value.get(),
             stranger_share: recognition.stranger_share.value,
             margin: recognition.margin.value,
-        })
+        }
     }
 
     fn strangers_a_day(&self) -> f64 {

@@ -12,6 +12,7 @@ mod whole;
 pub use analyser::analyser;
 pub use hosted::Hosted;
 use hosted::{Reached, engine};
+pub(super) use hosted::{farewell, running};
 pub use nets::{cpu_loader, load_pipeline, runtime};
 pub use parts::{open_source, settings_with, sources};
 pub use presenter::presenter;
@@ -291,10 +292,18 @@ pub(super) fn show(
         graphics: args.graphics.unwrap_or_else(|| graphics(effective.screen.graphics.value)),
         ..TuiOptions::default()
     };
-    match tui::run(hosted.handle(), &options) {
+    ended(tui::run(hosted.handle(), &options), || hosted.ended())
+}
+
+/// How the process ends after a screen; `stopped` is why there is no engine any more, where there is none.
+pub(super) fn ended(
+    screen: Result<tui::Exit, TuiError>,
+    stopped: impl FnOnce() -> CliError,
+) -> Result<Exit, CliError> {
+    match screen {
         Ok(tui::Exit::Quit) => Ok(Exit::Done),
         Ok(tui::Exit::Signal(number)) => Ok(Exit::Signal(number)),
-        Ok(tui::Exit::EngineStopped) => Err(hosted.ended()),
+        Ok(tui::Exit::EngineStopped) => Err(stopped()),
         Err(error) if TuiError::is_terminal_gone(&error) => Ok(Exit::Signal(signal_hook::consts::SIGHUP)),
         Err(TuiError::Keymap(error)) => Err(CliError::usage(error)),
         Err(TuiError::Theme(error)) => Err(CliError::usage(error)),

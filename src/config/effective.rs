@@ -30,7 +30,7 @@ use super::key_place::{StoreKey, store_key};
 use super::kiosk::KioskSettings;
 use super::ledger::LedgerSettings;
 use super::service::ServiceSettings;
-use super::shown::shown_part;
+use super::shown::{recognition_part, shown_part};
 use super::typed::{InboxHours, KeepDays, PackName, SIZE_LIMIT_BYTES, Shots, Typed};
 use super::values::LogLevel;
 
@@ -115,6 +115,8 @@ pub struct ConfigFile {
     pub typed: Typed,
     /// The part of it that every client may know, as TOML.
     pub shown: String,
+    /// The part that says how templates are compared, as TOML.
+    pub recognition: String,
 }
 
 /// What is used.
@@ -215,7 +217,8 @@ impl Effective {
         let path = PathBuf::from("what the engine says of its configuration");
         let typed = Typed::parse(configuration, &path)?;
         let shown = configuration.to_owned();
-        let file = ConfigFile { path, origin: Origin::Found("the engine's"), typed, shown };
+        let origin = Origin::Found("the engine's");
+        let file = ConfigFile { path, origin, typed, shown, recognition: String::new() };
         let nothing =
             Environment { current_dir: "/".into(), system_root: "/".into(), ..Environment::default() };
         Self::of_file(Some(file), &Flags::default(), &nothing)
@@ -332,7 +335,8 @@ fn read_file(path: PathBuf, origin: Origin) -> Result<ConfigFile, ConfigError> {
         source,
     })?;
     let typed = Typed::parse(&text, &path)?;
-    Ok(ConfigFile { path, origin, typed, shown: shown_part(&text) })
+    let (shown, recognition) = (shown_part(&text), recognition_part(&text));
+    Ok(ConfigFile { path, origin, typed, shown, recognition })
 }
 
 /// A path of the file, from the file's own folder; `~/` is the home.

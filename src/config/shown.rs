@@ -8,8 +8,17 @@ const SHOWN: [&str; 4] = ["attendance", "session", "holiday", "group"];
 
 /// That part of the configuration `text`, as TOML; nothing of a text that is none.
 pub(super) fn shown_part(text: &str) -> String {
+    part(text, &SHOWN)
+}
+
+/// The part that says how templates are compared, for who may see similarities.
+pub(super) fn recognition_part(text: &str) -> String {
+    part(text, &["recognition"])
+}
+
+fn part(text: &str, tables: &[&str]) -> String {
     let Ok(mut all) = text.parse::<Table>() else { return String::new() };
-    all.retain(|name, _| SHOWN.contains(&name));
+    all.retain(|name, _| tables.contains(&name));
     all.to_string()
 }
 

@@ -66,6 +66,27 @@ pub struct Site {
     /// The part of the engine's configuration that says how things are shown, as TOML: the site's zone and
     /// days, and its rules of attendance. For clients that may read no file.
     pub configuration: String,
+    /// What the words about a threshold reckon with; not for observers.
+    pub recognition: Option<Recognition>,
+}
+
+/// How templates are compared.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Recognition {
+    /// That part of the engine's configuration, as TOML.
+    pub configuration: String,
+    /// What the embedding card says.
+    pub facts: MatchingFacts,
+}
+
+impl Site {
+    /// What `role` is told of it.
+    pub fn for_role(&self, role: Option<Role>) -> Cow<'_, Self> {
+        match (role, &self.recognition) {
+            (Some(Role::Operator | Role::Admin), _) | (_, None) => Cow::Borrowed(self),
+            (Some(Role::Observer) | None, Some(_)) => Cow::Owned(Self { recognition: None, ..self.clone() }),
+        }
+    }
 }
 
 /// What an engine says.

@@ -71,7 +71,11 @@ impl Site {
         self.server = None;
         let socket = BoundSocket::bind(self.dir.path(), &RuntimeDirs::default()).unwrap();
         let doors = Doors { owner_uid: uid(), ssh_uid };
-        let told = super::protocol::Site { title: "the gym".into(), configuration: "[attendance]\n".into() };
+        let told = super::protocol::Site {
+            title: "the gym".into(),
+            configuration: "[attendance]\n".into(),
+            recognition: None,
+        };
         self.server = Some(LinkServer::start(socket, self.engine.handles(), doors, told).unwrap());
     }
 
@@ -337,7 +341,7 @@ fn one_account_cannot_take_all_the_places() {
 
 #[test]
 fn every_message_is_read_as_it_was_written() {
-    let site = super::protocol::Site { title: "x".into(), configuration: String::new() };
+    let site = super::protocol::Site { title: "x".into(), configuration: String::new(), recognition: None };
     let told = [
         ToClient::Site(Cow::Borrowed(&site), PicturePolicy::Never),
         ToClient::Role(None),

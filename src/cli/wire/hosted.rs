@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::access::SSH_ACCOUNT;
-use crate::config::Effective;
+use crate::config::{ConfigFile, Effective};
 use crate::engine::health::Health;
 use crate::engine::{
     AttachError, Attachment, DataDirLock, EngineHandle, EngineParts, RunningEngine, attach_or_host,
@@ -14,14 +14,14 @@ use crate::ledger::Actor;
 use crate::link::admission::Doors;
 use crate::link::client::{Attached, ConnectError, Staying, attach};
 use crate::link::place::{self, BoundSocket, RuntimeDirs};
-use crate::link::protocol::Site;
+use crate::link::protocol::{Recognition, Site};
 use crate::link::server::LinkServer;
 
 use super::super::exit::CliError;
 use super::super::head_file::HeadKeeper;
 use super::super::status::gather;
 use super::super::status::metrics::MetricsWriter;
-use super::super::{hooks, operators};
+use super::super::{hooks, operators, threshold};
 use super::{PATIENCE, attach_error, start_error, store_keys};
 
 /// Where accounts are listed.
@@ -59,6 +59,20 @@ pub(super) fn engine(data_dir: &Path, staying: Staying) -> Result<Reached, CliEr
             }
             Err(error) => return Err(CliError::missing(error)),
         }
+    }
+}
+
+/// The engine that runs on `data_dir`; nothing is started where none does.
+///
+/// # Errors
+/// [`CliError`] of a missing part.
+pub(in crate::cli) fn running(data_dir: &Path) -> Result<Hosted, CliError> {
+    match engine(data_dir, Staying::Once)? {
+        Reached::Running(attached) => Ok(Hosted::attached(attached)),
+        Reached::Free(_) => Err(CliError::missing(format_args!(
+            "no engine runs on {}: start the service",
+            data_dir.display()
+        ))),
     }
 }
 
@@ -230,10 +244,18 @@ impl Hosted {
 
     /// Why there is no engine any more.
     pub(super) fn ended(&self) -> CliError {
-        match self.attached.as_ref().and_then(Attached::farewell) {
-            Some(words) => CliError::negative(words),
-            None => CliError::missing("the engine has stopped; see the log file"),
-        }
+        self.attached.as_ref().map_or_else(|| CliError::missing(STOPPED), farewell)
+    }
+}
+
+/// What is said of an engine in this process that ended by itself.
+const STOPPED: &str = "the engine has stopped; see the log file";
+
+/// Why an engine in another process is not there any more.
+pub(in crate::cli) fn farewell(attached: &Attached) -> CliError {
+    match attached.farewell() {
+        Some(words) => CliError::negative(words),
+        None => CliError::missing("the engine has stopped"),
     }
 }
 
@@ -271,8 +293,12 @@ fn runtime_dirs() -> RuntimeDirs {
 
 /// What clients are told of the site.
 fn site(effective: &Effective) -> Site {
+    let part = |of: fn(&ConfigFile) -> &String| effective.file.as_ref().map(of).cloned().unwrap_or_default();
+    // A pack that cannot be read is said where the nets are loaded.
+    let facts = threshold::Site::of(effective).ok().map(|site| site.facts);
     Site {
         title: "muster".to_owned(),
-        configuration: effective.file.as_ref().map(|file| file.shown.clone()).unwrap_or_default(),
+        configuration: part(|file| &file.shown),
+        recognition: facts.map(|facts| Recognition { configuration: part(|file| &file.recognition), facts }),
     }
 }

@@ -1,6 +1,5 @@
 //! What a client is told. Answers and events in their order, of state and pictures the newest.
 
-use std::borrow::Cow;
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
@@ -99,7 +98,7 @@ impl<'a> Writer<'a> {
 
     fn tell(&mut self, shared: &Shared) -> Result<std::convert::Infallible, Ended> {
         let site = shared.site.get();
-        self.send(&ToClient::Site(Cow::Borrowed(&site), shared.handles.pictures()))?;
+        self.send(&ToClient::Site(site.for_role(self.handle.role()), shared.handles.pictures()))?;
         self.tell_state(shared)?;
         self.send(&ToClient::Ready)?;
         loop {
