@@ -4,6 +4,7 @@
 //! A subcommand is a function of an engine's handle, its arguments and an [`Output`]; it returns
 //! an [`Exit`] or a [`CliError`], which has a status too. Nothing in it ends the process.
 
+pub mod approvals;
 pub mod args;
 pub mod authorized_keys;
 pub mod bench;
@@ -337,6 +338,9 @@ fn dispatch(
         }
         Command::Why(args) => why::run(wire::host(effective, Need::Store)?.handle(), args, &zone, out),
         Command::Operators(args) => operators::run(wire::host(effective, Need::Store)?.handle(), args, out),
+        Command::Approvals(args) => {
+            approvals::run(wire::host(effective, Need::Store)?.handle(), args, &zone, out)
+        }
         Command::AuthorizedKeys(args) => {
             let operators = || operators::all(wire::host(effective, Need::Store)?.handle());
             authorized_keys::run(args, &authorized_keys::this_program()?, operators, out)

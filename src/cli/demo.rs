@@ -244,7 +244,10 @@ fn follow(
             EngineEvent::Lagged(missed) => {
                 return Err(CliError::missing(format_args!("{missed} events were missed; run it again")));
             }
-            EngineEvent::Entry(_) | EngineEvent::StateChanged | EngineEvent::ChallengeEnded { .. } => {}
+            EngineEvent::Entry(_)
+            | EngineEvent::StateChanged
+            | EngineEvent::ApprovalsChanged
+            | EngineEvent::ChallengeEnded { .. } => {}
         }
     }
     Err(CliError::missing("the engine stopped before the end"))

@@ -1,6 +1,7 @@
 //! Lines of the screen's palette: subcommands, run on the engine that the screen shows.
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::sync::Arc;
 
 use chrono::Utc;
@@ -15,16 +16,19 @@ use crate::tui::{Reporter, Runner};
 
 use super::args::{Cli, Command, RosterCommand};
 use super::exit::{CliError, Exit};
+use super::operators::OperatorsArgs;
 use super::output::Output;
 use super::{
-    check_in, consent, correct, enroll, export_person, hooks, inbox, log, operators, report, retention,
-    roster, session, store, threshold, why,
+    approvals, check_in, consent, correct, enroll, export_person, hooks, inbox, log, mark, operators, report,
+    retention, roster, session, store, threshold, why,
 };
 
 /// The subcommands that need the engine and nothing else: they run beside the screen. Those with
 /// subcommands of their own are offered as these.
-const HERE: [&str; 18] = [
+const HERE: [&str; 20] = [
     "roster",
+    "approvals",
+    "mark",
     "report",
     "log",
     "inbox",
@@ -157,6 +161,9 @@ fn dispatch(
     // The screen has the terminal: a subcommand that asks is told that there is none to ask on.
     let mut nobody = |_: &str| None;
     match &cli.command {
+        Some(command) if uses_standard_streams(command) => Err(CliError::usage(format_args!(
+            "there is no standard input or output here for a file; in a shell: muster {line}"
+        ))),
         // The screen has the terminal, and what is typed into the palette is seen.
         Some(Command::Roster(RosterCommand::Pin(args))) if !args.clear => Err(CliError::usage(format_args!(
             "a PIN is not typed where it is seen; in a shell: muster {line}"
@@ -200,9 +207,23 @@ fn dispatch(
         }
         Some(Command::Operators(args)) => operators::run(handle, args, out),
         Some(Command::Consent(args)) => consent::run(handle, args, &mut nobody, out),
+        Some(Command::Approvals(args)) => approvals::run(handle, args, &zone, out),
+        Some(Command::Mark(args)) => mark::run(handle, args, out),
         Some(Command::Retention(args)) => retention::run(handle, args, &zone, out),
         Some(Command::ExportPerson(args)) => export_person::run(handle, args, out),
         _ => Err(CliError::usage(format_args!("this runs in a shell: muster {line}"))),
+    }
+}
+
+/// Whether a file is to come from the terminal, which the screen reads, or to go where it draws.
+fn uses_standard_streams(command: &Command) -> bool {
+    let stream = Path::new("-");
+    match command {
+        Command::Enroll(args) => args.images.iter().any(|image| image == stream),
+        Command::Roster(RosterCommand::Import { file, .. }) => file == stream,
+        Command::Operators(OperatorsArgs::Add { key, .. }) => key.as_deref() == Some(stream),
+        Command::ExportPerson(args) => args.output == stream,
+        _ => false,
     }
 }
 
@@ -257,6 +278,10 @@ mod tests {
         assert!(json.succeeded && json.text.starts_with('{'), "{}", json.text);
         for (line, expected) in [
             ("take --source camera:0", "in a shell: muster take --source camera:0"),
+            ("enroll Ana -", "standard input"),
+            ("roster import -", "standard input"),
+            ("operators add Otto --role admin --key -", "standard input"),
+            ("export-person 7 -o -", "standard input"),
             ("roster lst", "similar"),
             ("roster rename \"Ana", "quotation mark"),
             ("--data-dir /x roster list", "for a shell"),

@@ -52,6 +52,7 @@ pub fn run(
                 return Err(CliError::missing("the engine has stopped; see the log file"));
             }
             EngineEvent::StateChanged
+            | EngineEvent::ApprovalsChanged
             | EngineEvent::SourceEnded
             | EngineEvent::Decided { .. }
             | EngineEvent::ChallengeEnded { .. } => plain.state(&handle.snapshot(), out)?,

@@ -261,6 +261,7 @@ impl Log {
                 }
             },
             EngineEvent::StateChanged
+            | EngineEvent::ApprovalsChanged
             | EngineEvent::ChallengeEnded { .. }
             | EngineEvent::SourceFailed(_)
             | EngineEvent::SourceEnded

@@ -122,6 +122,7 @@ pub fn host(effective: &Effective, need: Need) -> Result<Hosted, CliError> {
     let is_watching = need == Need::Frames;
     let hosted = host_in(&effective.data_dir.value, |lock| {
         let mut parts = parts::store_only(effective, lock)?;
+        parts.settings.approvals.has_others = is_watching;
         if need != Need::Store {
             parts.load_analyser = Some(parts::load_analyser(effective));
         }

@@ -1,5 +1,6 @@
 //! Dialogs: what lies over the panes and takes the keys.
 
+pub mod approvals;
 pub mod challenge;
 pub mod correct;
 pub mod enrol;
@@ -64,6 +65,8 @@ pub enum Dialog {
     Correct(Box<correct::CorrectDialog>),
     /// The excuse.
     Excuse(Box<excuse::ExcuseDialog>),
+    /// What waits until another admin confirms it.
+    Approvals(Box<approvals::ApprovalsDialog>),
     /// A month.
     Month(Box<month::MonthDialog>),
 }
@@ -116,6 +119,7 @@ impl Dialog {
             Dialog::Correct(_) => Mode::Correct,
             Dialog::Excuse(_) => Mode::Excuse,
             Dialog::Month(_) => Mode::Month,
+            Dialog::Approvals(_) => Mode::Approvals,
         }
     }
 
@@ -138,6 +142,7 @@ impl Dialog {
             Dialog::Correct(dialog) => dialog.handle(action),
             Dialog::Excuse(dialog) => dialog.handle(action),
             Dialog::Month(dialog) => dialog.handle(action),
+            Dialog::Approvals(dialog) => dialog.handle(action),
         }
     }
 
@@ -158,6 +163,7 @@ impl Dialog {
             Dialog::Correct(dialog) => Some(dialog.id),
             Dialog::Excuse(dialog) => Some(dialog.id),
             Dialog::Month(dialog) => Some(dialog.id),
+            Dialog::Approvals(dialog) => Some(dialog.id),
             Dialog::Help(_) | Dialog::Filter(_) => None,
         }
     }
@@ -180,6 +186,7 @@ impl Dialog {
             | Dialog::Output(_)
             | Dialog::RollCall(_)
             | Dialog::Stats(_)
+            | Dialog::Approvals(_)
             | Dialog::Month(_) => None,
         }
     }

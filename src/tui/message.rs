@@ -161,6 +161,10 @@ pub enum Purpose {
     Pause(bool),
     /// To look at another source.
     Look(String),
+    /// For what waits until another admin confirms it.
+    Approvals,
+    /// To decide about one of them; in a word, how.
+    Approve(DialogId, &'static str),
 }
 
 /// Which entries of the ledger.

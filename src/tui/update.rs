@@ -1,5 +1,6 @@
 //! What a message changes and what follows from it. No terminal, no channel, no clock.
 
+mod approvals;
 mod attendance;
 mod kiosk;
 mod looking;
@@ -409,7 +410,8 @@ impl Model {
                 self.sessions_heard(&entry);
                 self.log.add(entry)
             }
-            EngineEvent::Lagged(_) => vec![self.log.catch_up()],
+            EngineEvent::Lagged(_) => self.catch_up(),
+            EngineEvent::ApprovalsChanged => self.ask_for_approvals(),
             // An entry follows where a decision is recorded; the state comes as a message of its own.
             EngineEvent::ChallengeEnded { outcome, .. } => {
                 self.challenge_ended(outcome);
@@ -489,6 +491,8 @@ impl Model {
                 Err(error) => self.say(Role::Fault, words(&error)),
             },
             Purpose::Detail(person) => self.person_came(person, reply),
+            Purpose::Approvals => self.approvals_came(reply),
+            Purpose::Approve(id, words) => self.approved(id, words, reply),
             Purpose::Attendance(id) => self.attendance_came(id, reply),
             Purpose::Day(id) => return self.day_came(id, reply),
             Purpose::Look(name) => match reply {

@@ -34,7 +34,7 @@ pub fn view(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     };
     let (live, roster) = (&model.snapshot.live, &model.snapshot.roster);
     status::draw(&model.title, &model.snapshot, &model.line, &look(false), areas.status, buffer);
-    if let Some(alert) = status::alert(&model.snapshot) {
+    if let Some(alert) = model.alert() {
         status::draw_alert(&alert, &look(false), areas.alert, buffer);
     }
     if !areas.preview.is_empty() {
@@ -115,6 +115,7 @@ fn draw_dialog(
         Dialog::Sessions(dialog) => dialog.draw(&look, screen, buffer),
         Dialog::Correct(dialog) => dialog.draw(&look, screen, buffer),
         Dialog::Excuse(dialog) => dialog.draw(theme, screen, buffer),
+        Dialog::Approvals(dialog) => dialog.draw(&look, screen, buffer),
         Dialog::Month(dialog) => dialog.draw(&look, screen, buffer),
         Dialog::Filter(prompt) => prompt.draw(theme, areas.pane(prompt.pane), buffer),
         Dialog::Palette(dialog) => {

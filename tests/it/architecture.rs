@@ -22,7 +22,7 @@ const RULES: &[(&str, &[&str])] = &[
     ),
     ("hook", &["attendance", "engine", "ledger"]),
     ("tui", &["access", "attendance", "engine", "face", "identify", "ledger", "track"]),
-    ("config", &["attendance", "capture", "face", "identify", "inference", "ledger", "track"]),
+    ("config", &["access", "attendance", "capture", "face", "identify", "inference", "ledger", "track"]),
     ("diagnostics", &["config"]),
     ("demo", &["inference", "ledger"]),
     ("setup", &["demo", "inference", "ledger"]),

@@ -71,6 +71,7 @@ impl Core {
         let access = Access::new(self.settings.owner_uid).with(self.operators.values());
         self.board.access.set(access.clone());
         self.subscribers.access = Arc::new(access);
+        self.end_requests_without_role();
     }
 
     pub(super) fn access(&self) -> Arc<Access> {
