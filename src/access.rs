@@ -1,5 +1,6 @@
 //! Who may do what: roles, and the operators who have them.
 
+mod deed;
 mod key_line;
 mod public_key;
 
@@ -12,6 +13,7 @@ use ulid::Ulid;
 
 use crate::attendance::PersonName;
 
+pub use deed::TwoPersonDeed;
 pub use key_line::{PlainPath, SSH_ACCOUNT, key_line};
 pub use public_key::{Fingerprint, KeyType, MAX_FILE_BYTES, MAX_LINE_BYTES, PublicKey, PublicKeyError};
 

@@ -4,6 +4,7 @@
 //! A subcommand is a function of an engine's handle, its arguments and an [`Output`]; it returns
 //! an [`Exit`] or a [`CliError`], which has a status too. Nothing in it ends the process.
 
+pub mod approvals;
 pub mod args;
 pub mod authorized_keys;
 pub mod bench;
@@ -363,6 +364,9 @@ fn dispatch(
         }
         Command::Why(args) => why::run(wire::host(effective, Need::Store)?.handle(), args, &zone, out),
         Command::Operators(args) => operators::run(wire::host(effective, Need::Store)?.handle(), args, out),
+        Command::Approvals(args) => {
+            approvals::run(wire::host(effective, Need::Store)?.handle(), args, &zone, out)
+        }
         Command::AuthorizedKeys(args) => {
             // No engine is started for it: who comes in then has nobody to attach to.
             let operators = || operators::all(wire::running(&effective.data_dir.value)?.handle());

@@ -2,6 +2,7 @@
 //! through it is plain data, so that a socket can stand between.
 
 pub mod access;
+pub mod approvals;
 pub mod attach;
 pub mod command;
 pub mod consent;

@@ -72,10 +72,34 @@ pub struct TuiOptions {
     pub rollover: chrono::NaiveTime,
     /// Whether the mouse is taken.
     pub mouse: bool,
+    /// Counts the terminals that are attached to an engine which ends with this screen.
+    pub others: Others,
     /// Whether Ctrl-Z stops the process, for a shell that continues it.
     pub suspends: bool,
     /// Whether the live picture is shown, or only the boxes and names, for a slow line.
     pub preview: bool,
+}
+
+/// Counts the other terminals of an engine.
+#[derive(Clone, Default)]
+pub struct Others(Option<Arc<dyn Fn() -> usize + Send + Sync>>);
+
+impl Others {
+    /// As `count` counts them.
+    pub fn counted_by(count: impl Fn() -> usize + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(count)))
+    }
+
+    /// How many there are now.
+    pub fn count(&self) -> usize {
+        self.0.as_ref().map_or(0, |count| count())
+    }
+}
+
+impl std::fmt::Debug for Others {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Others({})", self.count())
+    }
 }
 
 /// Runs a subcommand for the palette, on a thread of its own.
@@ -142,6 +166,7 @@ impl Default for TuiOptions {
             kiosk: kiosk::KioskOptions::default(),
             rollover: chrono::NaiveTime::MIN,
             mouse: true,
+            others: Others::default(),
             suspends: true,
             preview: true,
         }

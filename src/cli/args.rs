@@ -10,6 +10,7 @@ use crate::config::{Flags, SourceFlags};
 use crate::engine::command::FaceChoice;
 use crate::inference::DeviceChoice;
 
+use super::approvals::{APPROVALS_HELP, ApprovalsArgs};
 use super::authorized_keys::{AUTHORIZED_KEYS_HELP, AuthorizedKeysArgs};
 use super::bench::BenchCommand;
 use super::cameras::{CAMERAS_HELP, CamerasArgs};
@@ -247,6 +248,9 @@ pub enum Command {
     /// Who works with muster, and what they may do
     #[command(subcommand, after_help = OPERATORS_HELP)]
     Operators(OperatorsArgs),
+    /// What waits until another admin confirms it
+    #[command(after_help = APPROVALS_HELP)]
+    Approvals(ApprovalsArgs),
     /// Print the line with which sshd lets an operator in by their key
     #[command(after_help = AUTHORIZED_KEYS_HELP)]
     AuthorizedKeys(AuthorizedKeysArgs),

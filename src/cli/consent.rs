@@ -9,6 +9,7 @@ use crate::engine::{Command, EngineHandle, Reply};
 use crate::ledger::Actor;
 use crate::store::KeptRecords;
 
+use super::approvals;
 use super::erase;
 use super::exit::{CliError, Exit};
 use super::output::{Output, printable};
@@ -136,7 +137,7 @@ pub fn run(
             erase::sure(&person, *keep_records, *yes, ask)?;
             let keeps = if *keep_records { KeptRecords::Pseudonymous } else { KeptRecords::None };
             let command = ConsentCommand::Withdraw { person: person.id, keeps };
-            erase::certified(handle.call(Command::Consent(command))?, out)
+            erase::certified(approvals::call(handle, Command::Consent(command), out)?, out)
         }
     }
 }

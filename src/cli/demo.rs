@@ -247,6 +247,7 @@ fn follow(
             EngineEvent::Entry(_)
             | EngineEvent::StateChanged
             | EngineEvent::RoleChanged
+            | EngineEvent::ApprovalsChanged
             | EngineEvent::ChallengeEnded { .. } => {}
         }
     }

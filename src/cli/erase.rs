@@ -10,9 +10,9 @@ use crate::store::{BackupOnRecord, KeptRecords};
 
 use super::exit::{CliError, Exit};
 use super::output::{Output, printable};
-use super::people;
 use super::roster::{Ask, unexpected};
 use super::store::backup_words;
+use super::{approvals, people};
 
 /// What `roster erase --help` ends with.
 pub const ERASE_HELP: &str = "\
@@ -81,7 +81,7 @@ pub fn run(
     let person = find(handle, &args.who)?;
     sure(&person, args.keep_records, args.yes, ask)?;
     let keeps = if args.keep_records { KeptRecords::Pseudonymous } else { KeptRecords::None };
-    certified(handle.call(Command::Erase { person: person.id, keeps })?, out)
+    certified(approvals::call(handle, Command::Erase { person: person.id, keeps }, out)?, out)
 }
 
 /// Asks whether `person` is to be erased, unless that was said already.

@@ -128,7 +128,9 @@ impl From<CommandError> for CliError {
             | CommandError::Attendance(_)
             | CommandError::NotAllowed { .. }
             | CommandError::Operators(_)
+            | CommandError::Approval(_)
             | CommandError::Consent(_)
+            | CommandError::NoThreshold
             | CommandError::NoSuchDay
             | CommandError::NoSuchShot => Exit::Negative,
             CommandError::NoPicture { .. }
@@ -173,7 +175,9 @@ mod tests {
             (CommandError::NoSuchShot, 1),
             (CommandError::NotAllowed { needs: Role::Admin, has: Some(Role::Observer) }, 1),
             (CommandError::Operators(crate::engine::operators::OperatorsError::NoWayIn), 1),
+            (CommandError::Approval(crate::engine::approvals::ApprovalError::Expired), 1),
             (CommandError::Consent(crate::engine::consent::ConsentError::NoText), 1),
+            (CommandError::NoThreshold, 1),
             (CommandError::NoSuchDay, 1),
             (CommandError::Picture(label()), 2),
             (CommandError::Backup { reason: reason() }, 2),

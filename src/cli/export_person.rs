@@ -14,7 +14,7 @@ use crate::engine::{Command, EngineHandle, Reply};
 use super::exit::{CliError, Exit};
 use super::output::{Output, printable};
 use super::roster::unexpected;
-use super::{erase, people};
+use super::{approvals, erase, people};
 use files::Place;
 
 /// What `export-person --help` ends with.
@@ -66,7 +66,7 @@ pub fn run(handle: &EngineHandle, args: &ExportPersonArgs, out: &mut Output<'_>)
     };
     // The place first: what could not be written need not be noted.
     let place = Place::take(&args.output).map_err(failed)?;
-    let export = match handle.call(Command::ExportPerson(person.id)) {
+    let export = match approvals::call(handle, Command::ExportPerson(person.id), out) {
         Ok(Reply::PersonExport(export)) => *export,
         Ok(other) => return Err(unexpected(&other)),
         Err(error) => {
@@ -103,7 +103,7 @@ fn files(export: &PersonExport) -> Result<Vec<files::Named>, CliError> {
 
 /// Writes an archive to standard output, and what else there is to say to standard error.
 fn to_output(handle: &EngineHandle, person: PersonId, out: &mut Output<'_>) -> Result<Exit, CliError> {
-    let export = match handle.call(Command::ExportPerson(person))? {
+    let export = match approvals::call(handle, Command::ExportPerson(person), out)? {
         Reply::PersonExport(export) => *export,
         other => return Err(unexpected(&other)),
     };

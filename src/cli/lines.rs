@@ -20,8 +20,9 @@ use super::{hooks, log, status, threshold};
 
 /// The subcommands that need the engine and nothing else: they run beside the screen. Those with
 /// subcommands of their own are offered as these.
-const HERE: [&str; 21] = [
+const HERE: [&str; 22] = [
     "roster",
+    "approvals",
     "report",
     "log",
     "inbox",
@@ -261,6 +262,10 @@ mod tests {
         assert!(json.succeeded && json.text.starts_with('{'), "{}", json.text);
         for (line, expected) in [
             ("take --source camera:0", "in a shell: muster take --source camera:0"),
+            ("enroll Ana -", "standard input"),
+            ("roster import -", "standard input"),
+            ("operators add Otto --role admin --key -", "standard input"),
+            ("export-person 7 -o -", "standard input"),
             ("roster lst", "similar"),
             ("roster rename \"Ana", "quotation mark"),
             ("--data-dir /x roster list", "for a shell"),

@@ -14,6 +14,7 @@ use crate::engine::{Command, CommandError, EngineEvent, EngineHandle, LogEntry, 
 use crate::ledger::{Actor, ChainFault, ChainHead, EntryKind, Sequence};
 use crate::tui::pane::log::words;
 
+use super::approvals;
 use super::exit::{CliError, Exit};
 use super::head_file::{self, KeptHead, digest};
 use super::output::{Output, printable};
@@ -310,7 +311,7 @@ fn export(handle: &EngineHandle, output: Option<&Path>, out: &mut Output<'_>) ->
         }
     };
     // Noted first: what leaves the store is on record even where the file is not finished.
-    handle.call(Command::NoteExport { what: "the log".to_owned() })?;
+    approvals::call(handle, Command::NoteExport { what: "the log".to_owned() }, out)?;
     let (mut last, mut count) = (Sequence(0), 0u64);
     loop {
         let page = handle.entries_since(last, PAGE)?;

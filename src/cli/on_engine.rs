@@ -13,8 +13,8 @@ use super::exit::{CliError, Exit};
 use super::operators::OperatorsArgs;
 use super::output::Output;
 use super::{
-    check_in, consent, correct, enroll, export_person, hooks, inbox, keys, log, mark, operators, report,
-    retention, roster, session, store, threshold, why,
+    approvals, check_in, consent, correct, enroll, export_person, hooks, inbox, keys, log, mark, operators,
+    report, retention, roster, session, store, threshold, why,
 };
 
 /// The engine, and what a subcommand finds around it.
@@ -67,6 +67,7 @@ pub(super) fn run(
         Command::Why(args) => why::run(handle, args, &zone, out),
         Command::Enroll(args) if args.source.is_none() => enroll::run(handle, args, stopped, &mut ask, out),
         Command::Operators(args) => operators::run(handle, args, out),
+        Command::Approvals(args) => approvals::run(handle, args, &zone, out),
         Command::Consent(args) => consent::run(handle, args, &mut ask, out),
         Command::Retention(args) => retention::run(handle, args, &zone, out),
         Command::ExportPerson(args) => export_person::run(handle, args, out),

@@ -53,6 +53,7 @@ pub fn run(
             }
             EngineEvent::StateChanged
             | EngineEvent::RoleChanged
+            | EngineEvent::ApprovalsChanged
             | EngineEvent::SourceEnded
             | EngineEvent::Decided { .. }
             | EngineEvent::ChallengeEnded { .. } => plain.state(&handle.snapshot(), out)?,

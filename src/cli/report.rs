@@ -31,6 +31,7 @@ use crate::attendance::{AttendanceRules, Person};
 use crate::config::Effective;
 use crate::engine::{Command, EngineHandle, Reply};
 
+use super::approvals;
 use super::exit::{CliError, Exit};
 use super::output::{Output, printable};
 use super::people;
@@ -269,7 +270,7 @@ fn to_file(
     let (first, last) = (order.span.first.date, order.span.last.date);
     // Noted first: what leaves the store is on record even where the file is not finished.
     let what = format!("a report from {first} to {last} ({format})");
-    handle.call(Command::NoteExport { what })?;
+    approvals::call(handle, Command::NoteExport { what }, out)?;
     let mut bytes = Vec::new();
     let exit = write(handle, site, order, out, Some(&mut bytes))?;
     let file = printable(&path.display().to_string()).into_owned();

@@ -15,7 +15,7 @@ use super::args::RosterCommand;
 use super::exit::{CliError, Exit};
 use super::output::{Output, columns, people_count, printable};
 use super::roster_file::RosterFileError;
-use super::{erase, people, roster_file, roster_import, roster_particulars};
+use super::{approvals, erase, people, roster_file, roster_import, roster_particulars};
 
 /// Puts a question on the terminal; `None` where there is none to ask on.
 pub type Ask<'a> = &'a mut dyn FnMut(&str) -> Option<bool>;
@@ -196,7 +196,7 @@ fn export(handle: &EngineHandle, output: Option<&Path>, out: &mut Output<'_>) ->
         people: usize,
         file: String,
     }
-    let Reply::Roster { people, .. } = handle.call(Command::Export)? else {
+    let Reply::Roster { people, .. } = approvals::call(handle, Command::Export, out)? else {
         return Err(CliError::missing("the engine gave no roster"));
     };
     let text = roster_file::write(&people);
@@ -241,6 +241,7 @@ pub fn unexpected(reply: &Reply) -> CliError {
         Reply::Shots(_) => "shots",
         Reply::SelfTest(_) => "self_test",
         Reply::Identified(_) => "identified",
+        Reply::Approvals(_) => "approvals",
         Reply::Written(_) => "written",
         Reply::Register(_) => "register",
         Reply::Door(_) => "door",

@@ -15,6 +15,7 @@ use crate::engine::{Command, EngineHandle, Reply};
 use crate::store::redb::FILE_NAME;
 use crate::store::{BackupOnRecord, Compacted, StoreFigures, erasures};
 
+use super::approvals;
 use super::exit::{CliError, Exit};
 use super::output::{Output, printable};
 use super::roster::{replace_file, unexpected};
@@ -236,7 +237,7 @@ fn list_erasures(handle: &EngineHandle, args: &ErasuresArgs, out: &mut Output<'_
     let reply = ask(handle, StoreCommand::Erasures)?;
     let StoreReply::Erasures { terminal, erased } = reply else { return Err(wrong(&reply)) };
     let text = erasures::write(terminal, &erased);
-    handle.call(Command::NoteExport { what: "the list of erasures, by id".to_owned() })?;
+    approvals::call(handle, Command::NoteExport { what: "the list of erasures, by id".to_owned() }, out)?;
     let Some(path) = &args.output else {
         out.line(text.trim_end())?;
         return Ok(Exit::Done);

@@ -262,6 +262,7 @@ impl Log {
             },
             EngineEvent::StateChanged
             | EngineEvent::RoleChanged
+            | EngineEvent::ApprovalsChanged
             | EngineEvent::ChallengeEnded { .. }
             | EngineEvent::SourceFailed(_)
             | EngineEvent::SourceEnded

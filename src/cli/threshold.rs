@@ -6,25 +6,32 @@ mod plan;
 
 use chrono::TimeZone;
 use clap::{Args, Subcommand};
+use serde::Serialize;
 
 use crate::config::Effective;
-use crate::engine::EngineHandle;
+use crate::engine::command::ThresholdOrder;
+use crate::engine::{Command, EngineHandle, Reply};
 use crate::face::Similarity;
 use crate::identify::Threshold;
 use crate::inference::{MatchingFacts, Pack};
 
+use super::approvals;
 use super::exit::{CliError, Exit};
 use super::output::Output;
 use super::report::{Calendar, DayArg};
+use super::roster::unexpected;
 
 /// What follows the help.
 pub const THRESHOLD_HELP: &str = "\
-Nothing is changed, and no net is loaded: the people's templates and the model card are enough.
+No net is loaded: the people's templates and the model card are enough. What an admin sets holds from now
+on, before what the configuration says and what would be derived, until it is cleared; the ledger says so.
 
 Examples:
   muster threshold
   muster threshold plan 0.5                         what 0.5 would have changed, all of the log
-  muster threshold plan 0.5 --since 2026-03-02      from that day on";
+  muster threshold plan 0.5 --since 2026-03-02      from that day on
+  muster threshold set 0.5
+  muster threshold clear                            the configuration's again, or the derived one";
 
 /// `threshold`
 #[derive(Debug, Clone, Args)]
@@ -40,6 +47,14 @@ pub struct ThresholdArgs {
 pub enum ThresholdCommand {
     /// List the past decisions that another threshold would have changed; change nothing
     Plan(PlanArgs),
+    /// Let another threshold hold from now on
+    Set {
+        /// A similarity above 0 and at most 1
+        #[arg(value_name = "X", value_parser = similarity, allow_hyphen_values = true)]
+        threshold: Threshold,
+    },
+    /// Let what was set hold no more
+    Clear,
 }
 
 /// `threshold plan`
@@ -124,11 +139,35 @@ pub fn run<Tz: TimeZone>(
     calendar: &Calendar<Tz>,
     out: &mut Output<'_>,
 ) -> Result<Exit, CliError> {
-    let state = handle.threshold_state(site.facts)?;
-    match &args.command {
-        None => overview::run(&state, site, out),
-        Some(ThresholdCommand::Plan(args)) => plan::run(handle, args, &state, site, calendar, out),
-    }
+    let order = match &args.command {
+        None => return overview::run(&handle.threshold_state(site.facts)?, site, out),
+        Some(ThresholdCommand::Plan(args)) => {
+            return plan::run(handle, args, &handle.threshold_state(site.facts)?, site, calendar, out);
+        }
+        Some(ThresholdCommand::Set { threshold }) => ThresholdOrder::Set(*threshold),
+        Some(ThresholdCommand::Clear) => ThresholdOrder::Clear,
+    };
+    let entry = match approvals::call(handle, Command::Threshold(order), out)? {
+        Reply::Written(entry) => entry,
+        other => return Err(unexpected(&other)),
+    };
+    let (set, text) = match order {
+        ThresholdOrder::Set(Threshold(Similarity(value))) => {
+            (Some(value), format!("the threshold is {value} from now on"))
+        }
+        ThresholdOrder::Clear => (None, "the threshold is the configuration's again, or derived".to_owned()),
+    };
+    let object = OrderedObject { kind: "threshold", set, entry: entry.sequence.0 };
+    out.either(&object, format_args!("{text}; entry {} says so", entry.sequence))?;
+    Ok(Exit::Done)
+}
+
+/// What was ordered, as `--json` prints it.
+#[derive(Serialize)]
+struct OrderedObject {
+    kind: &'static str,
+    set: Option<f32>,
+    entry: u64,
 }
 
 /// `value` with two digits that count: 0.00042, 1.3, 57, 2300.

@@ -39,7 +39,7 @@ use crate::link::client::{Attached, Staying};
 use crate::store::StoreError;
 use crate::tui::graphics::{Graphics, GraphicsChoice};
 use crate::tui::kiosk::KioskOptions;
-use crate::tui::{self, TuiError, TuiOptions};
+use crate::tui::{self, Others, TuiError, TuiOptions};
 
 use super::args::ScreenArgs;
 use super::exit::{CliError, Exit};
@@ -88,6 +88,7 @@ fn host_here(effective: &Effective, need: Need, lock: DataDirLock) -> Result<Hos
     let is_watching = need == Need::Frames;
     let hosted = Hosted::start(lock, |lock| {
         let mut parts = parts::store_only(effective, lock)?;
+        parts.settings.approvals.has_others = is_watching;
         if need != Need::Store {
             parts.load_analyser = Some(parts::load_analyser(effective));
         }
@@ -289,6 +290,7 @@ pub(super) fn show(
         zone: effective.attendance.zone.value,
         rollover: effective.attendance.day_rollover.value.0,
         kiosk: kiosk(effective, args.kiosk)?,
+        others: hosted.others().map(Others::counted_by).unwrap_or_default(),
         graphics: args.graphics.unwrap_or_else(|| graphics(effective.screen.graphics.value)),
         ..TuiOptions::default()
     };

@@ -1,5 +1,6 @@
 //! What is used, and where each value came from.
 
+mod access;
 mod attendance;
 mod privacy;
 mod quality;
@@ -8,6 +9,7 @@ mod screen;
 mod show;
 mod source;
 
+pub use access::AccessSettings;
 pub use attendance::AttendanceSettings;
 pub use privacy::{ConsentSettings, RetentionSettings};
 pub use quality::QualitySettings;
@@ -156,6 +158,8 @@ pub struct Effective {
     pub ledger: LedgerSettings,
     /// What a running engine says of itself to a monitor.
     pub service: ServiceSettings,
+    /// Who may do what, beyond the roles.
+    pub access: AccessSettings,
     /// What people are asked before they are enrolled.
     pub consent: ConsentSettings,
     /// How long things are kept.
@@ -261,6 +265,7 @@ impl Effective {
             keep_crops: Setting::typed(typed.enrolment.keep_crops, false),
             quality,
             inbox_hours: Setting::typed(typed.inbox.keep_hours, DEFAULT_INBOX_HOURS),
+            access: AccessSettings::resolve(&typed.access),
             consent: ConsentSettings::resolve(&typed.consent, |path| file_path(path, &base, environment))?,
             retention: RetentionSettings::resolve(&typed.retention),
             attendance,

@@ -79,6 +79,7 @@ const KEYS: &[(&str, &[&str])] = &[
         ],
     ),
     ("inbox", &["keep_hours"]),
+    ("access", ACCESS_KEYS),
     ("consent", CONSENT_KEYS),
     ("retention", RETENTION_KEYS),
     (
@@ -108,11 +109,13 @@ const LISTS: &[(&str, &[&str])] =
 /// Every table of tables that the site names, written `[name.OWN]`, with their keys.
 const MAPS: &[(&str, &[&str])] = &[("group", GROUP_KEYS), ("sources", SOURCE_KEYS)];
 
+pub mod access;
 pub mod attendance;
 pub mod privacy;
 mod quality;
 mod source;
 
+use access::{ACCESS_KEYS, AccessTable};
 use attendance::{
     AttendanceTable, GROUP_KEYS, GroupTables, HOLIDAY_KEYS, HolidayTable, SESSION_KEYS, SessionTable,
 };
@@ -148,6 +151,8 @@ pub struct Typed {
     pub quality: QualityTable,
     /// `[inbox]`
     pub inbox: InboxTable,
+    /// `[access]`
+    pub access: AccessTable,
     /// `[consent]`
     pub consent: ConsentTable,
     /// `[retention]`

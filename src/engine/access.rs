@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use super::approvals::ApprovalsCommand;
 use super::command::attendance::{AttendanceCommand, AttendanceReply};
 use super::command::looking_up::PersonFacts;
 use super::command::{Command, CommandError, Reply, StoreCommand, StoreReply};
@@ -47,6 +48,7 @@ pub fn required(command: &Command) -> Role {
         | Command::ExportPerson(_)
         | Command::Reembed { .. }
         | Command::Operators(_)
+        | Command::Threshold(_)
         | Command::Retention(_)
         | Command::Hooks(_)
         | Command::Shutdown => Role::Admin,
@@ -61,6 +63,13 @@ pub fn required(command: &Command) -> Role {
         Command::Store(command) => match command {
             StoreCommand::Status => Role::Observer,
             StoreCommand::BackUp { .. } | StoreCommand::Compact | StoreCommand::Erasures => Role::Admin,
+        },
+        Command::Approvals(command) => match command {
+            // Somebody may have asked who is less than an admin: for the export of a report.
+            ApprovalsCommand::Withdraw(_) => Role::Operator,
+            ApprovalsCommand::List | ApprovalsCommand::Confirm(_) | ApprovalsCommand::Refuse(_) => {
+                Role::Admin
+            }
         },
         Command::Consent(command) => match command {
             ConsentCommand::Text => Role::Observer,
@@ -178,6 +187,7 @@ pub(super) fn event_for(role: Option<Role>, event: &EngineEvent) -> Option<Engin
     match (role, event) {
         (_, EngineEvent::Stopped | EngineEvent::RoleChanged) => Some(event.clone()),
         (None, _) | (Some(Role::Observer), EngineEvent::ChallengeEnded { .. }) => None,
+        (Some(Role::Observer | Role::Operator), EngineEvent::ApprovalsChanged) => None,
         (Some(Role::Observer), EngineEvent::Entry(entry)) => {
             Some(EngineEvent::Entry(entry_for(Role::Observer, entry.clone())))
         }
@@ -265,6 +275,7 @@ pub(super) fn reply_for(role: Role, reply: Reply) -> Result<Reply, CommandError>
         | Reply::Erased(_)
         | Reply::PersonExport(_)
         | Reply::Operators(_)
+        | Reply::Approvals(_)
         | Reply::Retention(_)
         | Reply::Spaces(_)
         | Reply::Reembedded(_)

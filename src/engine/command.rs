@@ -8,6 +8,7 @@ use crate::identify::{Candidates, Identification, Threshold};
 use crate::ledger::{Actor, ChainHead, Sequence};
 use crate::store::KeptRecords;
 
+use super::approvals::{ApprovalView, ApprovalsCommand};
 use super::consent::{ConsentCommand, ConsentState};
 use super::event::LogEntry;
 use super::export::PersonExport;
@@ -123,6 +124,16 @@ pub enum ChallengeOrder {
     Begin,
     /// None any more.
     Close,
+}
+
+/// What is to happen to the threshold.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ThresholdOrder {
+    /// This one holds from now on: above 0 and at most 1.
+    Set(Threshold),
+    /// What was set holds no more: the configuration's holds, or the one that is derived.
+    Clear,
 }
 
 /// Something that changes no record and was done all the same.
@@ -242,6 +253,10 @@ pub enum Command {
     NoteAct(Act),
     /// Something about operators.
     Operators(OperatorsCommand),
+    /// A threshold that holds whatever the configuration and the gallery say.
+    Threshold(ThresholdOrder),
+    /// Something about what waits until another admin confirms it.
+    Approvals(ApprovalsCommand),
     /// Something about consent.
     Consent(ConsentCommand),
     /// Something about how long things are kept.
@@ -394,6 +409,8 @@ pub enum Reply {
     Attendance(AttendanceReply),
     /// What came of a command about operators.
     Operators(OperatorsReply),
+    /// What waits until another admin confirms it, oldest first.
+    Approvals(Vec<ApprovalView>),
     /// The text that people are asked about.
     ConsentText(Box<ConsentState>),
     /// How each kind of thing stands that is kept for a time.

@@ -3,6 +3,7 @@
 
 mod access;
 mod applied;
+mod approvals;
 mod attending;
 pub(super) mod beginning;
 mod best_shots;
@@ -152,6 +153,7 @@ pub(crate) struct Core {
     inference: InferenceStatus,
 
     operators: BTreeMap<OperatorId, Operator>,
+    requests: approvals::Requests,
     noted: noting::Noted,
     retention: retention::Keeper,
     day: Option<NaiveDate>,
@@ -217,6 +219,7 @@ impl Core {
             thresholds: threshold::Follower::default(),
             inference,
             operators: BTreeMap::new(),
+            requests: approvals::Requests::default(),
             noted: noting::Noted::default(),
             retention: retention::Keeper::default(),
             day: None,
@@ -398,6 +401,7 @@ impl Core {
         self.note_threshold();
         self.retain_daily();
         self.expire_challenge();
+        self.expire_requests();
         // All of them are asked: each forgets what is too old.
         let quiet: Vec<bool> =
             self.sources.iter_mut().map(|watched| watched.frame_rate.has_gone_quiet()).collect();
@@ -459,6 +463,7 @@ impl Core {
         }
         self.shutdown = Some(reply);
         self.end_self_test();
+        self.end_all_requests();
         self.channels.calls = never();
         self.channels.source = never();
         let had_source = self.let_sources_go();

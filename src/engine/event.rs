@@ -137,6 +137,8 @@ pub enum EngineEvent {
         /// Whose face the gallery says it was, where one settled and is known.
         person: Option<PersonId>,
     },
+    /// What waits until another admin confirms it is different: for admins, who ask for it.
+    ApprovalsChanged,
     /// The snapshot is different: who is here, what the source does, what is seen.
     StateChanged,
     /// What this client may do is different, or may be; also told to who may do nothing any more.

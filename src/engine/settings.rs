@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::approvals::ApprovalPolicy;
 use super::consent::ConsentPolicy;
 use super::retention::RetentionPolicy;
 use crate::attendance::AttendanceRules;
@@ -44,6 +45,8 @@ pub struct EngineSettings {
     pub queue_entries: usize,
     /// The account that the engine runs as, which may do everything unless an operator has it.
     pub owner_uid: u32,
+    /// What one admin asks for and another confirms.
+    pub approvals: ApprovalPolicy,
     /// What people are asked before they are enrolled.
     pub consent: ConsentPolicy,
     /// How long each kind of thing is kept.
@@ -87,6 +90,7 @@ impl Default for EngineSettings {
             rules: Arc::default(),
             queue_entries: 10_000,
             owner_uid: rustix::process::getuid().as_raw(),
+            approvals: ApprovalPolicy::default(),
             consent: ConsentPolicy::default(),
             retention: RetentionPolicy::default(),
             configuration: Vec::new(),

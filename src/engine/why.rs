@@ -249,7 +249,7 @@ fn threshold(evidence: &EvidencePart) -> String {
 /// Where a threshold came from, after its value: "0.450, from the model card".
 pub fn basis_words(basis: &ThresholdBasis) -> String {
     match *basis {
-        ThresholdBasis::Configured => "fixed in the configuration".to_owned(),
+        ThresholdBasis::Configured => "fixed by the site".to_owned(),
         ThresholdBasis::Card => "from the model card".to_owned(),
         ThresholdBasis::Derived { target_fpir, templates, people, at_floor, extrapolated } => {
             let count = |n: u32, one: &str, many: &str| match n {

@@ -1,5 +1,6 @@
 //! Dialogs: what lies over the panes and takes the keys.
 
+pub mod approvals;
 pub mod challenge;
 pub mod correct;
 pub mod enrol;
@@ -7,6 +8,7 @@ pub mod excuse;
 pub mod filter;
 pub mod help;
 pub mod inbox;
+pub mod leave;
 pub mod mark;
 pub mod month;
 pub mod output;
@@ -64,6 +66,10 @@ pub enum Dialog {
     Correct(Box<correct::CorrectDialog>),
     /// The excuse.
     Excuse(Box<excuse::ExcuseDialog>),
+    /// The question before a screen ends whose engine others use.
+    Leave(leave::LeaveDialog),
+    /// What waits until another admin confirms it.
+    Approvals(Box<approvals::ApprovalsDialog>),
     /// A month.
     Month(Box<month::MonthDialog>),
 }
@@ -116,6 +122,8 @@ impl Dialog {
             Dialog::Correct(_) => Mode::Correct,
             Dialog::Excuse(_) => Mode::Excuse,
             Dialog::Month(_) => Mode::Month,
+            Dialog::Approvals(_) => Mode::Approvals,
+            Dialog::Leave(_) => Mode::Leave,
         }
     }
 
@@ -138,6 +146,8 @@ impl Dialog {
             Dialog::Correct(dialog) => dialog.handle(action),
             Dialog::Excuse(dialog) => dialog.handle(action),
             Dialog::Month(dialog) => dialog.handle(action),
+            Dialog::Approvals(dialog) => dialog.handle(action),
+            Dialog::Leave(dialog) => dialog.handle(action),
         }
     }
 
@@ -158,7 +168,8 @@ impl Dialog {
             Dialog::Correct(dialog) => Some(dialog.id),
             Dialog::Excuse(dialog) => Some(dialog.id),
             Dialog::Month(dialog) => Some(dialog.id),
-            Dialog::Help(_) | Dialog::Filter(_) => None,
+            Dialog::Approvals(dialog) => Some(dialog.id),
+            Dialog::Help(_) | Dialog::Filter(_) | Dialog::Leave(_) => None,
         }
     }
 
@@ -180,6 +191,8 @@ impl Dialog {
             | Dialog::Output(_)
             | Dialog::RollCall(_)
             | Dialog::Stats(_)
+            | Dialog::Approvals(_)
+            | Dialog::Leave(_)
             | Dialog::Month(_) => None,
         }
     }

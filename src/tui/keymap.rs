@@ -65,6 +65,10 @@ pub enum Mode {
     Excuse,
     /// A month at a glance.
     Month,
+    /// What waits until another admin confirms it.
+    Approvals,
+    /// The question before a screen ends whose engine others use.
+    Leave,
     /// The kiosk view.
     Kiosk,
     /// The kiosk view, while its PIN is typed.
@@ -75,7 +79,7 @@ pub enum Mode {
 
 impl Mode {
     /// All of them, in the order of the help.
-    pub const ALL: [Mode; 27] = [
+    pub const ALL: [Mode; 29] = [
         Mode::Panes,
         Mode::EnrolName,
         Mode::EnrolShot,
@@ -100,6 +104,8 @@ impl Mode {
         Mode::Correct,
         Mode::Excuse,
         Mode::Month,
+        Mode::Approvals,
+        Mode::Leave,
         Mode::Kiosk,
         Mode::KioskPin,
         Mode::KioskEntry,
@@ -132,6 +138,8 @@ impl Mode {
             Mode::Correct => "correct",
             Mode::Excuse => "excuse",
             Mode::Month => "month",
+            Mode::Approvals => "approvals",
+            Mode::Leave => "leave",
             Mode::Kiosk => "kiosk",
             Mode::KioskPin => "kiosk-pin",
             Mode::KioskEntry => "kiosk-entry",
@@ -165,6 +173,8 @@ impl Mode {
             Mode::Correct => "Correction of an entry",
             Mode::Excuse => "Excuse",
             Mode::Month => "A month at a glance",
+            Mode::Approvals => "What another admin confirms",
+            Mode::Leave => "Quitting while others are attached",
             Mode::Kiosk => "Kiosk view",
             Mode::KioskPin => "Kiosk view: the PIN",
             Mode::KioskEntry => "Kiosk view: an identifier",

@@ -161,6 +161,10 @@ pub enum Purpose {
     Pause(bool),
     /// To look at another source.
     Look(String),
+    /// For what waits until another admin confirms it.
+    Approvals,
+    /// To decide about one of them; in a word, how.
+    Approve(DialogId, &'static str),
 }
 
 /// Which entries of the ledger.
@@ -202,6 +206,8 @@ pub enum Effect {
     Suspend,
     /// Write every cell again.
     Redraw,
-    /// End.
+    /// End, after a question where others use this engine.
     Quit,
+    /// End.
+    Leave,
 }

@@ -26,6 +26,7 @@ use super::update::{Mouse, Undoable};
 use crate::attendance::PersonId;
 use crate::attendance::badge::BadgeRules;
 use crate::attendance::zone::SiteZone;
+use crate::engine::approvals::ApprovalView;
 use crate::engine::handle::Snapshot;
 use crate::engine::state::{Preview, PreviewRequest, RosterRow, SourceState};
 
@@ -97,6 +98,8 @@ pub struct Model {
     pub has_pin: bool,
     /// What a badge reader adds to an identifier; none where nobody comes in by one.
     pub badge: Option<BadgeRules>,
+    /// What waits until another admin confirms it; nothing for who is none.
+    pub approvals: Vec<ApprovalView>,
     /// What runs that was started from the palette.
     pub running: Option<Running>,
     /// What the palette offers besides the actions.
@@ -146,6 +149,7 @@ impl Model {
             kiosk: None,
             has_pin: false,
             badge: None,
+            approvals: Vec::new(),
             running: None,
             subcommands: Vec::new(),
             count: None,
@@ -229,7 +233,7 @@ impl Model {
 
     /// The areas of a screen of `size`; none where it is too small.
     pub fn areas(&self, size: Rect) -> Option<Areas> {
-        let alert = status::alert(&self.snapshot);
+        let alert = self.alert();
         Areas::of(size, status::alert_rows(alert.as_deref(), size.width), &self.kept.arrangement)
     }
 

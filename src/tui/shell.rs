@@ -23,7 +23,7 @@ use super::message::{DialogId, Effect, LOG_PAGE, LogQuery, Message, Purpose, Ran
 use super::model::Model;
 use super::theme::Theme;
 use super::view::view;
-use super::{Exit, Input, Reporter, Runner, TuiError, TuiOptions};
+use super::{Exit, Input, Others, Reporter, Runner, TuiError, TuiOptions};
 use crate::engine::latest::{LatestSender, latest};
 use crate::engine::{Command, CommandError, EngineEvent, EngineHandle};
 use crate::ledger::Sequence;
@@ -148,6 +148,7 @@ pub struct Shell<B: Backend> {
     workers: Workers,
     kept: Option<PathBuf>,
     kiosk: KioskOptions,
+    others: Others,
     /// Stops the process; none where the terminal is not the process's own.
     pub(super) suspend: Option<fn() -> Result<(), TuiError>>,
     now: fn() -> chrono::DateTime<chrono::Utc>,
@@ -220,6 +221,7 @@ where
             workers,
             kept: options.kept.clone(),
             kiosk: options.kiosk.clone(),
+            others: options.others.clone(),
             suspend: None,
             now,
             last_drawn: None,
@@ -460,7 +462,8 @@ where
                 }
             }
             Effect::Redraw => self.wipe()?,
-            Effect::Quit => self.exit = self.exit.or(Some(Exit::Quit)),
+            Effect::Quit if self.model.asks_to_leave(self.others.count()) => {}
+            Effect::Quit | Effect::Leave => self.exit = self.exit.or(Some(Exit::Quit)),
         }
         Ok(Vec::new())
     }

@@ -19,6 +19,7 @@ macro_rules! screens {
 }
 
 mod acting;
+mod approvals;
 mod enrolling;
 mod inbox;
 mod keys;

@@ -1,15 +1,15 @@
 //! What a message changes and what follows from it. No terminal, no channel, no clock.
 
+mod approvals;
 mod attendance;
 mod kiosk;
 mod looking;
 mod mouse;
 mod panes;
+mod state;
 
 pub use mouse::Mouse;
 pub use panes::Undoable;
-
-use std::sync::Arc;
 
 use ratatui::crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use ratatui::layout::Size;
@@ -30,8 +30,7 @@ use super::pane::Outcome;
 use super::theme::Role;
 use crate::attendance::PersonName;
 use crate::engine::command::{SelfTest, SelfTestOf};
-use crate::engine::handle::Snapshot;
-use crate::engine::state::{Preview, SourceIndex, SourceState};
+use crate::engine::state::{SourceIndex, SourceState};
 use crate::engine::{Command, CommandError, EngineEvent, NamedEntry, Reply};
 use crate::face::challenge::{ChallengeFailure, ChallengeOutcome};
 
@@ -112,47 +111,6 @@ impl Model {
         };
         self.dirty = true;
         effects.extend(self.settle());
-        effects
-    }
-
-    /// Takes a state over; whether anything of it is new.
-    fn take_state(&mut self, snapshot: Snapshot, preview: Arc<Option<Preview>>) -> bool {
-        let frame = |preview: &Option<Preview>| preview.as_ref().map(|p| (p.frame, p.width, p.height));
-        let roster_is_new = !Arc::ptr_eq(&snapshot.roster, &self.snapshot.roster);
-        let inbox_is_new = !Arc::ptr_eq(&snapshot.inbox, &self.snapshot.inbox);
-        let is_new = roster_is_new
-            || inbox_is_new
-            || frame(&preview) != frame(&self.preview)
-            || (!Arc::ptr_eq(&snapshot.live, &self.snapshot.live) && snapshot.live != self.snapshot.live);
-        self.snapshot = snapshot;
-        self.preview = preview;
-        self.stages.take(&self.snapshot.live);
-        if roster_is_new || inbox_is_new {
-            for dialog in &mut self.dialogs {
-                if let Dialog::Inbox(dialog) = dialog {
-                    dialog.refresh(&self.snapshot.inbox, &self.snapshot.roster);
-                }
-            }
-        }
-        if roster_is_new {
-            self.refresh_roll_call();
-            self.refresh_sessions();
-        }
-        if roster_is_new && let Some(gone) = self.roster.refresh(&self.snapshot.roster) {
-            self.say(Role::Text, format!("{gone} is not on the roster any more"));
-        }
-        is_new
-    }
-
-    /// Tells the enrolment prompt what moves.
-    fn live_changed(&mut self) -> Vec<Effect> {
-        let live = &self.snapshot.live;
-        let mut effects = Vec::new();
-        for dialog in &mut self.dialogs {
-            if let Dialog::Enrol(dialog) = dialog {
-                effects.extend(dialog.live_changed(live));
-            }
-        }
         effects
     }
 
@@ -409,7 +367,8 @@ impl Model {
                 self.sessions_heard(&entry);
                 self.log.add(entry)
             }
-            EngineEvent::Lagged(_) => vec![self.log.catch_up()],
+            EngineEvent::Lagged(_) => self.catch_up(),
+            EngineEvent::ApprovalsChanged => self.ask_for_approvals(),
             // An entry follows where a decision is recorded; the state comes as a message of its own.
             EngineEvent::ChallengeEnded { outcome, .. } => {
                 self.challenge_ended(outcome);
@@ -490,6 +449,8 @@ impl Model {
                 Err(error) => self.say(Role::Fault, words(&error)),
             },
             Purpose::Detail(person) => self.person_came(person, reply),
+            Purpose::Approvals => self.approvals_came(reply),
+            Purpose::Approve(id, words) => self.approved(id, words, reply),
             Purpose::Attendance(id) => self.attendance_came(id, reply),
             Purpose::Day(id) => return self.day_came(id, reply),
             Purpose::Look(name) => match reply {

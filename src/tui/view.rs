@@ -34,7 +34,7 @@ pub fn view(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     };
     let (live, roster) = (&model.snapshot.live, &model.snapshot.roster);
     status::draw(&model.title, &model.snapshot, &model.line, &look(false), areas.status, buffer);
-    if let Some(alert) = status::alert(&model.snapshot) {
+    if let Some(alert) = model.alert() {
         status::draw_alert(&alert, &look(false), areas.alert, buffer);
     }
     if !areas.preview.is_empty() {
@@ -96,6 +96,7 @@ fn draw_dialog(
         }
         Dialog::Mark(dialog) => dialog.draw(theme, screen, buffer),
         Dialog::Remove(dialog) => dialog.draw(theme, screen, buffer),
+        Dialog::Leave(dialog) => dialog.draw(theme, screen, buffer),
         Dialog::Challenge(dialog) => dialog.draw(&model.snapshot.live, theme, screen, buffer),
         Dialog::Why(dialog) => {
             dialog.draw(&look, screen, buffer);
@@ -115,6 +116,7 @@ fn draw_dialog(
         Dialog::Sessions(dialog) => dialog.draw(&look, screen, buffer),
         Dialog::Correct(dialog) => dialog.draw(&look, screen, buffer),
         Dialog::Excuse(dialog) => dialog.draw(theme, screen, buffer),
+        Dialog::Approvals(dialog) => dialog.draw(&look, screen, buffer),
         Dialog::Month(dialog) => dialog.draw(&look, screen, buffer),
         Dialog::Filter(prompt) => prompt.draw(theme, areas.pane(prompt.pane), buffer),
         Dialog::Palette(dialog) => {

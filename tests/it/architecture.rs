@@ -23,7 +23,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("link", &["access", "attendance", "capture", "engine", "face", "inference", "ledger"]),
     ("hook", &["attendance", "engine", "ledger"]),
     ("tui", &["access", "attendance", "engine", "face", "identify", "ledger", "track"]),
-    ("config", &["attendance", "capture", "face", "identify", "inference", "ledger", "track"]),
+    ("config", &["access", "attendance", "capture", "face", "identify", "inference", "ledger", "track"]),
     ("diagnostics", &["config"]),
     ("demo", &["inference", "ledger"]),
     ("setup", &["demo", "inference", "ledger"]),

@@ -20,6 +20,7 @@ mod ledger;
 mod liveness;
 mod long_run;
 mod nets;
+mod operators;
 mod pad_test;
 mod panics;
 mod privacy;

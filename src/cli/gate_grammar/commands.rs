@@ -5,6 +5,7 @@ use clap::{Args, Subcommand};
 
 use crate::access::Role;
 use crate::attendance::{GroupName, Identifier, PersonName};
+use crate::cli::approvals::ApprovalsArgs;
 use crate::cli::args::{Command, RosterCommand, face_choice};
 use crate::cli::consent::ConsentArgs;
 use crate::cli::correct::{CorrectArgs, ExcuseArgs, TimesArgs};
@@ -33,6 +34,8 @@ pub(super) fn needs(path: &[&str]) -> Role {
         | ["log", "tail" | "head"]
         | ["session", "list"]
         | ["roster", "list"] => Role::Observer,
+        // Whoever asked for something takes it back.
+        ["approvals"] | ["approvals", "withdraw"] => Role::Operator,
         ["enroll" | "mark" | "correct" | "excuse" | "times" | "inbox" | "why" | "consent" | "threshold"]
         | ["log", "verify" | "export"]
         | ["session", "open" | "close"]
@@ -85,6 +88,8 @@ pub enum GateCommand {
     /// Who works with muster, and what they may do
     #[command(subcommand)]
     Operators(GateOperators),
+    /// What waits until another admin confirms it
+    Approvals(ApprovalsArgs),
     /// How long things are kept, what is held, and what is due
     Retention(RetentionArgs),
     /// Everything that is held about a person, for them: a .zip file on standard output
@@ -375,6 +380,7 @@ impl GateCommand {
             Self::Consent(args) => Command::Consent(args.clone()),
             Self::Threshold(args) => Command::Threshold(args.clone()),
             Self::Operators(operators) => Command::Operators(operators.args()),
+            Self::Approvals(args) => Command::Approvals(args.clone()),
             Self::Retention(args) => Command::Retention(args.clone()),
             Self::ExportPerson(GateExportPerson { who }) => {
                 Command::ExportPerson(ExportPersonArgs { who: who.clone(), output: "-".into() })

@@ -55,6 +55,7 @@ const OFFERED: &[(Role, &[&str])] = &[
             "consent record 7 --yes",
             "threshold",
             "threshold plan 0.5",
+            "approvals withdraw 3",
         ],
     ),
     (
@@ -71,6 +72,11 @@ const OFFERED: &[(Role, &[&str])] = &[
             "roster import - --dry-run",
             "roster export",
             "consent withdraw 7 --yes",
+            "threshold set 0.5",
+            "threshold clear",
+            "approvals list",
+            "approvals confirm 3",
+            "approvals refuse 3 --json",
             "retention",
             "retention apply",
             "export-person 7",
@@ -127,8 +133,8 @@ fn what_is_for_another_role_is_refused_like_what_does_not_exist() {
     // A hint names only what the role can ask for, by how alike it is to what was written.
     let said = |role, line: &str, word: &str| match refused(role, line) {
         GateRefusal::Grammar(said) => {
-            let lines: Vec<&str> = said.lines().filter(|line| !line.contains("tip:")).collect();
-            lines.join("\n").replace("\n\n", "\n").replace(word, "WORD")
+            let lines = said.lines().filter(|line| !line.contains("tip:") && !line.is_empty());
+            lines.collect::<Vec<_>>().join("\n").replace(word, "WORD")
         }
         other => panic!("{line}: {other:?}"),
     };

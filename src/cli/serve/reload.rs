@@ -24,6 +24,7 @@ const NOW: &[&str] = &[
     "consent",
     "retention",
     "attendance",
+    "access",
     "group",
     "session",
     "holiday",

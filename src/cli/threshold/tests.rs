@@ -119,7 +119,7 @@ fn nobody_enrolled_nobody_measured_and_a_fixed_threshold_are_said() {
     assert!(unmeasured.contains("the model card has no [matching.impostors]"), "{unmeasured}");
     let fixed = ThresholdPolicy { fixed: Some(Threshold(Similarity(0.6))), ..ThresholdPolicy::default() };
     let text = said(state(3, Some(tail()), fixed), vec![], None, false).out;
-    assert!(text.contains("0.600, fixed in the configuration"), "{text}");
+    assert!(text.contains("0.600, fixed by the site"), "{text}");
     assert!(text.contains("30 people with 60 templates: threshold 0.600, fixed"), "{text}");
     // Alone, there is nobody whose name one could get.
     assert!(!overview(1, false).contains("another's name"));

@@ -12,6 +12,7 @@ use crate::capture::source::{OpenOptions, open};
 use crate::capture::{CameraMemory, CaptureError, CaptureSource, Pace, SourceSpec};
 use crate::config::Effective;
 use crate::config::effective::{RetentionSettings, Setting, WatchedSource};
+use crate::engine::approvals::ApprovalPolicy;
 use crate::engine::consent::{ConsentPolicy, ConsentText};
 use crate::engine::environment::{Entropy, SiteCalendar, SystemClock, SystemEntropy};
 use crate::engine::retention::RetentionPolicy;
@@ -112,6 +113,10 @@ fn settings(effective: &Effective) -> EngineSettings {
         queue_entries: effective.ledger.queue_entries.value.get() as usize,
         rules: Arc::new(effective.attendance.rules.clone()),
         owner_uid: rustix::process::getuid().as_raw(),
+        approvals: ApprovalPolicy {
+            deeds: effective.access.two_person.value.clone(),
+            ..ApprovalPolicy::default()
+        },
         consent: consent(effective),
         retention: retention(&effective.retention),
         configuration: effective.values(),

@@ -1,9 +1,11 @@
 //! What is used, as TOML that can be read back, each value with where it came from.
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::path::Path;
 
 use super::{Effective, Origin, Setting, WatchedSource};
+use crate::access::TwoPersonDeed;
 use crate::capture::{ControlSettings, ControlValue};
 use crate::config::kiosk::ProgramLine;
 use crate::identify::Threshold;
@@ -94,6 +96,10 @@ impl Effective {
             ),
             ("quality", self.quality.named().map(|(key, limit)| line(key, limit.value, limit.origin)).into()),
             ("inbox", vec![line("keep_hours", self.inbox_hours.value.get(), self.inbox_hours.origin)]),
+            (
+                "access",
+                vec![line("two_person", deeds(&self.access.two_person.value), self.access.two_person.origin)],
+            ),
             (
                 "consent",
                 vec![
@@ -217,6 +223,11 @@ fn controls(settings: &ControlSettings) -> String {
     });
     let each = each.collect::<Vec<_>>().join(", ");
     if each.is_empty() { "{}".to_owned() } else { format!("{{ {each} }}") }
+}
+
+fn deeds(deeds: &BTreeSet<TwoPersonDeed>) -> String {
+    let each = deeds.iter().map(|deed| quoted(&deed.to_string())).collect::<Vec<_>>().join(", ");
+    format!("[{each}]")
 }
 
 fn line(key: &str, value: impl Display, origin: Origin) -> String {

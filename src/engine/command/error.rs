@@ -8,6 +8,7 @@ use super::register::RegisterError;
 use super::{Alike, RefusedPicture};
 use crate::access::Role;
 use crate::attendance::{Identifier, PersonId, PersonName};
+use crate::engine::approvals::ApprovalError;
 use crate::engine::consent::ConsentError;
 use crate::engine::inbox::InboxError;
 use crate::engine::operators::OperatorsError;
@@ -110,6 +111,9 @@ pub enum CommandError {
         /// The threshold in force.
         threshold: f32,
     },
+    /// Nobody would be identified, or everybody.
+    #[error("a threshold is a similarity above 0 and at most 1, as in 0.5")]
+    NoThreshold,
     /// The day lies outside of the calendar.
     #[error("that day is outside of the calendar")]
     NoSuchDay,
@@ -139,6 +143,9 @@ pub enum CommandError {
     /// Nothing came of a command about operators.
     #[error(transparent)]
     Operators(#[from] OperatorsError),
+    /// Another admin has to confirm it, or had to.
+    #[error(transparent)]
+    Approval(#[from] ApprovalError),
     /// Nothing came of a command about consent, or of an enrolment without it.
     #[error(transparent)]
     Consent(#[from] ConsentError),

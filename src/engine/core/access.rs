@@ -72,6 +72,7 @@ impl Core {
         self.board.access.set(access.clone());
         self.subscribers.access = Arc::new(access);
         self.subscribers.send(&EngineEvent::RoleChanged);
+        self.end_requests_without_role();
     }
 
     pub(super) fn access(&self) -> Arc<Access> {

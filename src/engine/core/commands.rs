@@ -12,7 +12,7 @@ use crate::store::{Change, KeptRecords, Transaction};
 use super::super::command::register::RegisterReply;
 use super::super::command::{
     ChallengeOrder, Command, CommandError, EnrolmentNotes, EnrolmentTarget, IdentifiedFace, PictureAnswer,
-    PictureBytes, Reply, Request, SpaceReport,
+    PictureBytes, Reply, Request, SpaceReport, ThresholdOrder,
 };
 use super::super::export::PersonExport;
 use super::super::handle::Call;
@@ -21,6 +21,7 @@ use super::super::state::{InferenceStatus, SourceState};
 use super::super::worker::inference::{Job, JobFailure, JobId, JobOutcome, JobPicture};
 use super::super::worker::store::StoreRequest;
 use super::access::PageSender;
+use super::approvals::Waiting;
 use super::attending::{AttendancePlan, AttendanceWork};
 use super::commits::Pending;
 use super::crops::Recomputed;
@@ -85,6 +86,7 @@ pub(super) enum PreparedWhat {
     Register(RegisterWork),
     Hook(HookMove),
     Export,
+    Threshold(ThresholdOrder),
     Note(EntryKind, String),
     Operators(OperatorsCommand),
     /// Somebody agreed to the text in force.
@@ -93,6 +95,8 @@ pub(super) enum PreparedWhat {
     Withdraw(PersonId),
     /// Everything held about somebody was gathered.
     PersonExported(Box<PersonExport>),
+    /// Another admin confirmed what somebody asked for.
+    Approved(Box<Waiting>),
     /// An entry is to be found again under this name.
     Place(&'static str, Sequence),
 }
@@ -113,6 +117,7 @@ pub(super) enum ReplyPlan {
     Noted(Box<Noted>),
     Operator(Operator),
     PersonExported(Box<PersonExport>),
+    Approved(Box<Waiting>),
     Written,
 }
 
@@ -127,12 +132,16 @@ impl Core {
                 Ok(()) => {
                     // Somebody at the door has no role, and is given no more than who has the least.
                     let reply = ReplySender::new(reply, role.unwrap_or(Role::Observer));
-                    self.take_command(Request { actor, ..request }, reply);
+                    match self.needs_two(&actor, &request.command) {
+                        Some(deed) => self.await_approval(deed, Request { actor, ..request }, reply),
+                        None => self.take_command(Request { actor, ..request }, reply),
+                    }
                 }
                 Err(error) => drop(reply.send(Err(error))),
             },
             Call::Subscribe(sender) if role.is_some() => {
                 self.subscribers.add(actor, sender);
+                self.tell_of_requests();
                 self.open_gates();
             }
             Call::Subscribe(_) => {}
@@ -163,7 +172,7 @@ impl Core {
         }
     }
 
-    fn take_command(&mut self, request: Request, reply: ReplySender) {
+    pub(super) fn take_command(&mut self, request: Request, reply: ReplySender) {
         let Request { actor, command, .. } = request;
         let what = match command {
             Command::Enrol { target, source, anyway } => {
@@ -207,6 +216,7 @@ impl Core {
             Command::Attendance(command) => return self.take_attendance_command(actor, command, reply),
             Command::Operators(command) => return self.take_operators_command(actor, command, reply),
             Command::Consent(command) => return self.take_consent_command(actor, command, reply),
+            Command::Approvals(command) => return self.take_approvals_command(actor, command, reply),
             Command::Retention(command) => return self.take_retention_command(actor, command, reply),
             Command::ExportPerson(person) => return self.begin_person_export(actor, person, reply),
             Command::Challenge(order) => {
@@ -239,6 +249,7 @@ impl Core {
             Command::Door(command) => return self.take_door_command(command, reply),
             Command::Hooks(command) => return self.take_hook_command(actor, command, reply),
             Command::Export => PreparedWhat::Export,
+            Command::Threshold(order) => PreparedWhat::Threshold(order),
         };
         self.commits.commands.push_back((Prepared { actor, what }, reply));
     }
@@ -410,6 +421,8 @@ impl Core {
             PreparedWhat::Consent(person) => self.build_consent(actor, person),
             PreparedWhat::Withdraw(person) => self.build_withdrawal(actor, person),
             PreparedWhat::PersonExported(export) => self.build_person_export(actor, export),
+            PreparedWhat::Threshold(order) => self.build_threshold(actor, order),
+            PreparedWhat::Approved(waiting) => Ok(self.build_approved(actor, waiting)),
             PreparedWhat::Place(name, sequence) => Ok(Self::build_place(name, sequence)),
             PreparedWhat::Export => {
                 let mut people: Vec<Person> = self.roster.active().map(Person::shown).collect();

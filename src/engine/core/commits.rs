@@ -253,6 +253,9 @@ impl Core {
                 let disk = if let StoreError::Disk { state, .. } = &error { Some(*state) } else { None };
                 self.retry_later(batch, &error.to_string(), disk);
             }
+            (Pending::Command { plan: ReplyPlan::Approved(waiting), reply, .. }, answer) => {
+                self.take_approved(waiting, answer, &reply);
+            }
             (Pending::Command { changes, plan, reply }, Ok(StoreAnswer::Committed(committed))) => {
                 self.settle_commit();
                 let gained = changes.iter().any(|change| matches!(change, Change::TemplatePut(_)));
@@ -281,7 +284,7 @@ impl Core {
     }
 
     /// A transaction is on disk: the store works.
-    fn settle_commit(&mut self) {
+    pub(super) fn settle_commit(&mut self) {
         self.commits.come_back();
         self.commits.forget_work();
         self.commits.retry_at = None;
@@ -362,7 +365,8 @@ impl Core {
             }
             (ReplyPlan::Noted(noted), Some(entry)) => noted.reply(entry.head.sequence),
             (ReplyPlan::Written, Some(entry)) => Reply::Written(self.log_entry(entry)),
-            (ReplyPlan::Exported(_) | ReplyPlan::Noted(_) | ReplyPlan::Written, None) => Reply::Done,
+            (ReplyPlan::Approved(_), _)
+            | (ReplyPlan::Exported(_) | ReplyPlan::Noted(_) | ReplyPlan::Written, None) => Reply::Done,
         }
     }
 }

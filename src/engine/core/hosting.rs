@@ -36,6 +36,7 @@ impl Core {
             consent,
             retention,
             configuration,
+            approvals,
             // Other threads, clients and the list of operators hold copies of these, or rest on them.
             tracks: _,
             pictures: _,
@@ -54,6 +55,7 @@ impl Core {
         (own.quality, own.keep_crops, own.inbox_keep, own.shots) = (quality, keep_crops, inbox_keep, shots);
         (own.rules, own.queue_entries) = (rules, queue_entries);
         (own.consent, own.retention, own.configuration) = (consent, retention, configuration);
+        own.approvals = approvals;
         self.note_configuration();
         self.thresholds.reconsider();
         self.follow_gallery();

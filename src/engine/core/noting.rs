@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use crate::engine::command::Act;
+use crate::engine::command::{Act, CommandError, ThresholdOrder};
 use crate::face::Similarity;
-use crate::identify::{Threshold, ThresholdBasis};
+use crate::identify::{Threshold, ThresholdBasis, ThresholdPolicy};
 use crate::ledger::{Actor, ChangedValue, Entry, EntryKind, Facts, Parts, Sequence};
 use crate::store::{Change, Store, StoreError, Transaction};
 
@@ -16,8 +16,11 @@ use super::{Core, ReplySender};
 /// Where the newest entry of a kind is found again: cursors of the store.
 const CONFIGURATION: &str = "noted.configuration";
 const THRESHOLD: &str = "noted.threshold";
+const SET_THRESHOLD: &str = "noted.set_threshold";
 /// The key of the threshold in the facts.
 const THRESHOLD_KEY: &str = "threshold in force";
+/// The key of one that an admin set, or took back.
+const SET_KEY: &str = "threshold set by an admin";
 
 /// A threshold that differs by less is the same.
 const LEAST_DIFFERENCE: f32 = 0.001;
@@ -30,6 +33,8 @@ pub(crate) struct Noted {
     configuration: Option<BTreeMap<String, String>>,
     threshold: Option<Threshold>,
     threshold_noted: Option<Instant>,
+    /// What an admin set, where that was not taken back.
+    set: Option<Threshold>,
 }
 
 impl Noted {
@@ -40,6 +45,7 @@ impl Noted {
     pub(crate) fn read(store: &dyn Store) -> Result<Self, StoreError> {
         let configuration = newest(store, CONFIGURATION, EntryKind::ConfigurationChanged)?;
         let threshold = newest(store, THRESHOLD, EntryKind::ThresholdChanged)?;
+        let set = newest(store, SET_THRESHOLD, EntryKind::ThresholdChanged)?;
         let values = |values: Vec<ChangedValue>| {
             values.into_iter().filter_map(|value| Some((value.key, value.after?))).collect()
         };
@@ -48,8 +54,16 @@ impl Noted {
             configuration: configuration.map(values),
             threshold: threshold.and_then(number).map(|value| Threshold(Similarity(value))),
             threshold_noted: None,
+            set: set.as_deref().and_then(set_of).flatten(),
         })
     }
+}
+
+/// What an entry says of the threshold that an admin set; none where it says nothing of it.
+fn set_of(values: &[ChangedValue]) -> Option<Option<Threshold>> {
+    let value = values.iter().find(|value| value.key == SET_KEY)?;
+    let number = value.after.as_ref().and_then(|text| text.parse().ok());
+    Some(number.map(|value| Threshold(Similarity(value))))
 }
 
 /// The values of the entry that the cursor `name` points at; none where there is none of the kind there.
@@ -128,13 +142,45 @@ impl Core {
 
     /// An entry is on disk: where it is one that is to be found again, its place is kept.
     pub(super) fn keep_place_of(&mut self, entry: &Entry) {
+        let set = match &entry.parts.facts {
+            Some(Facts::Changes(values)) if entry.head.kind == EntryKind::ThresholdChanged => set_of(values),
+            _ => None,
+        };
+        if let Some(set) = set {
+            self.noted.set = set;
+            self.thresholds.reconsider();
+        }
         let name = match entry.head.kind {
             EntryKind::ConfigurationChanged => CONFIGURATION,
+            EntryKind::ThresholdChanged if set.is_some() => SET_THRESHOLD,
             EntryKind::ThresholdChanged => THRESHOLD,
             _ => return,
         };
         let prepared = Prepared::new(Actor::System, PreparedWhat::Place(name, entry.head.sequence));
         self.commits.commands.push_back((prepared, ReplySender::nobody()));
+    }
+
+    /// What the site asks of its threshold: what an admin set goes before what is configured.
+    pub(super) fn threshold_policy(&self) -> ThresholdPolicy {
+        let configured = self.settings.threshold;
+        ThresholdPolicy { fixed: self.noted.set.or(configured.fixed), ..configured }
+    }
+
+    pub(super) fn build_threshold(
+        &mut self,
+        actor: Actor,
+        order: ThresholdOrder,
+    ) -> Result<(Transaction, ReplyPlan), CommandError> {
+        let after = match order {
+            ThresholdOrder::Set(threshold) if threshold.0.0 > 0.0 && threshold.0.0 <= 1.0 => Some(threshold),
+            ThresholdOrder::Set(_) => return Err(CommandError::NoThreshold),
+            ThresholdOrder::Clear => None,
+        };
+        let text = |threshold: Option<Threshold>| threshold.map(|threshold| threshold.0.0.to_string());
+        let (before, after) = (text(self.noted.set), text(after));
+        let facts = Some(Facts::Changes(vec![ChangedValue { key: SET_KEY.to_owned(), before, after }]));
+        let entry = self.draft(EntryKind::ThresholdChanged, actor, Parts { facts, ..Parts::default() });
+        Ok((Transaction { changes: vec![], entries: vec![entry] }, ReplyPlan::Written))
     }
 
     pub(super) fn build_place(name: &str, sequence: Sequence) -> (Transaction, ReplyPlan) {

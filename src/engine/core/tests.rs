@@ -2,6 +2,7 @@
 //! the picture: pixel 0 of a frame names who is in it (0 for nobody).
 
 mod access;
+mod approvals;
 mod beginning;
 mod challenge;
 mod disk;

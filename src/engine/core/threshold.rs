@@ -71,7 +71,7 @@ impl Core {
     }
 
     fn threshold_in_force(&self) -> Option<ThresholdInForce> {
-        let policy = &self.settings.threshold;
+        let policy = self.threshold_policy();
         let fixed = || Some(ThresholdInForce { threshold: policy.fixed?, basis: ThresholdBasis::Configured });
         let card = || Some(policy.in_force(self.facts.as_ref()?.threshold, None, GallerySize::default()));
         self.thresholds.in_force.or_else(fixed).or_else(card)
@@ -79,8 +79,9 @@ impl Core {
 
     /// Brings the threshold up to date with the gallery.
     pub(super) fn follow_gallery(&mut self) {
+        let policy = self.threshold_policy();
         if let (GalleryState::Ready(gallery), Some(facts)) = (&self.gallery, &self.facts) {
-            self.thresholds.follow(gallery, &facts.matching(), &self.settings.threshold);
+            self.thresholds.follow(gallery, &facts.matching(), &policy);
         }
     }
 
@@ -100,7 +101,7 @@ impl Core {
         // What is in force may rest on pairs from a few changes ago; what is said of it must too.
         let model = self.thresholds.in_force.map_or_else(|| model(gallery, facts), |_| self.thresholds.model);
         let size = gallery.size();
-        let policy = self.settings.threshold;
+        let policy = self.threshold_policy();
         let in_force = self
             .thresholds
             .in_force

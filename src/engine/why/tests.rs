@@ -186,7 +186,7 @@ fn every_kind_has_a_decision_in_words() {
 
 #[test]
 fn every_basis_is_said() {
-    assert_eq!(basis_words(&ThresholdBasis::Configured), "fixed in the configuration");
+    assert_eq!(basis_words(&ThresholdBasis::Configured), "fixed by the site");
     assert_eq!(basis_words(&ThresholdBasis::Card), "from the model card");
     let derived = ThresholdBasis::Derived {
         target_fpir: 0.0005,

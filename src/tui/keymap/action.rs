@@ -80,6 +80,10 @@ actions! {
     Correct = "correct",
     /// Opens the excuse of the selected person.
     Excuse = "excuse",
+    /// Opens what waits until another admin confirms it.
+    Approvals = "approvals",
+    /// Says no to it.
+    Refuse = "refuse",
     /// Opens a month at a glance.
     Month = "month",
     /// Puts the roster into another order.

@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 use super::Look;
 use super::preview::seconds_until;
 use crate::access::Role as AccessRole;
-use crate::engine::handle::Snapshot;
+use crate::engine::handle::{LinkStatus, Snapshot};
 use crate::engine::state::{InferenceStatus, LiveState, SourceState, SourceStatus};
 use crate::tui::line::{Detail, rate_words};
 use crate::tui::message::LineState;
@@ -43,7 +43,10 @@ fn source_words(source: &SourceStatus, look: &Look) -> (String, Role) {
 fn left_pieces(title: &str, snapshot: &Snapshot, look: &Look) -> Vec<Piece> {
     let live = &snapshot.live;
     let source = live.source();
-    let (state, role) = source_words(source, look);
+    let (state, role) = match &*snapshot.link {
+        LinkStatus::Up => source_words(source, look),
+        LinkStatus::Lost { .. } | LinkStatus::Ended { .. } => ("! engine gone".to_owned(), Role::Fault),
+    };
     let mut pieces = vec![piece(format!(" {title} "), Role::Accent, 8), piece(state, role, 10)];
     if live.sources.len() > 1 {
         let place = format!("{} {}/{}", source.name, live.focus.position() + 1, live.sources.len());
@@ -191,6 +194,11 @@ pub fn draw(
 /// What is wrong and needs more than a word; none where all is well.
 pub fn alert(snapshot: &Snapshot) -> Option<String> {
     let live = &snapshot.live;
+    if let LinkStatus::Lost { reason, .. } = &*snapshot.link {
+        return Some(format!(
+            "{reason}: what is shown is as it was, and nothing can be done; this screen goes on when the engine is back"
+        ));
+    }
     if let Some(fault) = &live.store_fault {
         let waiting = match live.store_queue {
             0 => None,

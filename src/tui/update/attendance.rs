@@ -24,6 +24,7 @@ impl Model {
             Action::Correct => self.open_correction(),
             Action::Excuse => self.open_excuse(),
             Action::Month => self.open_month(),
+            Action::Approvals => self.open_approvals(),
             _ => return None,
         };
         Some(effects)

@@ -7,6 +7,7 @@ use super::stand_ins::*;
 use super::visit;
 use crate::access::{Operator, OperatorId, Role};
 use crate::attendance::{PersonId, PresenceState, StrangerId};
+use crate::engine::approvals::{ApprovalId, ApprovalsCommand};
 use crate::engine::command::attendance::AttendanceCommand;
 use crate::engine::command::door::{DoorCommand, DoorError, TypedIdentifier};
 use crate::engine::command::hooks::HookCommand;
@@ -14,7 +15,7 @@ use crate::engine::command::looking_up::PersonFacts;
 use crate::engine::command::register::RegisterCommand;
 use crate::engine::command::{
     Act, ChallengeOrder, Command, CommandError, EnrolmentSource, EnrolmentTarget, Reply, SelfTestOf,
-    ShootingId, StoreCommand,
+    ShootingId, StoreCommand, ThresholdOrder,
 };
 use crate::engine::consent::{ConsentCommand, ConsentGiven};
 use crate::engine::inbox::InboxCommand;
@@ -72,6 +73,9 @@ fn numbered(command: &Command) -> (usize, Role) {
         Command::Attendance(_) => (37, Operator),
         Command::Door(_) => (38, Operator),
         Command::Look(_) => (39, Operator),
+        Command::Approvals(ApprovalsCommand::Withdraw(_)) => (40, Operator),
+        Command::Approvals(_) => (41, Admin),
+        Command::Threshold(_) => (42, Admin),
     }
 }
 
@@ -112,6 +116,9 @@ fn every_command() -> Vec<Command> {
         Command::Reembed { dry_run: true },
         Command::Operators(OperatorsCommand::List),
         Command::Retention(RetentionCommand::Show),
+        Command::Approvals(ApprovalsCommand::Withdraw(ApprovalId(1))),
+        Command::Approvals(ApprovalsCommand::List),
+        Command::Threshold(ThresholdOrder::Clear),
         Command::Consent(ConsentCommand::Withdraw { person: NOBODY, keeps: KeptRecords::None }),
         Command::Shutdown,
         Command::Store(StoreCommand::Status),

@@ -1,6 +1,6 @@
 //! The threshold in force as the gallery grows and shrinks, and entries asked for whole.
 
-use crate::engine::command::{Command, CommandError, Reply};
+use crate::engine::command::{Command, CommandError, Reply, ThresholdOrder};
 use crate::engine::{EngineHandle, start};
 use crate::face::Similarity;
 use crate::identify::threshold::{TailFit, TailSpread};
@@ -8,6 +8,7 @@ use crate::identify::{Threshold, ThresholdBasis, ThresholdPolicy};
 use crate::inference::AnalyserFacts;
 use crate::ledger::{Actor, EntryKind, Sequence};
 
+use super::Store;
 use super::stand_ins::*;
 
 /// Nets whose impostors have a tail that asks for more than the card's threshold with few people.
@@ -62,6 +63,42 @@ fn a_configured_threshold_holds_and_is_known_before_the_nets() {
     handle.entries_since(Sequence(0), 1).unwrap();
     assert_eq!(in_force(&handle), (0.62, ThresholdBasis::Configured));
     engine.stop();
+}
+
+#[test]
+fn what_an_admin_set_goes_before_the_rest_until_it_is_taken_back_and_outlasts_the_engine() {
+    let store = SharedStore::new();
+    let fixed = Some(Threshold(Similarity(0.62)));
+    let all = || {
+        let mut all = parts_with(&store, measured());
+        all.settings.threshold = ThresholdPolicy { fixed, ..ThresholdPolicy::default() };
+        all
+    };
+    let engine = start(all()).unwrap();
+    let handle = engine.handle(Actor::Local { uid: OWNER });
+    enrol(&handle, "Ana", &[1]).unwrap();
+    let set = |handle: &EngineHandle, value| {
+        handle.call(Command::Threshold(ThresholdOrder::Set(Threshold(Similarity(value)))))
+    };
+    for wrong in [0.0, -0.1, 1.01, f32::NAN] {
+        assert_eq!(set(&handle, wrong), Err(CommandError::NoThreshold), "{wrong}");
+    }
+    let Ok(Reply::Written(entry)) = set(&handle, 0.7) else { panic!() };
+    assert_eq!((entry.kind, entry.actor), (EntryKind::ThresholdChanged, Actor::Local { uid: OWNER }));
+    assert_eq!(in_force(&handle), (0.7, ThresholdBasis::Configured));
+    engine.stop();
+
+    let engine = start(all()).unwrap();
+    let handle = engine.handle(Actor::Local { uid: OWNER });
+    assert_eq!(handle.threshold_state(measured().matching()).unwrap().in_force.threshold.0.0, 0.7);
+    handle.call(Command::Threshold(ThresholdOrder::Clear)).unwrap();
+    assert_eq!(handle.threshold_state(measured().matching()).unwrap().in_force.threshold.0.0, 0.62);
+    engine.stop();
+    let engine = start(all()).unwrap();
+    let handle = engine.handle(Actor::Local { uid: OWNER });
+    assert_eq!(handle.threshold_state(measured().matching()).unwrap().in_force.threshold.0.0, 0.62);
+    engine.stop();
+    store.verify().unwrap();
 }
 
 /// What `muster threshold` asks: the store's templates are those of the card's net, which is not
