@@ -30,6 +30,7 @@ mod quality;
 mod recapture;
 mod screen_flows;
 mod service;
+mod ssh;
 mod store;
 mod strangers;
 mod streams;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::config::{Effective, Environment};
-use crate::engine::DataDirLock;
+use crate::engine::{AttachError, DataDirLock};
 use crate::face::LivenessMode;
 use crate::inference::net::verified_bytes;
 use crate::inference::pipeline::Pipeline;
@@ -31,6 +31,12 @@ pub fn probe_store(effective: &Effective) -> Vec<Check> {
     }
     let lock = match DataDirLock::take(dir, std::time::Duration::ZERO) {
         Ok(lock) => lock,
+        Err(AttachError::Held { holder, .. }) => {
+            return vec![Check::ok(
+                "store",
+                format!("{holder} has it; `muster log verify` walks its ledger"),
+            )];
+        }
         Err(error) => return vec![Check::warn("store", error.to_string(), "look again when it is closed")],
     };
     let opened = open_store(effective, &lock).map_err(|error| error.to_string());
