@@ -1,5 +1,6 @@
 //! `muster bench`: how fast this machine is at what muster does, in figures.
 
+mod clients;
 mod figures;
 pub mod gallery;
 mod noted;

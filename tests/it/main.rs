@@ -6,6 +6,7 @@
 
 mod accuracy;
 mod architecture;
+mod attached;
 mod brought;
 mod clip;
 mod command_line;

@@ -219,7 +219,7 @@ fn size(rows: u16, cols: u16) -> PtySize {
 }
 
 /// A folder that a replay camera shows: one photograph.
-fn stills(home: &Home, pictures: &[&str]) -> String {
+pub fn stills(home: &Home, pictures: &[&str]) -> String {
     let dir = home.path().join("stills");
     std::fs::create_dir_all(&dir).unwrap();
     for name in pictures {
@@ -336,18 +336,4 @@ fn a_camera_that_is_not_there_is_a_state_on_the_screen() {
     terminal.keys("q");
     assert_eq!(terminal.exit_code(), 0);
     terminal.expect_given_back();
-}
-
-#[test]
-fn a_second_process_is_told_who_holds_the_data() {
-    let home = Home::new();
-    let source = stills(&home, &["enrol/biden.jpg"]);
-    let mut terminal = Terminal::start(&home, &["--source", &source], 24, 80);
-    terminal.until_shown("Roster");
-    let refused = home.run(["roster", "list"]);
-    let pid = terminal.child.process_id().unwrap().to_string();
-    assert!(refused.code != 0 && refused.stderr.contains(&pid), "{}", refused.stderr);
-    terminal.keys("q");
-    assert_eq!(terminal.exit_code(), 0);
-    home.run(["roster", "list"]).expect(0);
 }

@@ -68,6 +68,15 @@ impl NetsAlone {
     }
 }
 
+/// Terminals that looked on.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(super) struct Lookers {
+    /// How many.
+    pub(super) clients: usize,
+    /// Events that they were told, all together.
+    pub(super) told: u64,
+}
+
 /// What is known of a run besides what was noted.
 pub(super) struct Run {
     pub(super) source: String,
@@ -77,6 +86,7 @@ pub(super) struct Run {
     pub(super) cpu: Duration,
     pub(super) processed: u64,
     pub(super) dropped: u64,
+    pub(super) lookers: Lookers,
 }
 
 /// Everything, as `--json` prints it.
@@ -96,6 +106,8 @@ pub(super) struct PipelineObject {
     seconds: f64,
     frames: Frames,
     fps: f64,
+    /// Terminals that looked on.
+    lookers: Lookers,
     faces: usize,
     faces_per_frame: f64,
     /// Faces that all nets looked at.
@@ -158,6 +170,7 @@ impl PipelineObject {
                 dropped: run.dropped,
             },
             fps,
+            lookers: run.lookers,
             faces,
             faces_per_frame: faces as f64 / processed as f64,
             probed: noted.looks.iter().map(|look| look.probed).sum(),

@@ -24,9 +24,10 @@ use super::super::nets;
 use super::super::output::Output;
 use super::super::source::SourceParser;
 use super::super::wire;
+use super::clients::Clients;
 use super::figures::{ms, process_cpu};
 use super::noted::{GivenFrame, NotedNets, NotedSource, Notes, Shared, lock};
-use super::object::{NetsAlone, PipelineObject, Run};
+use super::object::{Lookers, NetsAlone, PipelineObject, Run};
 
 pub(super) const AFTER_HELP: &str = "\
 Everything is done in a store of its own, which is removed: nobody's records are touched. Every frame of
@@ -63,6 +64,9 @@ pub struct PipelineArgs {
     /// Show a recording at its own pace, and drop what comes too fast
     #[arg(long)]
     pub real_time: bool,
+    /// Attach so many terminals, which look on
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=60))]
+    pub clients: u16,
 }
 
 /// What the engine said meanwhile.
@@ -93,6 +97,8 @@ pub fn run(effective: &Effective, args: &PipelineArgs, out: &mut Output<'_>) -> 
     let sources = wire::sources(effective, pace).into_iter().map(|source| noted_source(source, &notes));
     let hosted = wire::host_bench(effective, store.path(), settings, load, sources.collect())?;
     let events = hosted.handle().subscribe(EVENT_ROOM);
+    let hosted = if args.clients > 0 { hosted.with_link(effective)? } else { hosted };
+    let clients = Clients::attach(&hosted, args.clients)?;
     let running = nets::wait(hosted.handle())?;
     let end = args.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds.into()));
     let said = follow(hosted.handle(), &events, &notes, pace, end)?;
@@ -100,6 +106,8 @@ pub fn run(effective: &Effective, args: &PipelineArgs, out: &mut Output<'_>) -> 
     let live = hosted.handle().snapshot().live;
     let sum = |count: fn(&SourceStatus) -> u64| live.sources.iter().map(count).sum();
     let (processed, dropped) = (sum(|source| source.frames), sum(|source| source.dropped));
+    let lookers = Lookers { clients: clients.count(), told: clients.told() };
+    drop(clients);
     drop(hosted);
     let noted = lock(&notes);
     if noted.looks.is_empty() {
@@ -110,8 +118,16 @@ pub fn run(effective: &Effective, args: &PipelineArgs, out: &mut Output<'_>) -> 
         Some(pipeline) if args.every_net => Some(nets_alone(pipeline)?),
         _ => None,
     };
-    let run =
-        Run { source: effective.source().spec.value.to_string(), pace, start, wall, cpu, processed, dropped };
+    let run = Run {
+        source: effective.source().spec.value.to_string(),
+        pace,
+        start,
+        wall,
+        cpu,
+        processed,
+        dropped,
+        lookers,
+    };
     let object = PipelineObject::new(&run, args.every_net, &running, &noted, &said, &names, alone);
     if out.json {
         out.object(&object)?

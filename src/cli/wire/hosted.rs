@@ -176,7 +176,7 @@ impl Hosted {
 
     /// Lets other processes attach. A socket that cannot be made is no reason not to start: it is said in the
     /// diagnostics, and others are told who has the store.
-    pub(super) fn with_link(mut self, effective: &Effective) -> Result<Self, CliError> {
+    pub(in crate::cli) fn with_link(mut self, effective: &Effective) -> Result<Self, CliError> {
         let (Some(engine), Some(lock)) = (&self.engine, &mut self.lock) else { return Ok(self) };
         let doors = doors()?;
         let bound = BoundSocket::bind(lock.data_dir(), &runtime_dirs());
