@@ -71,6 +71,7 @@ fn entry(sequence: usize, people: usize) -> LogEntry {
         at: now() - TimeDelta::seconds(2 * (1_000_000 - sequence as i64)),
         kind: EntryKind::Passage,
         actor: Actor::Door,
+        operator_key: None,
         person: Some(person(number)),
         name: Some(format!("Person {number:05} Lindqvist").parse().unwrap()),
         state: Some(PresenceState::Present),

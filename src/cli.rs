@@ -257,6 +257,9 @@ fn dispatch(
             "--as is for what the engine does: this works on files, which are for their owner",
         ));
     }
+    if effective.acting_as.is_some() && matches!(command, Command::Approvals(_)) {
+        return Err(CliError::usage("--as is not for approvals: each confirms as themselves"));
+    }
     match command {
         Command::Setup(args) => setup::run(args, &effective.models_dir.value, out.json),
         Command::Doctor => doctor::run(probes(effective, environment), out),

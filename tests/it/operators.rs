@@ -90,6 +90,9 @@ fn what_two_are_wanted_for_is_refused_where_nobody_else_can_come() {
     run(&home, &["roster", "export"]).expect(0);
     assert!(run(&home, &["approvals"]).expect(0).stdout.contains("nothing waits"));
     run(&home, &["approvals", "confirm", "1"]).expect(1);
+    run(&home, &["operators", "add", "Olga", "--role", "admin"]).expect(0);
+    let other = run(&home, &["--as", "Olga", "approvals"]).expect(2);
+    assert!(other.stderr.contains("as themselves"), "{}", other.stderr);
     fs::write(folder.join("muster.toml"), "[access]\ntwo_person = [\"erase\", \"export\", \"reset\"]\n")
         .unwrap();
     let wrong = run(&home, &["roster", "list"]).expect(2);
