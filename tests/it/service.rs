@@ -1,5 +1,5 @@
 //! `muster serve` as a service manager runs it: what it says on the socket of `sd_notify(3)`, what its signals do,
-//! the file of metrics, and the ledger afterwards. Needs no nets.
+//! the file of metrics, and the ledger afterwards. One test needs the nets.
 
 use std::fs;
 use std::io::Read;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::{Finished, Home, root};
+use crate::support::{Finished, Home, demo_picture, models_dir, root};
 
 /// How long anything is waited for, on a machine that does much else.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -31,13 +31,17 @@ impl Drop for Service {
 
 impl Service {
     fn start(home: &Home, config: &str) -> Self {
+        Self::start_on(home, Path::new("none"), config)
+    }
+
+    fn start_on(home: &Home, models: &Path, config: &str) -> Self {
         let path = home.path().join("muster.toml");
         fs::write(&path, config).unwrap();
         let place = home.path().join("notify");
         let _ = fs::remove_file(&place);
         let socket = UnixDatagram::bind(&place).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
-        let mut command = home.muster_on(Path::new("none"), ["--config"]);
+        let mut command = home.muster_on(models, ["--config"]);
         command.arg(&path).arg("serve").env("NOTIFY_SOCKET", &place).env("WATCHDOG_USEC", "1000000");
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         Self { child: child.spawn().unwrap(), socket, config: path }
@@ -175,16 +179,26 @@ fn a_second_service_on_the_same_store_is_refused_and_ctrl_c_ends_the_first() {
     let home = Home::new();
     // A hook's server that takes what comes and never answers keeps nobody from ending.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let config = format!(
-        "[source]\ndefault = \"replay:{}\"\n[[hook]]\nname = \"pay\"\nurl = \"http://{}/\"\nevents = [\"all\"]\n",
-        stills(&home).display(),
-        silent.local_addr().unwrap()
-    );
-    let service = Service::start(&home, &config);
+    silent.set_nonblocking(true).unwrap();
+    let config = |debounce: u32| {
+        format!(
+            "[source]\ndefault = \"replay:{}\"\n[recognition]\ndebounce_seconds = {debounce}\n\
+             [[hook]]\nname = \"pay\"\nurl = \"http://{}/\"\nevents = [\"all\"]\n",
+            stills(&home).display(),
+            silent.local_addr().unwrap()
+        )
+    };
+    let service = Service::start(&home, &config(0));
     service.told("READY=1");
+    // A new hook begins with what comes after it was seen first; each of these is an entry.
+    let mut debounce = 0;
+    let _connection = until("a delivery", || {
+        debounce += 1;
+        service.reload(&config(debounce));
+        silent.accept().ok()
+    });
     let second = muster(&home, &["serve"]).expect(3);
     assert!(second.stderr.contains("in use by"), "{}", second.stderr);
-    // A new hook begins with what comes after it was seen first: the end of this run is tried.
     service.end(Signal::INT).expect(0);
     // A configuration that is wrong is no reason to try again.
     fs::write(home.path().join("muster.toml"), "[recognition]\nvotes = 0\n").unwrap();
@@ -205,6 +219,35 @@ fn the_status_of_a_store_without_an_engine_is_told_and_makes_no_store() {
     let object = &said.json_lines()[0];
     assert_eq!((&object["is_running"], &object["store"]["people"]), (&false.into(), &1.into()));
     assert!(!said.stdout.contains("Ana"), "{}", said.stdout);
+}
+
+#[test]
+fn who_was_seen_is_in_the_ledger_when_the_service_has_ended() {
+    let home = Home::new();
+    home.run(["enroll", "Barack Obama", &demo_picture("enrol/obama.jpg").display().to_string()]).expect(0);
+    let metrics = home.path().join("muster.prom");
+    let config = format!(
+        "[source]\ndefault = \"replay:{}\"\n[service]\nmetrics_file = \"{}\"\nmetrics_seconds = 5\n",
+        demo_picture("show").display(),
+        metrics.display()
+    );
+    let service = Service::start_on(&home, &models_dir(), &config);
+    service.told("READY=1");
+    until("a decision", || {
+        let text = fs::read_to_string(&metrics).ok()?;
+        let is_there =
+            text.contains("muster_last_decision_timestamp_seconds ") && text.contains("muster_nets_ready 1");
+        is_there.then_some(())
+    });
+    let said = fs::read_to_string(&metrics).unwrap();
+    assert!(!said.contains("Obama"), "{said}");
+    service.end(Signal::TERM).expect(0);
+    let log = muster(&home, &["log", "export"]).expect(0).json_lines();
+    let count = |kind: &str| log.iter().filter(|entry| entry["kind"] == kind).count();
+    println!("{} passages, {} unidentified", count("passage"), count("unidentified"));
+    assert!(count("passage") + count("unidentified") > 0);
+    assert_eq!(count("stopped"), 1);
+    muster(&home, &["log", "verify"]).expect(0);
 }
 
 /// Whether systemd's own checker is there; a line that says so where it is not.
