@@ -80,6 +80,15 @@ pub fn host(effective: &Effective, need: Need) -> Result<Hosted, CliError> {
     hosted.acting(effective)
 }
 
+/// The same in this process and no other: for what needs other nets than an engine that runs has.
+///
+/// # Errors
+/// [`CliError`] as for [`host`], also where an engine runs.
+pub fn host_alone(effective: &Effective, need: Need) -> Result<Hosted, CliError> {
+    let lock = DataDirLock::take(&effective.data_dir.value, PATIENCE).map_err(attach_error)?;
+    host_here(effective, need, lock)?.acting(effective)
+}
+
 /// What is said where frames are to be worked through and an engine runs.
 const WATCHES: &str = "an engine runs here and watches its own sources: `muster` attaches to it, `muster report --follow` prints \
                        what it records; to work on a recording, use another directory with --data-dir";

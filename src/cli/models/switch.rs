@@ -68,7 +68,7 @@ pub(super) fn run(
     let mut other = effective.clone();
     other.pack = Setting { value: args.pack.clone(), origin: Origin::File };
     let has_store = wire::holds_a_store(&other.data_dir.value);
-    let hosted = if has_store { Some(wire::host(&other, Need::Nets)?) } else { None };
+    let hosted = if has_store { Some(wire::host_alone(&other, Need::Nets)?) } else { None };
     let foreign = match &hosted {
         Some(hosted) => {
             people::settle(hosted.handle());
