@@ -225,7 +225,9 @@ impl Effective {
         let file = ConfigFile { path, origin, typed, shown, recognition: String::new() };
         let nothing =
             Environment { current_dir: "/".into(), system_root: "/".into(), ..Environment::default() };
-        Self::of_file(Some(file), &Flags::default(), &nothing)
+        // The service's, which is never opened here.
+        let flags = Flags { data_dir: Some(nothing.system("var/lib/muster")), ..Flags::default() };
+        Self::of_file(Some(file), &flags, &nothing)
     }
 
     fn of_file(

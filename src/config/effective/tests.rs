@@ -389,3 +389,12 @@ fn what_is_noted_has_groups_sessions_holidays_and_hooks_and_no_secret_of_them() 
     assert_eq!(of("hook.b"), Some("to https://pay.example, all, without names"));
     assert!(!format!("{values:?}").contains("hunter2"));
 }
+
+#[test]
+fn what_an_engine_says_of_its_site_is_enough_for_who_has_nothing() {
+    let effective = Effective::of_site("[attendance]\nzone = \"Europe/Berlin\"\n").unwrap();
+    assert_eq!(effective.attendance.zone.value.to_string(), "Europe/Berlin");
+    assert_eq!(effective.data_dir.value, Path::new("/var/lib/muster"));
+    assert!(Effective::of_site("").is_ok());
+    assert!(Effective::of_site("[nonsense]\n").is_err());
+}

@@ -118,7 +118,18 @@ impl Hostile {
 
 #[test]
 fn hostile_bytes_neither_end_the_engine_nor_make_it_grow() {
-    let inputs = number("MUSTER_FUZZ_INPUTS", 20_000);
+    throw(20_000);
+}
+
+#[test]
+#[ignore = "takes minutes: make soak"]
+fn soak_of_hostile_bytes() {
+    throw(10_000_000);
+}
+
+/// Throws so many inputs, or as many as the environment says.
+fn throw(inputs: u64) {
+    let inputs = number("MUSTER_FUZZ_INPUTS", inputs);
     let seed = number("MUSTER_FUZZ_SEED", std::process::id().into());
     println!("{inputs} inputs from seed {seed}: MUSTER_FUZZ_SEED={seed}");
     let mut rng = Rng(seed);

@@ -19,7 +19,7 @@ mount -t tmpfs -o mode=755 tmpfs /var/lib
 mkdir /run/sshd /run/world
 
 # The accounts of packaging/sysusers.conf, and one of somebody who sits at the machine.
-for account in muster:61990:/var/lib/muster:/usr/sbin/nologin muster-ssh:61991:/nonexistent:/bin/sh \
+for account in muster:61990:/var/lib/muster:/usr/sbin/nologin muster-ssh:61991:/:/bin/sh \
     desk:61992:/nonexistent:/bin/sh; do
     IFS=: read -r name id home shell <<END
 $account
