@@ -232,8 +232,8 @@ fn begin(mut stream: UnixStream, shared: &Arc<Shared>) {
     }
 }
 
-/// Lets a client in, or tells it why not.
-fn welcomed(stream: &mut UnixStream, id: u64, shared: &Shared) -> Result<Actor, HandshakeError> {
+/// Lets a client in, or tells it why not: whose words it says, and whether it says them for somebody else.
+fn welcomed(stream: &mut UnixStream, id: u64, shared: &Shared) -> Result<(Actor, bool), HandshakeError> {
     let uid = rustix::net::sockopt::socket_peercred(&*stream)
         .map_err(|error| HandshakeError::Io(error.into()))?
         .uid
@@ -261,11 +261,12 @@ fn welcomed(stream: &mut UnixStream, id: u64, shared: &Shared) -> Result<Actor, 
         return Err(refuse(format!("you are attached {MOST_OF_ONE} times already: close one of them")));
     }
     handshake::welcome(stream)?;
-    Ok(actor)
+    let is_acting = hello.operator.is_some() && Some(uid) != shared.doors.ssh_uid;
+    Ok((actor, is_acting))
 }
 
 fn serve(mut stream: UnixStream, id: u64, shared: &Shared) -> Result<(), HandshakeError> {
-    let actor = welcomed(&mut stream, id, shared)?;
+    let (actor, is_acting) = welcomed(&mut stream, id, shared)?;
     tracing::info!(?actor, "a client is attached");
     stream.set_read_timeout(None)?;
     let handle = shared.handles.handle(actor.clone());
@@ -275,6 +276,7 @@ fn serve(mut stream: UnixStream, id: u64, shared: &Shared) -> Result<(), Handsha
     let reading = reader::Reader {
         stream: stream.try_clone()?,
         handle: handle.clone(),
+        is_acting,
         answers,
         permits,
         shown: Arc::clone(&shown),

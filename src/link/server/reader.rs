@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crossbeam_channel::Sender;
 
 use crate::access::Role;
+use crate::engine::approvals::{ApprovalError, ApprovalsCommand};
 use crate::engine::handle::Slot;
 use crate::engine::state::PreviewRequest;
 use crate::engine::{Command, CommandError, EngineHandle};
@@ -23,6 +24,8 @@ const FASTEST_PREVIEW: f32 = 60.0;
 pub(super) struct Reader {
     pub(super) stream: UnixStream,
     pub(super) handle: EngineHandle,
+    /// Whether root or the engine's own account acts for an operator, who is somebody else.
+    pub(super) is_acting: bool,
     pub(super) answers: Sender<(CallId, Answer)>,
     /// Has room for as many calls as may be under way; the writer takes one out with each answer.
     pub(super) permits: Sender<()>,
@@ -72,6 +75,10 @@ impl Reader {
             Asked::Command(Command::Shutdown) => {
                 // An engine is ended by whoever runs it, and by nobody else.
                 Box::new(|| Answer::Reply(Err(CommandError::NotFromAfar)))
+            }
+            Asked::Command(Command::Approvals(ApprovalsCommand::Confirm(_))) if self.is_acting => {
+                // Two would be one.
+                Box::new(|| Answer::Reply(Err(ApprovalError::Own.into())))
             }
             Asked::Command(command) => {
                 // Sent from here, so that commands keep their order.

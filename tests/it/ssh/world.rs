@@ -111,6 +111,14 @@ impl World {
         fed(command, input.as_bytes())
     }
 
+    /// The id of the operator `name`.
+    pub fn id(&self, name: &str) -> String {
+        let listed = self.here(&["operators", "list", "--json"]).stdout;
+        let line = listed.lines().find(|line| line.contains(name)).unwrap();
+        let object: serde_json::Value = serde_json::from_str(line).unwrap();
+        object["id"].as_str().unwrap().to_owned()
+    }
+
     /// The words of an ssh to the machine.
     pub fn ssh(&self, key: Key, options: &[&str]) -> Vec<String> {
         let mut words: Vec<String> =
