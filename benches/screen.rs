@@ -98,6 +98,7 @@ fn model(people: usize, entries: usize) -> Model {
         live: Arc::new(LiveState { sources: vec![source], ..LiveState::default() }),
         roster: Arc::new(roster(people)),
         inbox: Arc::default(),
+        link: Arc::default(),
     };
     let keymap = Arc::new(Keymap::built_in().unwrap());
     let mut model = Model::new("muster".to_owned(), keymap, SiteZone::UTC, now(), snapshot.clone());

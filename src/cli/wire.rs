@@ -71,8 +71,8 @@ const PATIENCE: Duration = Duration::from_secs(3);
 pub fn host(effective: &Effective, need: Need) -> Result<Hosted, CliError> {
     let hosted = match engine(&effective.data_dir.value, Staying::Once)? {
         Reached::Running(attached) => match need {
-            Need::Store | Need::Nets => Hosted::attached(attached),
-            Need::Shots => Hosted::attached(before_its_source(attached, effective)?),
+            Need::Store | Need::Nets => Hosted::attached(*attached),
+            Need::Shots => Hosted::attached(before_its_source(*attached, effective)?),
             Need::Frames => return Err(CliError::missing(WATCHES)),
         },
         Reached::Free(lock) => host_here(effective, need, lock)?,
@@ -166,7 +166,7 @@ pub(super) fn host_live(effective: &Effective) -> Result<Hosted, CliError> {
                  use another directory with --data-dir"
             )))
         }
-        Reached::Running(attached) => Hosted::attached(attached).acting(effective),
+        Reached::Running(attached) => Hosted::attached(*attached).acting(effective),
     }
 }
 

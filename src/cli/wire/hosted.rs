@@ -30,7 +30,7 @@ const ACCOUNTS: &str = "/etc/passwd";
 /// What there is at a data directory.
 pub(super) enum Reached {
     /// An engine that answers.
-    Running(Attached),
+    Running(Box<Attached>),
     /// Nobody: this process may be the engine.
     Free(DataDirLock),
 }
@@ -52,7 +52,7 @@ pub(super) fn engine(data_dir: &Path, staying: Staying) -> Result<Reached, CliEr
             Err(error) => return Err(attach_error(error)),
         };
         match attach(&socket, None, staying) {
-            Ok(attached) => return Ok(Reached::Running(attached)),
+            Ok(attached) => return Ok(Reached::Running(Box::new(attached))),
             // It is ending, or only just begins.
             Err(ConnectError::NoEngine { .. } | ConnectError::Frame(_)) if Instant::now() < until => {
                 std::thread::sleep(Duration::from_millis(50));
@@ -68,7 +68,7 @@ pub(super) fn engine(data_dir: &Path, staying: Staying) -> Result<Reached, CliEr
 /// [`CliError`] of a missing part.
 pub(in crate::cli) fn running(data_dir: &Path) -> Result<Hosted, CliError> {
     match engine(data_dir, Staying::Once)? {
-        Reached::Running(attached) => Ok(Hosted::attached(attached)),
+        Reached::Running(attached) => Ok(Hosted::attached(*attached)),
         Reached::Free(_) => Err(CliError::missing(format_args!(
             "no engine runs on {}: start the service",
             data_dir.display()

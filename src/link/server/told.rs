@@ -12,7 +12,9 @@ use crate::link::protocol::ToClient;
 
 /// The newest value that was made into bytes. The value is held, so that its address names it.
 #[derive(Debug)]
-struct Kept<T>(Mutex<Option<(Arc<T>, Arc<[u8]>)>>);
+struct Kept<T>(Mutex<Option<Made<T>>>);
+
+type Made<T> = (Arc<T>, Arc<[u8]>);
 
 impl<T> Default for Kept<T> {
     fn default() -> Self {
