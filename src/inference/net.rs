@@ -5,6 +5,9 @@ mod bound;
 mod denormals;
 mod graphs;
 pub mod meter;
+mod onnx;
+mod slim;
+mod slimmed;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -50,6 +53,8 @@ pub struct Loader {
     cuda: Option<u32>,
     /// Whether nets are made to take several pictures at once.
     batches: bool,
+    /// Whether nets are made to do less for the same result.
+    slims: bool,
     meter: Meter,
     /// Where optimised nets are kept; none where each load optimises them anew.
     graphs: Option<Graphs>,
@@ -60,7 +65,7 @@ impl Loader {
     pub fn cpu(runtime: &Runtime, models_dir: &Path) -> Self {
         let (runtime, models_dir) = (runtime.clone(), models_dir.to_owned());
         let meter = Meter::default();
-        Self { runtime, models_dir, cuda: None, batches: false, meter, graphs: None }
+        Self { runtime, models_dir, cuda: None, batches: false, slims: false, meter, graphs: None }
     }
 
     /// Loads nets from `models_dir` onto CUDA device `index`.
@@ -77,6 +82,12 @@ impl Loader {
     pub fn with_batches(mut self, batches: bool) -> Self {
         self.batches |= batches;
         self
+    }
+
+    /// Makes nets do less for the same result, where they can: on the CPU alone, one picture at a time.
+    #[must_use]
+    pub fn with_slim_nets(self, slims: bool) -> Self {
+        Self { slims, ..self }
     }
 
     /// Keeps what the runtime optimises nets to in `folder`, and loads that where it is there. On the CPU alone:
@@ -110,7 +121,7 @@ impl Loader {
     }
 
     /// The same, for a net whose input is one picture and whose only output is a row of values: where this
-    /// loader makes batches, it takes up to [`MOST_AT_ONCE`].
+    /// loader makes batches, it takes up to [`MOST_AT_ONCE`]; where it makes nets slim, it is slim.
     ///
     /// # Errors
     /// As [`net`](Self::net).
@@ -121,7 +132,10 @@ impl Loader {
         let (Some([1, columns]), true) =
             (open.outputs.first().map(|output| output.shape.as_slice()), self.batches)
         else {
-            return self.checked(&path, file, &bytes);
+            return match self.slim_net(&path, file, &bytes) {
+                Some(net) => Ok(net),
+                None => self.checked(&path, file, &bytes),
+            };
         };
         let columns = usize::try_from(*columns).unwrap_or(0);
         open.inputs[0].shape[0] = -1;

@@ -36,13 +36,15 @@ pub struct PipelineOptions {
     /// Whether the faces of a picture go through the nets together on a CPU too, where it gains nothing; on a
     /// GPU they always do.
     pub batches: bool,
+    /// Whether nets are made on a CPU to do less for the same result, where they can.
+    pub slim: bool,
     /// Where optimised nets are kept from start to start; none to keep none.
     pub graphs: Option<PathBuf>,
 }
 
 impl PipelineOptions {
-    /// Every net of `pack` on the CPU, one face after the other, with the runtime of the models folder; nothing
-    /// is kept.
+    /// Every net of `pack` as it is on the CPU, one face after the other, with the runtime of the models folder;
+    /// nothing is kept.
     pub fn plain(models_dir: PathBuf, pack: &str) -> Self {
         Self {
             models_dir,
@@ -51,6 +53,7 @@ impl PipelineOptions {
             device: DeviceChoice::Cpu,
             liveness: true,
             batches: false,
+            slim: false,
             graphs: None,
         }
     }
@@ -101,7 +104,8 @@ impl Pipeline {
         options: &PipelineOptions,
     ) -> Result<Self, InferenceError> {
         let on_cpu = || {
-            let mut loader = Loader::cpu(runtime, &options.models_dir).with_batches(options.batches);
+            let loader = Loader::cpu(runtime, &options.models_dir);
+            let mut loader = loader.with_batches(options.batches).with_slim_nets(options.slim);
             if let Some(folder) = &options.graphs {
                 loader = loader.with_graphs(folder.clone());
             }

@@ -211,3 +211,29 @@ fn faces_that_go_through_the_nets_together_come_out_as_each_by_itself() {
         assert_eq!(one.liveness.score().is_some(), other.liveness.score().is_some());
     }
 }
+
+/// Slim nets do less, and decide the same.
+#[test]
+fn slim_nets_see_what_the_plain_ones_see() {
+    let with = |slim| Pipeline::load(&PipelineOptions { slim, ..options("default") }).unwrap();
+    let (mut plain, mut slim) = (with(false), with(true));
+    let mut seen = 0;
+    for name in ["show/sample1.jpg", "show/sample2.jpg"] {
+        let picture = picture::read(&demo_picture(name)).unwrap();
+        let (plain, slim) = (plain.analyse(&picture).unwrap(), slim.analyse(&picture).unwrap());
+        assert_eq!(plain.faces.len(), slim.faces.len());
+        for (one, other) in plain.faces.iter().zip(&slim.faces) {
+            assert_eq!(one.detection, other.detection);
+            let (Ok(one), Ok(other)) = (&one.probe, &other.probe) else { panic!("no probe") };
+            assert_eq!((&one.landmarks, &one.quality), (&other.landmarks, &other.quality));
+            let pairs = one.embedding.as_slice().iter().zip(other.embedding.as_slice());
+            let apart = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(apart < 1e-5, "{apart}");
+            let scores = one.liveness.score().zip(other.liveness.score());
+            assert!(scores.is_none_or(|(one, other)| (one - other).abs() < 1e-4), "{scores:?}");
+            assert_eq!(one.liveness.score().is_some(), other.liveness.score().is_some());
+            seen += 1;
+        }
+    }
+    assert!(seen >= 4, "{seen} faces");
+}

@@ -72,6 +72,7 @@ pub(super) fn pipeline_options(effective: &Effective) -> PipelineOptions {
         device: effective.device.value,
         liveness: effective.liveness_mode.value != LivenessMode::Off,
         batches: false,
+        slim: true,
         graphs: Some(effective.state_dir.join("graphs")),
     }
 }
