@@ -1,6 +1,7 @@
 //! The one place where adapters are put behind the engine's ports.
 
 mod analyser;
+mod early;
 mod nets;
 mod parts;
 mod presenter;
@@ -121,10 +122,9 @@ const PATIENCE: Duration = Duration::from_secs(3);
 pub fn host(effective: &Effective, need: Need) -> Result<Hosted, CliError> {
     let is_watching = need == Need::Frames;
     let hosted = host_in(&effective.data_dir.value, |lock| {
+        let load = (need != Need::Store).then(|| early::load_analyser(effective));
         let mut parts = parts::store_only(effective, lock)?;
-        if need != Need::Store {
-            parts.load_analyser = Some(parts::load_analyser(effective));
-        }
+        parts.load_analyser = load;
         if need == Need::Shots {
             parts.settings.takes_attendance = false;
             parts.sources = parts::once(&effective.sources[..1]);
@@ -165,8 +165,9 @@ pub(super) fn host_in(
 /// An engine that shows the sources of the configuration as cameras, for a screen.
 pub(super) fn host_live(effective: &Effective) -> Result<Hosted, CliError> {
     let hosted = host_in(&effective.data_dir.value, |lock| {
+        let load = early::load_analyser(effective);
         let mut parts = parts::store_only(effective, lock)?;
-        parts.load_analyser = Some(parts::load_analyser(effective));
+        parts.load_analyser = Some(load);
         parts.sources = parts::as_cameras(&effective.sources);
         Ok(parts)
     })?
@@ -183,8 +184,9 @@ pub(super) fn host_demo(
     shown: Option<(Vec<PathBuf>, Pace)>,
 ) -> Result<Hosted, CliError> {
     host_in(data_dir, |lock| {
+        let load = early::load_analyser(effective);
         let mut parts = parts::store_only(effective, lock)?;
-        parts.load_analyser = Some(parts::load_analyser(effective));
+        parts.load_analyser = Some(load);
         parts.settings = EngineSettings::default();
         parts.sources = shown.into_iter().map(|(paths, pace)| parts::stills(paths, pace)).collect();
         Ok(parts)
