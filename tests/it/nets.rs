@@ -5,6 +5,7 @@ use std::path::Path;
 
 use muster::capture::{RgbPicture, picture};
 use muster::face::embedding::dot;
+use muster::inference::device::TensorRt;
 use muster::inference::net::Loader;
 use muster::inference::runtime::{LibrarySearch, Runtime};
 use muster::inference::{
@@ -163,6 +164,17 @@ fn devices_are_what_they_say() {
             assert!(text.ends_with(auto.fallback_reason().unwrap()), "{text}");
         }
     }
+    let tensorrt = TensorRt { index: 0, half: false };
+    match with(DeviceChoice::TensorRt(tensorrt)) {
+        Ok(pipeline) => assert_eq!(pipeline.facts().provider, Provider::TensorRt),
+        Err(error) => {
+            assert!(matches!(error, InferenceError::Device { .. }), "{error}");
+            let text = error.to_string();
+            assert!(text.starts_with("tensorrt cannot be used: ") && text.contains("TensorRT"), "{text}");
+            println!("{text}");
+        }
+    }
+    assert_ne!(auto.facts().provider, Provider::TensorRt, "nobody asked for it");
     let cpu = with(DeviceChoice::Cpu).unwrap();
     assert_eq!((cpu.facts().provider, cpu.fallback_reason()), (Provider::Cpu, None));
 }

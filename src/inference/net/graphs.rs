@@ -207,9 +207,7 @@ impl Graphs {
 
     /// The folder's lock, and the folder where it was not there; none while another one has it.
     fn locked(&self) -> io::Result<Option<File>> {
-        DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
-        let folder = File::open(&self.folder)?;
-        owned(&folder.metadata()?)?;
+        let folder = make_folder(&self.folder)?;
         match folder.try_lock() {
             Ok(()) => Ok(Some(folder)),
             Err(TryLockError::WouldBlock) => Ok(None),
@@ -377,6 +375,14 @@ impl Drop for Unfinished {
         let _ = std::fs::remove_file(&self.graph);
         let _ = std::fs::remove_file(&self.note);
     }
+}
+
+/// The folder at `path`, made for this user alone where it is not there.
+pub(super) fn make_folder(path: &Path) -> io::Result<File> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    let folder = File::open(path)?;
+    owned(&folder.metadata()?)?;
+    Ok(folder)
 }
 
 /// A new file for its owner alone.

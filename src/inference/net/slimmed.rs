@@ -29,7 +29,7 @@ impl Loader {
     /// The net slim: from its kept graph, which was tried when it was made, else of `bytes` and tried now. None
     /// where the plain one is to be used.
     pub(super) fn slim_net(&self, path: &Path, file: &NetFile, bytes: &[u8]) -> Option<Net> {
-        if !self.slims || self.cuda.is_some() {
+        if !self.slims || self.gpu.is_some() {
             return None;
         }
         let make = |bytes: &[u8], graph: Graph<'_>| self.session(path, file, bytes, graph);
