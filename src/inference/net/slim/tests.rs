@@ -63,7 +63,7 @@ impl Small {
             ("b3", Weights::new(&[OUTPUTS], noise.values(OUTPUTS))),
         ]);
         for slopes in ["a1", "a2"] {
-            weights.get_mut(slopes).unwrap().values.iter_mut().for_each(|slope| *slope = *slope + 0.5);
+            weights.get_mut(slopes).unwrap().values.iter_mut().for_each(|slope| *slope += 0.5);
         }
         if with_dead {
             for name in ["w2", "b2"] {
