@@ -9,10 +9,13 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::path::Path;
 
+use chrono::{DateTime, TimeDelta};
 use muster::capture::camera::{CameraMode, Encoding, FrameDecoder};
 use muster::capture::{RgbPicture, picture};
+use muster::face::{QualityScore, Rect};
 use muster::inference::resample::{Patch, Scaler};
 use muster::inference::{FaceAnalyser, Pipeline, PipelineOptions, StageTimes};
+use muster::track::{Face, Follower, TrackSettings};
 
 struct Counting;
 
@@ -82,6 +85,29 @@ fn a_camera_s_pictures_are_decoded_into_memory_of_earlier_ones() {
     let mode = CameraMode { width: 640, height: 480, fps: 30, encoding: Encoding::Yuyv };
     let mut decoder = FrameDecoder::new(mode);
     assert_eq!(each(|| drop(decoder.decode(&yuyv).unwrap())), 0);
+}
+
+/// Lists of a few words each, as long as there are faces: which tracks there are, which may be which face's, and
+/// what is answered.
+#[test]
+fn following_faces_takes_a_few_short_lists_a_frame_however_many_faces_there_are() {
+    let counts = [0, 1, 8].map(|count| {
+        let bounds = |number: usize| Rect::new(number as f32 * 90.0, 40.0, 60.0, 60.0);
+        let face = |number| Face { bounds: bounds(number), embedding: None, quality: QualityScore(0.8) };
+        let faces: Vec<Face> = (0..count).map(face).collect();
+        let boxes: Vec<Rect> = faces.iter().map(|face| face.bounds).collect();
+        let mut follower = Follower::new(TrackSettings::default());
+        let mut at = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        each(|| {
+            at += TimeDelta::milliseconds(40);
+            assert!(follower.missing(at, &boxes).is_empty());
+            assert_eq!(follower.plan(at, &boxes).len(), count);
+            assert!(follower.observe(at, &faces).ended.is_empty());
+        })
+    });
+    println!("following 0, 1 and 8 faces allocates {counts:?} times a frame");
+    assert_eq!(counts[0], 0, "nobody is followed");
+    assert!(counts[1] <= 6 && counts[2] <= 9, "{counts:?}");
 }
 
 #[test]

@@ -97,7 +97,7 @@ pub struct Global {
     /// Read this configuration and no other
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// What the nets run on: auto, cpu, cuda or cuda:N
+    /// What the nets run on: auto, cpu, cuda, tensorrt or tensorrt-fp16; :N after these is the GPU's number
     #[arg(long, global = true, value_name = "DEVICE")]
     pub device: Option<DeviceChoice>,
     /// The ONNX Runtime library; without it MUSTER_ORT_LIB, then the models folder

@@ -18,7 +18,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// `cpu` or `cuda`, as `--device` says it.
+    /// `cpu`, `cuda` or `tensorrt`, as `--device` says it.
     pub fn provider_name(&self) -> String {
         self.provider.to_string().to_lowercase()
     }

@@ -1,6 +1,7 @@
 //! The one place where adapters are put behind the engine's ports.
 
 mod analyser;
+mod early;
 mod hosted;
 mod nets;
 mod parts;
@@ -96,11 +97,10 @@ const WATCHES: &str = "an engine runs here and watches its own sources: `muster`
 fn host_here(effective: &Effective, need: Need, lock: DataDirLock) -> Result<Hosted, CliError> {
     let is_watching = need == Need::Frames;
     let hosted = Hosted::start(lock, |lock| {
+        let load = (need != Need::Store).then(|| early::load_analyser(effective));
         let mut parts = parts::store_only(effective, lock)?;
         parts.settings.approvals.has_others = is_watching;
-        if need != Need::Store {
-            parts.load_analyser = Some(parts::load_analyser(effective));
-        }
+        parts.load_analyser = load;
         if need == Need::Shots {
             parts.settings.takes_attendance = false;
             parts.sources = parts::once(&effective.sources[..1]);
@@ -179,8 +179,9 @@ pub(super) fn host_service(effective: &Effective) -> Result<Hosted, CliError> {
 /// An engine here, on the sources of the configuration as cameras.
 pub(super) fn host_cameras(effective: &Effective, lock: DataDirLock) -> Result<Hosted, CliError> {
     Hosted::start(lock, |lock| {
+        let load = early::load_analyser(effective);
         let mut parts = parts::store_only(effective, lock)?;
-        parts.load_analyser = Some(parts::load_analyser(effective));
+        parts.load_analyser = Some(load);
         parts.sources = parts::as_cameras(&effective.sources);
         Ok(parts)
     })?
@@ -198,8 +199,9 @@ pub(super) fn host_demo(
     shown: Option<(Vec<PathBuf>, Pace)>,
 ) -> Result<Hosted, CliError> {
     host_in(data_dir, |lock| {
+        let load = early::load_analyser(effective);
         let mut parts = parts::store_only(effective, lock)?;
-        parts.load_analyser = Some(parts::load_analyser(effective));
+        parts.load_analyser = Some(load);
         parts.settings = EngineSettings::default();
         parts.sources = shown.into_iter().map(|(paths, pace)| parts::stills(paths, pace)).collect();
         Ok(parts)

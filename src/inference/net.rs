@@ -3,28 +3,35 @@
 pub mod batch;
 mod bound;
 mod denormals;
+pub mod gpu;
 mod graphs;
 pub mod meter;
+mod onnx;
+mod outputs;
+mod slim;
+mod slimmed;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use ort::ep;
 use ort::logging::LogLevel;
+use ort::session::Session;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
-use ort::session::{Session, SessionOutputs};
 use ort::value::{Outlet, TensorElementType, TensorRef};
 use sha2::{Digest, Sha256};
 
+use super::InferenceError;
 use super::card::{NetFile, Tensor};
-use super::device::Provider;
+use super::device::{Provider, TensorRt};
 use super::runtime::Runtime;
-use super::{DeviceChoice, InferenceError};
 use crate::ledger::Sha256Digest;
 use bound::{Bound, Host};
+use gpu::Gpu;
 use graphs::{Graph, Graphs};
 use meter::Meter;
+pub use outputs::Outputs;
+use outputs::Values;
 
 /// What to do about a file that is not the one its card describes.
 fn hint(file: &NetFile) -> &'static str {
@@ -46,10 +53,14 @@ const GRAPH_OPTIONS: &str = "CPU; level all";
 pub struct Loader {
     runtime: Runtime,
     models_dir: PathBuf,
-    /// The CUDA device's number; none for the CPU.
-    cuda: Option<u32>,
+    /// None for the CPU.
+    gpu: Option<Gpu>,
+    /// Where TensorRT keeps its engines; none where each load makes them anew.
+    engines: Option<PathBuf>,
     /// Whether nets are made to take several pictures at once.
     batches: bool,
+    /// Whether nets are made to do less for the same result.
+    slims: bool,
     meter: Meter,
     /// Where optimised nets are kept; none where each load optimises them anew.
     graphs: Option<Graphs>,
@@ -60,7 +71,16 @@ impl Loader {
     pub fn cpu(runtime: &Runtime, models_dir: &Path) -> Self {
         let (runtime, models_dir) = (runtime.clone(), models_dir.to_owned());
         let meter = Meter::default();
-        Self { runtime, models_dir, cuda: None, batches: false, meter, graphs: None }
+        Self {
+            runtime,
+            models_dir,
+            gpu: None,
+            engines: None,
+            batches: false,
+            slims: false,
+            meter,
+            graphs: None,
+        }
     }
 
     /// Loads nets from `models_dir` onto CUDA device `index`.
@@ -68,8 +88,39 @@ impl Loader {
     /// # Errors
     /// [`InferenceError::Device`] that names what is missing.
     pub fn cuda(runtime: &Runtime, models_dir: &Path, index: u32) -> Result<Self, InferenceError> {
-        let loader = Self { cuda: Some(index), batches: true, ..Self::cpu(runtime, models_dir) };
-        loader.builder().map(|_| loader)
+        Self { gpu: Some(Gpu::Cuda(index)), batches: true, ..Self::cpu(runtime, models_dir) }.tried()
+    }
+
+    /// Loads nets from `models_dir` by TensorRT. Its engines, which take minutes to make, are kept in `engines`.
+    ///
+    /// # Errors
+    /// As [`cuda`](Self::cuda).
+    pub fn tensorrt(
+        runtime: &Runtime,
+        models_dir: &Path,
+        choice: TensorRt,
+        engines: Option<&Path>,
+    ) -> Result<Self, InferenceError> {
+        // What is missing is said before a folder is made for it.
+        let cpu = Self::cpu(runtime, models_dir);
+        let loader = Self { gpu: Some(Gpu::TensorRt(choice)), batches: true, ..cpu }.tried()?;
+        let engines = engines.filter(|folder| match graphs::make_folder(folder) {
+            Ok(_) => true,
+            Err(error) => {
+                tracing::warn!(
+                    "TensorRT's engines cannot be kept in {}: {error}; they are made anew at each start, which \
+                     takes minutes; make it a folder that this user alone owns and may write",
+                    folder.display()
+                );
+                false
+            }
+        });
+        Ok(Self { engines: engines.map(Path::to_owned), ..loader })
+    }
+
+    /// The same, where the runtime has the providers.
+    fn tried(self) -> Result<Self, InferenceError> {
+        self.builder(None).map(|_| self)
     }
 
     /// Makes nets take several pictures at once, where they can: on a GPU always, as there it pays.
@@ -77,6 +128,12 @@ impl Loader {
     pub fn with_batches(mut self, batches: bool) -> Self {
         self.batches |= batches;
         self
+    }
+
+    /// Makes nets do less for the same result, where they can: on the CPU alone, one picture at a time.
+    #[must_use]
+    pub fn with_slim_nets(self, slims: bool) -> Self {
+        Self { slims, ..self }
     }
 
     /// Keeps what the runtime optimises nets to in `folder`, and loads that where it is there. On the CPU alone:
@@ -94,7 +151,7 @@ impl Loader {
 
     /// What the nets will run on.
     pub fn provider(&self) -> Provider {
-        if self.cuda.is_some() { Provider::Cuda } else { Provider::Cpu }
+        self.gpu.map_or(Provider::Cpu, Gpu::provider)
     }
 
     /// Loads one net: checks that the file is there with the card's size and SHA-256, makes a
@@ -110,7 +167,7 @@ impl Loader {
     }
 
     /// The same, for a net whose input is one picture and whose only output is a row of values: where this
-    /// loader makes batches, it takes up to [`MOST_AT_ONCE`].
+    /// loader makes batches, it takes up to [`MOST_AT_ONCE`]; where it makes nets slim, it is slim.
     ///
     /// # Errors
     /// As [`net`](Self::net).
@@ -121,7 +178,10 @@ impl Loader {
         let (Some([1, columns]), true) =
             (open.outputs.first().map(|output| output.shape.as_slice()), self.batches)
         else {
-            return self.checked(&path, file, &bytes);
+            return match self.slim_net(&path, file, &bytes) {
+                Some(net) => Ok(net),
+                None => self.checked(&path, file, &bytes),
+            };
         };
         let columns = usize::try_from(*columns).unwrap_or(0);
         open.inputs[0].shape[0] = -1;
@@ -147,7 +207,7 @@ impl Loader {
     fn checked(&self, path: &Path, file: &NetFile, bytes: &[u8]) -> Result<Net, InferenceError> {
         let make = |bytes: &[u8], graph: Graph<'_>| self.session(path, file, bytes, graph);
         let session = match &self.graphs {
-            Some(graphs) if self.cuda.is_none() => {
+            Some(graphs) if self.gpu.is_none() => {
                 graphs.load(file, bytes, make, |trouble| tracing::warn!("{trouble}"))?
             }
             _ => make(bytes, Graph::Own)?,
@@ -163,7 +223,7 @@ impl Loader {
         bytes: &[u8],
         graph: Graph<'_>,
     ) -> Result<Session, InferenceError> {
-        let mut builder = self.builder()?;
+        let mut builder = self.builder(Some(file))?;
         let open = file.inputs[0].shape.iter().skip(1).any(|d| *d == -1);
         if open {
             // A pattern is kept for every shape that ever came: pictures come in any.
@@ -183,7 +243,7 @@ impl Loader {
     /// One thread for each session, without spinning: on two cores that is as fast as two threads
     /// while anything else runs, leaves the other core to the camera and the screen, and costs
     /// nothing while no face is in view. The nets of one picture run one after the other.
-    fn builder(&self) -> Result<SessionBuilder, InferenceError> {
+    fn builder(&self, file: Option<&NetFile>) -> Result<SessionBuilder, InferenceError> {
         let plain = Session::builder(self.runtime.environment())
             .and_then(|builder| Ok(builder.with_intra_threads(THREADS)?.with_inter_threads(1)?))
             .and_then(|builder| Ok(builder.with_intra_op_spinning(false)?.with_inter_op_spinning(false)?))
@@ -191,17 +251,16 @@ impl Loader {
                 step: "set up a session".to_owned(),
                 detail: error.message().to_owned(),
             })?;
-        let Some(index) = self.cuda else { return Ok(plain) };
-        let cuda = ep::CUDA::default().with_device_id(i32::try_from(index).unwrap_or(i32::MAX));
+        let Some(gpu) = self.gpu else { return Ok(plain) };
         plain
-            .with_execution_providers([cuda.build().error_on_failure()])
-            .map_err(|error| device_error(index, error.message()))
+            .with_execution_providers(gpu.providers(self.engines.as_deref(), file))
+            .map_err(|error| gpu.error(error.message()))
     }
 
-    /// A session that cannot be made on CUDA is the device's fault until the CPU says otherwise.
+    /// A session that cannot be made on a GPU is the device's fault until the CPU says otherwise.
     fn step_error<R>(&self, verb: &str, path: &Path, error: &ort::Error<R>) -> InferenceError {
-        match self.cuda {
-            Some(index) => device_error(index, error.message()),
+        match self.gpu {
+            Some(gpu) => gpu.error(error.message()),
             None => InferenceError::Runtime {
                 step: format!("{verb} {}", path.display()),
                 detail: error.message().to_owned(),
@@ -220,23 +279,6 @@ fn optimising(builder: SessionBuilder, graph: Graph<'_>) -> ort::Result<SessionB
         }
         Graph::Kept => Ok(builder.with_optimization_level(GraphOptimizationLevel::Disable)?),
     }
-}
-
-/// What is missing for CUDA, from what the runtime said.
-fn device_error(index: u32, message: &str) -> InferenceError {
-    let detail = if message.contains("not enabled in this build") {
-        format!(
-            "this ONNX Runtime was built without CUDA ({message}); name the library of onnxruntime-gpu in {}, \
-             with its provider libraries beside it",
-            super::runtime::LIBRARY_VARIABLE
-        )
-    } else {
-        format!(
-            "{message}; it needs an NVIDIA driver, and the CUDA and cuDNN libraries that this ONNX Runtime was \
-             built for where the system's loader finds them"
-        )
-    };
-    InferenceError::Device { device: DeviceChoice::Cuda(index).to_string(), detail }
 }
 
 /// The file's bytes, once their number and digest are the card's. What was checked is what is
@@ -334,7 +376,7 @@ impl Net {
             session,
             path,
             file,
-            host: loader.cuda.map_or(Host::Shared, Host::Pinned),
+            host: loader.gpu.map_or(Host::Shared, |gpu| Host::Pinned(gpu.index())),
             meter: loader.meter.clone(),
             bound: Vec::new(),
             is_loose: true,
@@ -471,49 +513,5 @@ impl Net {
             took.push(start.elapsed());
         }
         Ok(took)
-    }
-}
-
-/// What a net put out.
-pub struct Outputs<'a> {
-    values: Values<'a>,
-    tensors: &'a [Tensor],
-}
-
-enum Values<'a> {
-    Bound(&'a Bound),
-    Made(SessionOutputs<'a>),
-}
-
-impl Outputs<'_> {
-    /// The values of output `index` in the card's order; there must be `length` of them.
-    ///
-    /// # Errors
-    /// What is wrong with the output.
-    pub fn values(&self, index: usize, length: usize) -> Result<&[f32], String> {
-        let (_, values) = self.tensor(index)?;
-        if values.len() == length {
-            Ok(values)
-        } else {
-            Err(format!("output {index} has {} values where {length} were expected", values.len()))
-        }
-    }
-
-    /// The dimensions and values of output `index` in the card's order.
-    ///
-    /// # Errors
-    /// What is wrong with the output.
-    pub fn tensor(&self, index: usize) -> Result<(&[i64], &[f32]), String> {
-        let missing = || format!("there is no output {index}");
-        match &self.values {
-            Values::Bound(bound) => bound.output(index).ok_or_else(missing),
-            Values::Made(values) => {
-                let name = self.tensors.get(index).map(|tensor| tensor.name.as_str());
-                let value = name.and_then(|name| values.get(name)).ok_or_else(missing)?;
-                let (shape, values) =
-                    value.try_extract_tensor::<f32>().map_err(|error| error.message().to_owned())?;
-                Ok((&**shape, values))
-            }
-        }
     }
 }

@@ -14,7 +14,7 @@ use super::pad::PadNet;
 use super::quality::QualityMeter;
 use super::runtime::{LibrarySearch, Runtime};
 use super::{
-    AnalyserFacts, CardError, DeviceChoice, FaceAnalyser, InferenceError, LivenessFacts, StageTimes,
+    AnalyserFacts, CardError, DeviceChoice, FaceAnalyser, InferenceError, LivenessFacts, Provider, StageTimes,
 };
 use crate::capture::RgbPicture;
 use crate::face::{Detection, FivePoints, Liveness, Probe, Rect};
@@ -36,13 +36,15 @@ pub struct PipelineOptions {
     /// Whether the faces of a picture go through the nets together on a CPU too, where it gains nothing; on a
     /// GPU they always do.
     pub batches: bool,
+    /// Whether nets are made on a CPU to do less for the same result, where they can.
+    pub slim: bool,
     /// Where optimised nets are kept from start to start; none to keep none.
     pub graphs: Option<PathBuf>,
 }
 
 impl PipelineOptions {
-    /// Every net of `pack` on the CPU, one face after the other, with the runtime of the models folder; nothing
-    /// is kept.
+    /// Every net of `pack` as it is on the CPU, one face after the other, with the runtime of the models folder;
+    /// nothing is kept.
     pub fn plain(models_dir: PathBuf, pack: &str) -> Self {
         Self {
             models_dir,
@@ -51,6 +53,7 @@ impl PipelineOptions {
             device: DeviceChoice::Cpu,
             liveness: true,
             batches: false,
+            slim: false,
             graphs: None,
         }
     }
@@ -101,21 +104,26 @@ impl Pipeline {
         options: &PipelineOptions,
     ) -> Result<Self, InferenceError> {
         let on_cpu = || {
-            let mut loader = Loader::cpu(runtime, &options.models_dir).with_batches(options.batches);
+            let loader = Loader::cpu(runtime, &options.models_dir);
+            let mut loader = loader.with_batches(options.batches).with_slim_nets(options.slim);
             if let Some(folder) = &options.graphs {
                 loader = loader.with_graphs(folder.clone());
             }
             Stages::open(pack, options.liveness, &loader).map(|stages| (stages, loader))
         };
-        let on_cuda = |index| {
-            let loader = Loader::cuda(runtime, &options.models_dir, index)?;
+        let tried = |loader: Loader| {
             let mut stages = Stages::open(pack, options.liveness, &loader)?;
-            stages.try_out()?;
+            stages.try_out(loader.provider())?;
             Ok((stages, loader))
         };
+        let on_cuda = |index| tried(Loader::cuda(runtime, &options.models_dir, index)?);
+        let engines = options.graphs.as_ref().map(|folder| folder.join("tensorrt"));
+        let on_tensorrt =
+            |choice| tried(Loader::tensorrt(runtime, &options.models_dir, choice, engines.as_deref())?);
         let ((stages, loader), fallback) = match options.device {
             DeviceChoice::Cpu => (on_cpu()?, None),
             DeviceChoice::Cuda(index) => (on_cuda(index)?, None),
+            DeviceChoice::TensorRt(choice) => (on_tensorrt(choice)?, None),
             DeviceChoice::Auto => match on_cuda(0) {
                 Ok(loaded) => (loaded, None),
                 Err(InferenceError::Device { detail, .. }) => {
@@ -236,7 +244,7 @@ impl Stages {
     }
 
     /// Runs every net once: a device may take a net and only fail when it runs.
-    fn try_out(&mut self) -> Result<(), InferenceError> {
+    fn try_out(&mut self, provider: Provider) -> Result<(), InferenceError> {
         let side = 128;
         let grey = vec![128u8; side * side * 3];
         let Some(picture) = RgbPicture::new(side as u32, side as u32, grey) else { return Ok(()) };
@@ -255,7 +263,7 @@ impl Stages {
             .map(|_| ())
             .map_err(|error| match error {
                 InferenceError::Runtime { step, detail } => InferenceError::Device {
-                    device: "cuda".to_owned(),
+                    device: provider.to_string().to_lowercase(),
                     detail: format!("it could not {step}: {detail}"),
                 },
                 other => other,

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use muster::capture::{RgbPicture, picture};
 use muster::face::embedding::dot;
+use muster::inference::device::TensorRt;
 use muster::inference::net::Loader;
 use muster::inference::runtime::{LibrarySearch, Runtime};
 use muster::inference::{
@@ -163,6 +164,17 @@ fn devices_are_what_they_say() {
             assert!(text.ends_with(auto.fallback_reason().unwrap()), "{text}");
         }
     }
+    let tensorrt = TensorRt { index: 0, half: false };
+    match with(DeviceChoice::TensorRt(tensorrt)) {
+        Ok(pipeline) => assert_eq!(pipeline.facts().provider, Provider::TensorRt),
+        Err(error) => {
+            assert!(matches!(error, InferenceError::Device { .. }), "{error}");
+            let text = error.to_string();
+            assert!(text.starts_with("tensorrt cannot be used: ") && text.contains("TensorRT"), "{text}");
+            println!("{text}");
+        }
+    }
+    assert_ne!(auto.facts().provider, Provider::TensorRt, "nobody asked for it");
     let cpu = with(DeviceChoice::Cpu).unwrap();
     assert_eq!((cpu.facts().provider, cpu.fallback_reason()), (Provider::Cpu, None));
 }
@@ -210,4 +222,30 @@ fn faces_that_go_through_the_nets_together_come_out_as_each_by_itself() {
         assert!(scores.is_none_or(|(one, other)| (one - other).abs() < 1e-3), "{scores:?}");
         assert_eq!(one.liveness.score().is_some(), other.liveness.score().is_some());
     }
+}
+
+/// Slim nets do less, and decide the same.
+#[test]
+fn slim_nets_see_what_the_plain_ones_see() {
+    let with = |slim| Pipeline::load(&PipelineOptions { slim, ..options("default") }).unwrap();
+    let (mut plain, mut slim) = (with(false), with(true));
+    let mut seen = 0;
+    for name in ["show/sample1.jpg", "show/sample2.jpg"] {
+        let picture = picture::read(&demo_picture(name)).unwrap();
+        let (plain, slim) = (plain.analyse(&picture).unwrap(), slim.analyse(&picture).unwrap());
+        assert_eq!(plain.faces.len(), slim.faces.len());
+        for (one, other) in plain.faces.iter().zip(&slim.faces) {
+            assert_eq!(one.detection, other.detection);
+            let (Ok(one), Ok(other)) = (&one.probe, &other.probe) else { panic!("no probe") };
+            assert_eq!((&one.landmarks, &one.quality), (&other.landmarks, &other.quality));
+            let pairs = one.embedding.as_slice().iter().zip(other.embedding.as_slice());
+            let apart = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(apart < 1e-5, "{apart}");
+            let scores = one.liveness.score().zip(other.liveness.score());
+            assert!(scores.is_none_or(|(one, other)| (one - other).abs() < 1e-4), "{scores:?}");
+            assert_eq!(one.liveness.score().is_some(), other.liveness.score().is_some());
+            seen += 1;
+        }
+    }
+    assert!(seen >= 4, "{seen} faces");
 }

@@ -17,10 +17,9 @@ use crate::engine::consent::{ConsentPolicy, ConsentText};
 use crate::engine::environment::{Entropy, SiteCalendar, SystemClock, SystemEntropy};
 use crate::engine::retention::RetentionPolicy;
 use crate::engine::settings::LivenessSettings;
-use crate::engine::{DataDirLock, EngineParts, EngineSettings, LoadAnalyser, SourceParts};
+use crate::engine::{DataDirLock, EngineParts, EngineSettings, SourceParts};
 use crate::face::LivenessMode;
-use crate::inference::FaceAnalyser;
-use crate::inference::pipeline::{Pipeline, PipelineOptions};
+use crate::inference::pipeline::PipelineOptions;
 use crate::ledger::{Sha256Digest, TerminalId};
 use crate::store::redb::RedbStore;
 use crate::track::TrackSettings;
@@ -73,14 +72,9 @@ pub(super) fn pipeline_options(effective: &Effective) -> PipelineOptions {
         device: effective.device.value,
         liveness: effective.liveness_mode.value != LivenessMode::Off,
         batches: false,
+        slim: true,
         graphs: Some(effective.state_dir.join("graphs")),
     }
-}
-
-/// Loads the nets, on the thread that will own them.
-pub(in super::super) fn load_analyser(effective: &Effective) -> LoadAnalyser {
-    let options = pipeline_options(effective);
-    Box::new(move || Pipeline::load(&options).map(|pipeline| Box::new(pipeline) as Box<dyn FaceAnalyser>))
 }
 
 /// The settings for what is watched: each still of `images:` is all that will be seen of it.

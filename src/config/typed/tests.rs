@@ -178,7 +178,7 @@ fn a_number_with_a_fraction_is_no_whole_number() {
 #[test]
 fn texts_that_name_nothing_are_refused_with_what_is_expected() {
     for (table, key, value, expected) in [
-        ("inference", "device", "gpu", "expected auto, cpu, cuda or cuda:N"),
+        ("inference", "device", "gpu", "expected auto, cpu, cuda or cuda:N, tensorrt"),
         ("source", "default", "screen:0", "expected camera:N"),
         ("source", "region", "0,0,2,1", "expected X,Y,WIDTH,HEIGHT"),
         ("source", "name", "", "1 to 40 signs"),

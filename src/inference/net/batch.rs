@@ -11,107 +11,7 @@
 
 use std::collections::BTreeSet;
 
-/// One field of a message: its number, its whole bytes, and its value.
-#[derive(Debug, Clone, Copy)]
-struct Field<'a> {
-    number: u64,
-    whole: &'a [u8],
-    value: Value<'a>,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Value<'a> {
-    Varint(u64),
-    Bytes(&'a [u8]),
-    Fixed,
-}
-
-/// Reads a base-128 number; the rest after it.
-fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
-    let mut value = 0u64;
-    for (place, byte) in bytes.iter().take(10).enumerate() {
-        value |= u64::from(byte & 0x7F).checked_shl(7 * place as u32)?;
-        if byte & 0x80 == 0 {
-            return Some((value, &bytes[place + 1..]));
-        }
-    }
-    None
-}
-
-fn write_varint(mut value: u64, out: &mut Vec<u8>) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
-/// Writes a field that has bytes for its value.
-fn write_bytes(number: u64, bytes: &[u8], out: &mut Vec<u8>) {
-    write_varint(number << 3 | 2, out);
-    write_varint(bytes.len() as u64, out);
-    out.extend_from_slice(bytes);
-}
-
-/// The fields of a message, in their order; none where it is no message.
-fn fields(mut message: &[u8]) -> Option<Vec<Field<'_>>> {
-    let mut found = Vec::new();
-    while !message.is_empty() {
-        let start = message;
-        let (key, rest) = varint(message)?;
-        let (value, rest) = match key & 7 {
-            0 => varint(rest).map(|(value, rest)| (Value::Varint(value), rest))?,
-            1 => (Value::Fixed, rest.get(8..)?),
-            2 => {
-                let (length, rest) = varint(rest)?;
-                let (bytes, rest) = rest.split_at_checked(usize::try_from(length).ok()?)?;
-                (Value::Bytes(bytes), rest)
-            }
-            5 => (Value::Fixed, rest.get(4..)?),
-            _ => return None,
-        };
-        let whole = &start[..start.len() - rest.len()];
-        found.push(Field { number: key >> 3, whole, value });
-        message = rest;
-    }
-    Some(found)
-}
-
-/// The bytes of the first field `number`.
-fn bytes_of(message: &[u8], number: u64) -> Option<&[u8]> {
-    fields(message)?.into_iter().find_map(|field| match field.value {
-        Value::Bytes(bytes) if field.number == number => Some(bytes),
-        _ => None,
-    })
-}
-
-/// `message` with every field that `change` knows written anew: `Some(bytes)` in its place (nothing for an empty
-/// one). None where it is no message, or `change` cannot do it.
-fn rewritten(
-    message: &[u8],
-    mut change: impl FnMut(&Field<'_>) -> Option<Option<Vec<u8>>>,
-) -> Option<Vec<u8>> {
-    let mut out = Vec::with_capacity(message.len() + 16);
-    for field in fields(message)? {
-        match change(&field)? {
-            Some(bytes) => out.extend_from_slice(&bytes),
-            None => out.extend_from_slice(field.whole),
-        }
-    }
-    Some(out)
-}
-
-/// The field `number` of `message`, which holds a message, put through `inner`.
-fn within(message: &[u8], number: u64, inner: &mut dyn FnMut(&[u8]) -> Option<Vec<u8>>) -> Option<Vec<u8>> {
-    rewritten(message, |field| match field.value {
-        Value::Bytes(bytes) if field.number == number => {
-            let mut out = Vec::new();
-            write_bytes(number, &inner(bytes)?, &mut out);
-            Some(Some(out))
-        }
-        _ => Some(None),
-    })
-}
+use super::onnx::{Field, Value, bytes_of, fields, numbers_in, rewritten, within, write_bytes};
 
 /// A `ValueInfoProto` with a name for its first dimension.
 fn with_open_batch(info: &[u8]) -> Option<Vec<u8>> {
@@ -138,21 +38,7 @@ fn numbers(tensor: &[u8]) -> Option<Vec<i64>> {
     if let Some(raw) = bytes_of(tensor, 9) {
         return Some(raw.as_chunks().0.iter().map(|bytes| i64::from_le_bytes(*bytes)).collect());
     }
-    let mut found = Vec::new();
-    for field in fields(tensor)?.iter().filter(|field| field.number == 7) {
-        match field.value {
-            Value::Varint(value) => found.push(value.cast_signed()),
-            Value::Bytes(mut packed) => {
-                while !packed.is_empty() {
-                    let (value, rest) = varint(packed)?;
-                    found.push(value.cast_signed());
-                    packed = rest;
-                }
-            }
-            Value::Fixed => return None,
-        }
-    }
-    Some(found)
+    numbers_in(tensor, 7)
 }
 
 /// A `TensorProto` with these numbers in place of its own.
@@ -218,6 +104,7 @@ pub fn with_any_batch(model: &[u8], columns: usize) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::onnx::write_varint;
     use super::*;
 
     fn message(parts: &[(u64, &[u8])]) -> Vec<u8> {

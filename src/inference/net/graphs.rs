@@ -15,6 +15,7 @@ mod cpu;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
@@ -83,6 +84,7 @@ struct Note {
 /// Where one net's pair lies.
 struct Place {
     key: String,
+    options: String,
     graph: PathBuf,
     note: PathBuf,
 }
@@ -112,10 +114,26 @@ impl Graphs {
         file: &NetFile,
         own: &[u8],
         make: impl Fn(&[u8], Graph<'_>) -> Result<S, InferenceError>,
-        mut tell: impl FnMut(String),
+        tell: impl FnMut(String),
     ) -> Result<S, InferenceError> {
-        let Some(machine) = &self.machine else { return make(own, Graph::Own) };
-        let place = Place::of(&self.folder, file, machine);
+        self.load_made(file, GRAPH_OPTIONS, || Ok(Cow::Borrowed(own)), make, tell)
+    }
+
+    /// The same for a net whose bytes `own` makes, where they are needed: `options` says how, besides what decides
+    /// what the runtime makes of them.
+    ///
+    /// # Errors
+    /// Those of `own`, and those of `make` for its bytes.
+    pub(super) fn load_made<'b, S, E: From<InferenceError>>(
+        &self,
+        file: &NetFile,
+        options: &str,
+        own: impl FnOnce() -> Result<Cow<'b, [u8]>, E>,
+        make: impl Fn(&[u8], Graph<'_>) -> Result<S, InferenceError>,
+        mut tell: impl FnMut(String),
+    ) -> Result<S, E> {
+        let Some(machine) = &self.machine else { return Ok(make(&own()?, Graph::Own)?) };
+        let place = Place::of(&self.folder, file, machine, options);
         let mut is_damaged = false;
         match self.kept(&place) {
             Ok(None) => {}
@@ -132,23 +150,24 @@ impl Graphs {
             }
             Err(Trouble::Folder(detail)) => {
                 self.tell_once(&detail, &mut tell);
-                return make(own, Graph::Own);
+                return Ok(make(&own()?, Graph::Own)?);
             }
         }
-        match self.locked() {
+        let own = own()?;
+        Ok(match self.locked() {
             Ok(Some(_lock)) => {
                 if is_damaged {
                     place.remove();
                 }
-                self.anew(file, own, machine, &place, make, &mut tell)
+                self.anew(file, &own, machine, &place, make, &mut tell)?
             }
             // Another one writes: it, or the next start, keeps the net.
-            Ok(None) => make(own, Graph::Own),
+            Ok(None) => make(&own, Graph::Own)?,
             Err(error) => {
                 self.tell_once(&error.to_string(), &mut tell);
-                make(own, Graph::Own)
+                make(&own, Graph::Own)?
             }
-        }
+        })
     }
 
     /// The bytes that are kept, once they are known to be those that were written.
@@ -188,9 +207,7 @@ impl Graphs {
 
     /// The folder's lock, and the folder where it was not there; none while another one has it.
     fn locked(&self) -> io::Result<Option<File>> {
-        DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
-        let folder = File::open(&self.folder)?;
-        owned(&folder.metadata()?)?;
+        let folder = make_folder(&self.folder)?;
         match folder.try_lock() {
             Ok(()) => Ok(Some(folder)),
             Err(TryLockError::WouldBlock) => Ok(None),
@@ -231,7 +248,7 @@ impl Graphs {
                 }
             });
         let kept = again.and_then(|(bytes, again)| {
-            let note = Note::new(&bytes, file, machine, &place.key);
+            let note = Note::new(&bytes, file, machine, place);
             finish(&unfinished, &note, place, &self.folder).map_err(|error| error.to_string())?;
             Ok(again)
         });
@@ -259,7 +276,7 @@ impl Graphs {
             if !is_ours || key.starts_with(stem) {
                 continue;
             }
-            let place = Place::named(&self.folder, stem, String::new());
+            let place = Place::named(&self.folder, stem, String::new(), "");
             let note = read(&place.note, MOST_NOTE_BYTES).ok();
             let note = note.and_then(|text| String::from_utf8(text).ok());
             let note: Option<Note> = note.and_then(|text| toml::from_str(&text).ok());
@@ -295,7 +312,7 @@ fn damaged(path: &Path, file: &NetFile, detail: &str) -> String {
 const STEM: usize = 32;
 
 impl Place {
-    fn of(folder: &Path, file: &NetFile, machine: &Machine) -> Self {
+    fn of(folder: &Path, file: &NetFile, machine: &Machine, options: &str) -> Self {
         let mut hasher = Sha256::new();
         let mut add = |part: &str| {
             // With its length, so that no two lists of parts are one text.
@@ -305,16 +322,16 @@ impl Place {
         add("muster optimised net");
         add(&FORMAT.to_string());
         add(&file.sha256.to_string());
-        add(GRAPH_OPTIONS);
+        add(options);
         add(&machine.runtime);
         add(&machine.cpu);
         let key = Sha256Digest(hasher.finalize().into()).to_string();
-        Self::named(folder, &key[..STEM], key.clone())
+        Self::named(folder, &key[..STEM], key.clone(), options)
     }
 
-    fn named(folder: &Path, stem: &str, key: String) -> Self {
+    fn named(folder: &Path, stem: &str, key: String, options: &str) -> Self {
         let path = |extension: &str| folder.join(format!("{stem}.{extension}"));
-        Self { key, graph: path("onnx"), note: path("toml") }
+        Self { key, options: options.to_owned(), graph: path("onnx"), note: path("toml") }
     }
 
     /// The note first: bytes without one are not used.
@@ -325,14 +342,14 @@ impl Place {
 }
 
 impl Note {
-    fn new(bytes: &[u8], file: &NetFile, machine: &Machine, key: &str) -> Self {
+    fn new(bytes: &[u8], file: &NetFile, machine: &Machine, place: &Place) -> Self {
         Self {
-            key: key.to_owned(),
+            key: place.key.clone(),
             net: file.name.clone(),
             net_sha256: file.sha256.to_string(),
             size_bytes: bytes.len() as u64,
             sha256: digest(bytes).to_string(),
-            options: GRAPH_OPTIONS.to_owned(),
+            options: place.options.clone(),
             runtime: machine.runtime.clone(),
             cpu: machine.cpu.clone(),
         }
@@ -358,6 +375,14 @@ impl Drop for Unfinished {
         let _ = std::fs::remove_file(&self.graph);
         let _ = std::fs::remove_file(&self.note);
     }
+}
+
+/// The folder at `path`, made for this user alone where it is not there.
+pub(super) fn make_folder(path: &Path) -> io::Result<File> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    let folder = File::open(path)?;
+    owned(&folder.metadata()?)?;
+    Ok(folder)
 }
 
 /// A new file for its owner alone.

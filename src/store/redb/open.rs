@@ -25,6 +25,11 @@ const FILE_MODE: u32 = 0o600;
 /// The owner alone enters and lists.
 const DIRECTORY_MODE: u32 = 0o700;
 
+/// Pages that redb keeps in memory. Opening reads every page once and reading everything once more: of a large
+/// store, memory that is given back and used again costs less than memory that is new for each page, and
+/// what the system keeps of the file is read again as fast. Afterwards a store is read a row at a time.
+const CACHE_BYTES: usize = 32 << 20;
+
 /// A store's file in a data directory.
 #[derive(Debug, Clone)]
 pub(super) struct DataFile {
@@ -50,6 +55,7 @@ pub(super) fn builder() -> Builder {
     let mut builder = Builder::new();
     // redb checks no page on reading; a page that rotted would be trusted, or panic.
     builder.set_check_integrity_on_open(true);
+    builder.set_cache_size(CACHE_BYTES);
     builder
 }
 

@@ -61,7 +61,7 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 fn place(graphs: &Graphs, file: &NetFile) -> Place {
-    Place::of(&graphs.folder, file, graphs.machine.as_ref().unwrap())
+    Place::of(&graphs.folder, file, graphs.machine.as_ref().unwrap(), GRAPH_OPTIONS)
 }
 
 /// Whether nothing but the whole pair of `file` is there.
@@ -69,6 +69,22 @@ fn has_only_pair(graphs: &Graphs, file: &NetFile) -> bool {
     let place = place(graphs, file);
     let expected = [&place.graph, &place.note].map(|path| path.file_name().unwrap().to_str().unwrap());
     names(&graphs.folder) == expected && matches!(graphs.kept(&place), Ok(Some(_)))
+}
+
+/// What a net is written anew to is another net, and made only where it is not kept.
+#[test]
+fn other_options_are_another_pair_and_bytes_that_are_kept_are_not_made() {
+    let (_home, folder) = folder();
+    let (graphs, file) = (graphs(&folder, "a cpu"), net("onet"));
+    let load_made = |own: &dyn Fn() -> Result<Cow<'static, [u8]>, InferenceError>| {
+        graphs.load_made(&file, "slim", own, make, |trouble| panic!("{trouble}"))
+    };
+    assert_eq!(load(&graphs, &file).0, "kept");
+    assert!(load_made(&|| Err(refused("it differs"))).is_err());
+    assert!(has_only_pair(&graphs, &file), "what was not made is kept, or something went for it");
+    assert_eq!(load_made(&|| Ok(Cow::Borrowed(b"net"))).unwrap(), "kept");
+    assert_eq!(load_made(&|| panic!("it is kept")).unwrap(), "kept");
+    assert!(!has_only_pair(&graphs, &file), "both pairs have one name");
 }
 
 #[test]
