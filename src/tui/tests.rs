@@ -20,6 +20,7 @@ macro_rules! screens {
 
 mod acting;
 mod approvals;
+mod attached;
 mod enrolling;
 mod inbox;
 mod keys;

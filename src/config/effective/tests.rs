@@ -87,7 +87,7 @@ fn the_sample_says_what_the_defaults_are() {
     };
     assert_eq!(values(&sample), values(&defaults));
     // And it names every one of them: a value that is not commented out came from the file.
-    assert_eq!(sample.to_toml().matches("# file").count(), 57, "{}", sample.to_toml());
+    assert_eq!(sample.to_toml().matches("# file").count(), 58, "{}", sample.to_toml());
 }
 
 #[test]

@@ -263,6 +263,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         .chain(super::looking::CASES)
         .chain(super::record::CASES)
         .chain(super::approvals::CASES)
+        .chain(super::attached::CASES)
 }
 
 #[test]
