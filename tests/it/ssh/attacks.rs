@@ -272,7 +272,7 @@ pub fn on_the_socket(world: &World) {
     raw_as(MUSTER_SSH, &world.id("Olga"), "observer");
     // An account of the machine that nobody added, and then is an observer.
     raw_as(DESK, "-", "is no operator");
-    raw_as(DESK, &world.id("Ada"), "only root");
+    raw_as(DESK, &world.id("Ada"), "is no operator");
     assert_eq!(world.here(&["operators", "add", "Desk", "--role", "observer", "--uid", DESK]).code, 0);
     raw_as(DESK, "-", "observer");
     raw_as(DESK, &world.id("Ada"), "only root");
