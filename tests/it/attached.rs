@@ -15,13 +15,13 @@ use crate::terminal::{Line, Terminal, stills};
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// `muster serve` on a home of its own.
-struct Service {
+pub struct Service {
     child: Child,
 }
 
 impl Service {
     /// Without a source that gives pictures: nothing changes.
-    fn idle(home: &Home) -> Self {
+    pub fn idle(home: &Home) -> Self {
         let config = home.path().join("muster.toml");
         std::fs::write(&config, "[source]\ndefault = \"camera:/dev/none\"\n").unwrap();
         let mut command = home.muster_on(Path::new("none"), ["--config"]);

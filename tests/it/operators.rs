@@ -3,6 +3,7 @@
 
 use std::fs;
 
+use crate::attached::Service;
 use crate::support::{Finished, Home, root};
 
 const KEY: &str = include_str!("../../src/access/public_key/keys/ed25519.pub");
@@ -42,6 +43,10 @@ fn a_key_is_read_from_standard_input_listed_by_its_fingerprint_and_known_to_sshd
     assert!(refused.stderr.contains("options") && !refused.stderr.contains("AAAA"), "{}", refused.stderr);
 
     let words: Vec<&str> = KEY.split_whitespace().collect();
+    // No engine is started for somebody who could not attach to it.
+    let alone = run(&home, &["authorized-keys", "muster-ssh", words[0], words[1]]).expect(3);
+    assert!(alone.stdout.is_empty() && alone.stderr.contains("no engine runs"), "{alone:?}");
+    let _service = Service::idle(&home);
     let told = run(&home, &["authorized-keys", "muster-ssh", words[0], words[1]]).expect(0);
     let program = fs::canonicalize(env!("CARGO_BIN_EXE_muster")).unwrap();
     let line =
