@@ -130,11 +130,34 @@ fn inside_together() {
     assert!(operator.text().contains("not any more"), "{}", operator.text());
     assert_eq!(world.ask(Key::Operator, "status").code, 255);
 
+    // What takes two is done when the second confirms it, by a key of their own.
+    let public = std::fs::read_to_string("/run/sshd/stranger.pub").unwrap();
+    let added = world.here_with(&["operators", "add", "Bea", "--role", "admin", "--key", "-"], &public);
+    assert_eq!(added.code, 0, "{added:?}");
+    let mut bea = world.screen(Key::Stranger, &[]);
+    bea.until_shown("Roster");
+    std::thread::scope(|scope| {
+        let asking = scope.spawn(|| world.ask(Key::Admin, "roster erase 44 --yes"));
+        bea.until_shown("Ada asks you to confirm");
+        let waiting = world.ask(Key::Stranger, "approvals list --json").stdout;
+        let request: serde_json::Value = serde_json::from_str(waiting.lines().next().unwrap()).unwrap();
+        let confirm = format!("approvals confirm {}", request["request"]);
+        let own = world.ask(Key::Admin, &confirm);
+        assert!(own.code == 1 && own.stderr.contains("yourself"), "{own:?}");
+        assert!(!asking.is_finished() && observer.text().contains("B. Obama"));
+        bea.keys("A");
+        bea.until_shown("Another admin confirms");
+        bea.keys("y");
+        let erased = asking.join().unwrap();
+        assert_eq!(erased.code, 0, "{erased:?}");
+    });
+    observer.until("that he is gone", |text| !text.contains("B. Obama"));
+
     // On the screen of a guest nothing stops the process, and quitting ends it alone.
     admin.keys("\u{1a}");
     admin.keys("q");
     assert_eq!(admin.exit_code(), 0);
-    assert!(observer.text().contains("B. Obama"));
+    assert!(observer.text().contains("Roster"));
     assert_eq!(world.here(&["log", "verify"]).code, 0);
 }
 

@@ -36,6 +36,8 @@ dir = "/var/lib/muster"
 key = "file:/run/world/store.key"
 [models]
 dir = "/mnt/models"
+[access]
+two_person = ["erase"]
 [source]
 default = "replay:/mnt/pictures/show"
 END
