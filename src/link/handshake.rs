@@ -127,8 +127,14 @@ fn read_line(from: &mut impl Read, longest: usize) -> Result<Vec<u8>, HandshakeE
 /// # Errors
 /// [`HandshakeError`]
 pub fn greet(stream: &mut (impl Read + Write), hello: &Hello) -> Result<(), HandshakeError> {
-    stream.write_all(hello.line().as_bytes())?;
-    let answer = read_line(stream, LONGEST_ANSWER)?;
+    // Who is nobody is refused before they have said anything: what was answered says more than that the
+    // greeting was not taken.
+    let said = stream.write_all(hello.line().as_bytes());
+    let answer = match (read_line(stream, LONGEST_ANSWER), said) {
+        (Ok(answer), _) => answer,
+        (Err(_), Err(error)) => return Err(error.into()),
+        (Err(error), Ok(())) => return Err(error),
+    };
     let answer = String::from_utf8_lossy(&answer).into_owned();
     match answer.strip_prefix("refused: ") {
         Some(words) => Err(HandshakeError::Refused(words.chars().filter(|c| !c.is_control()).collect())),

@@ -57,10 +57,15 @@ impl FrameRate {
     }
 }
 
+/// So many clients are never looked at for being gone.
+const MOST_UNCHECKED: usize = 32;
+
 /// The clients of the stream, each with its own room.
 #[derive(Debug, Default)]
 pub(super) struct Subscribers {
     all: Vec<Subscriber>,
+    /// As many as there may be before it is looked who is still there.
+    most: usize,
     /// What each of them may be told, by the roles that hold now.
     pub(super) access: Arc<Access>,
 }
@@ -74,6 +79,11 @@ struct Subscriber {
 
 impl Subscribers {
     pub(super) fn add(&mut self, actor: Actor, sender: Sender<EngineEvent>) {
+        // Whoever is gone is found when something is said: where nothing happens, it is said for that.
+        if self.all.len() >= self.most {
+            self.send(&EngineEvent::RoleChanged);
+            self.most = MOST_UNCHECKED.max(2 * self.all.len());
+        }
         self.all.push(Subscriber { actor, sender, missed: 0 });
     }
 
@@ -101,7 +111,7 @@ impl Subscriber {
         match self.sender.try_send(event.clone()) {
             Ok(()) => true,
             // Who has not taken the last change yet will see this one with it.
-            Err(TrySendError::Full(EngineEvent::StateChanged)) => true,
+            Err(TrySendError::Full(EngineEvent::StateChanged | EngineEvent::RoleChanged)) => true,
             Err(TrySendError::Full(_)) => {
                 self.missed += 1;
                 true
@@ -232,4 +242,24 @@ impl Core {
 /// `bounds` in 0..1 of a picture of `width` by `height` pixels.
 pub(super) fn relative(bounds: Rect, width: f32, height: f32) -> Rect {
     bounds.scaled(1.0 / width, 1.0 / height)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_gone_is_forgotten_although_nothing_happens() {
+        let mut subscribers = Subscribers::default();
+        let stays = crossbeam_channel::bounded(128);
+        subscribers.add(Actor::System, stays.0);
+        for _ in 0..1_000 {
+            let (sender, receiver) = crossbeam_channel::bounded(8);
+            subscribers.add(Actor::System, sender);
+            drop(receiver);
+        }
+        assert!(subscribers.all.len() <= MOST_UNCHECKED + 1, "{}", subscribers.all.len());
+        subscribers.send(&EngineEvent::Stopped);
+        assert!(stays.1.try_iter().any(|event| event == EngineEvent::Stopped));
+    }
 }

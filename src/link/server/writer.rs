@@ -132,13 +132,14 @@ impl<'a> Writer<'a> {
     }
 
     fn event(&mut self, event: EngineEvent) -> Result<(), Ended> {
+        // Asked with every event: that the role is gone may have found no room among them.
+        if self.handle.role().is_none() {
+            self.send(&ToClient::Bye(Refusal::NotOnList.to_string()))?;
+            return Err(Ended::SentAway);
+        }
         match event {
             EngineEvent::StateChanged => self.is_stale = true,
             EngineEvent::RoleChanged => {
-                if self.handle.role().is_none() {
-                    self.send(&ToClient::Bye(Refusal::NotOnList.to_string()))?;
-                    return Err(Ended::SentAway);
-                }
                 // At once: what was allowed a moment ago may not be any more.
                 self.is_stale = true;
                 self.next = Instant::now();
