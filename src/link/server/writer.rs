@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, select};
+use crossbeam_channel::{Receiver, never, select};
 
 use super::Shared;
 use crate::access::Role;
@@ -19,9 +19,11 @@ use crate::link::protocol::{Answer, CallId, LONGEST_OF_ENGINES, ToClient};
 /// Events of the engine that may wait for one client.
 const EVENT_ROOM: usize = 256;
 /// The least time between two tellings of state that no answer asked for.
-const PACE: Duration = Duration::from_millis(40);
+const PACE: Duration = Duration::from_millis(50);
 /// A client spends at most one part in so many of its time taking state.
 const SHARE: u32 = 8;
+/// The longest time between two tellings, and so until an event is told, however long one takes.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 const LONG_WAIT: Duration = Duration::from_secs(3_600);
 
 /// Why a client is told nothing more.
@@ -101,17 +103,21 @@ impl<'a> Writer<'a> {
         self.send(&ToClient::Site(site.for_role(self.handle.role()), shared.handles.pictures()))?;
         self.tell_state(shared)?;
         self.send(&ToClient::Ready)?;
+        // Nothing is said there: events have to wait for their time.
+        let later = never();
         loop {
-            let wait = match self.is_stale {
-                true => self.next.saturating_duration_since(Instant::now()),
-                false => LONG_WAIT,
+            let (events, wait) = match self.is_stale {
+                // With every frame something is different: whoever is told twenty times a second need not be
+                // woken two hundred times.
+                true => (&later, self.next.saturating_duration_since(Instant::now())),
+                false => (&self.events, LONG_WAIT),
             };
             select! {
                 recv(self.answers) -> answer => match answer {
                     Ok((id, answer)) => self.answer(id, answer, shared)?,
                     Err(_) => return Err(Ended::Left),
                 },
-                recv(self.events) -> event => match event {
+                recv(events) -> event => match event {
                     Ok(event) => self.event(event)?,
                     Err(_) => return Err(Ended::Stopped),
                 },
@@ -155,7 +161,10 @@ impl<'a> Writer<'a> {
 
     /// An answer, after the state that it speaks of.
     fn answer(&mut self, id: CallId, answer: Answer, shared: &Shared) -> Result<(), Ended> {
+        // Told with the answer, it is not announced yet to who did not ask.
+        let is_announced = !self.is_stale;
         self.tell_state(shared)?;
+        self.is_stale = !is_announced;
         for piece in answer.pieces() {
             let bytes = framed(&ToClient::Answer(id, piece));
             let fits = |bytes: &Vec<u8>| bytes.len() <= LONGEST_OF_ENGINES as usize;
@@ -197,7 +206,7 @@ impl<'a> Writer<'a> {
         self.sent = Some(now);
         self.is_stale = false;
         let taken = begun.elapsed();
-        self.next = begun + taken + PACE.max(taken * (SHARE - 1));
+        self.next = begun + taken + PACE.max(taken * (SHARE - 1)).min(LONGEST_PAUSE);
         Ok(())
     }
 
