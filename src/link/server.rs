@@ -23,6 +23,7 @@ use super::place::BoundSocket;
 use super::protocol::Site;
 use crate::engine::handle::{HandleMaker, Slot};
 use crate::ledger::Actor;
+use reader::Comes;
 use told::Encoded;
 
 /// Calls of one client that are under way at once; its next ones wait in its own socket.
@@ -232,8 +233,8 @@ fn begin(mut stream: UnixStream, shared: &Arc<Shared>) {
     }
 }
 
-/// Lets a client in, or tells it why not: whose words it says, and whether it says them for somebody else.
-fn welcomed(stream: &mut UnixStream, id: u64, shared: &Shared) -> Result<(Actor, bool), HandshakeError> {
+/// Lets a client in, or tells it why not: whose words it says, and how it came.
+fn welcomed(stream: &mut UnixStream, id: u64, shared: &Shared) -> Result<(Actor, Comes), HandshakeError> {
     let uid = rustix::net::sockopt::socket_peercred(&*stream)
         .map_err(|error| HandshakeError::Io(error.into()))?
         .uid
@@ -261,12 +262,16 @@ fn welcomed(stream: &mut UnixStream, id: u64, shared: &Shared) -> Result<(Actor,
         return Err(refuse(format!("you are attached {MOST_OF_ONE} times already: close one of them")));
     }
     handshake::welcome(stream)?;
-    let is_acting = hello.operator.is_some() && Some(uid) != shared.doors.ssh_uid;
-    Ok((actor, is_acting))
+    let comes = match hello.operator {
+        None => Comes::Themselves,
+        Some(_) if Some(uid) == shared.doors.ssh_uid => Comes::FromAfar,
+        Some(_) => Comes::Acting,
+    };
+    Ok((actor, comes))
 }
 
 fn serve(mut stream: UnixStream, id: u64, shared: &Shared) -> Result<(), HandshakeError> {
-    let (actor, is_acting) = welcomed(&mut stream, id, shared)?;
+    let (actor, comes) = welcomed(&mut stream, id, shared)?;
     tracing::info!(?actor, "a client is attached");
     stream.set_read_timeout(None)?;
     let handle = shared.handles.handle(actor.clone());
@@ -276,7 +281,7 @@ fn serve(mut stream: UnixStream, id: u64, shared: &Shared) -> Result<(), Handsha
     let reading = reader::Reader {
         stream: stream.try_clone()?,
         handle: handle.clone(),
-        is_acting,
+        comes,
         answers,
         permits,
         shown: Arc::clone(&shown),

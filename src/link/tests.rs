@@ -24,8 +24,9 @@ use crate::access::{Operator, OperatorId, Role};
 use crate::attendance::import::ImportRow;
 use crate::attendance::zone::SiteZone;
 use crate::attendance::{PersonId, PresenceState};
+use crate::engine::approvals::{ApprovalError, ApprovalId, ApprovalsCommand};
 use crate::engine::command::register::RegisterCommand;
-use crate::engine::command::{Command, CommandError, Reply};
+use crate::engine::command::{Command, CommandError, Reply, StoreCommand};
 use crate::engine::environment::{SiteCalendar, SystemClock, SystemEntropy};
 use crate::engine::handle::LinkStatus;
 use crate::engine::operators::{OperatorsCommand, OperatorsReply};
@@ -199,6 +200,24 @@ fn the_account_for_ssh_is_an_operator_or_nobody() {
     assert_eq!(page[0].actor, Actor::Operator(operator.id.0));
     let refused = attached.handle().call(Command::Export).unwrap_err();
     assert!(matches!(refused, CommandError::NotAllowed { .. }), "{refused}");
+    // Also an admin from afar has no business with paths of this machine.
+    let admin = site.add_operator("Ada", Role::Admin);
+    let attached = site.attach(Some(admin.id)).unwrap();
+    let back_up = StoreCommand::BackUp { to: site.dir.path().join("x"), replaces: false };
+    assert_eq!(attached.handle().call(Command::Store(back_up)), Err(CommandError::NotFromAfar));
+}
+
+#[test]
+fn nobody_confirms_their_own_request_by_acting_for_another() {
+    let site = Site::new();
+    let olga = site.add_operator("Olga", Role::Admin);
+    let attached = site.attach(Some(olga.id)).unwrap();
+    let confirm = Command::Approvals(ApprovalsCommand::Confirm(ApprovalId(1)));
+    let answer = attached.handle().call(confirm.clone());
+    assert_eq!(answer, Err(CommandError::Approval(ApprovalError::Own)));
+    // As themselves, they are told of the request, which there is none of here.
+    let answer = site.admin().handle().call(confirm);
+    assert!(matches!(answer, Err(CommandError::Approval(ApprovalError::NoSuchRequest { .. }))), "{answer:?}");
 }
 
 #[test]

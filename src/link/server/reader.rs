@@ -7,6 +7,7 @@ use crossbeam_channel::Sender;
 
 use crate::access::Role;
 use crate::engine::approvals::{ApprovalError, ApprovalsCommand};
+use crate::engine::command::StoreCommand;
 use crate::engine::handle::Slot;
 use crate::engine::state::PreviewRequest;
 use crate::engine::{Command, CommandError, EngineHandle};
@@ -20,12 +21,22 @@ const LARGEST_PREVIEW: u32 = 4_096;
 /// The most pictures a second.
 const FASTEST_PREVIEW: f32 = 60.0;
 
+/// How a client came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Comes {
+    /// As who they are.
+    Themselves,
+    /// As an operator, by the account for SSH: from another machine.
+    FromAfar,
+    /// As an operator, and is root or the engine's own account: somebody else.
+    Acting,
+}
+
 /// The thread that reads.
 pub(super) struct Reader {
     pub(super) stream: UnixStream,
     pub(super) handle: EngineHandle,
-    /// Whether root or the engine's own account acts for an operator, who is somebody else.
-    pub(super) is_acting: bool,
+    pub(super) comes: Comes,
     pub(super) answers: Sender<(CallId, Answer)>,
     /// Has room for as many calls as may be under way; the writer takes one out with each answer.
     pub(super) permits: Sender<()>,
@@ -76,9 +87,15 @@ impl Reader {
                 // An engine is ended by whoever runs it, and by nobody else.
                 Box::new(|| Answer::Reply(Err(CommandError::NotFromAfar)))
             }
-            Asked::Command(Command::Approvals(ApprovalsCommand::Confirm(_))) if self.is_acting => {
+            Asked::Command(Command::Approvals(ApprovalsCommand::Confirm(_)))
+                if self.comes == Comes::Acting =>
+            {
                 // Two would be one.
                 Box::new(|| Answer::Reply(Err(ApprovalError::Own.into())))
+            }
+            Asked::Command(Command::Store(StoreCommand::BackUp { .. })) if self.comes == Comes::FromAfar => {
+                // It names a path of this machine, which is nothing for who is on another.
+                Box::new(|| Answer::Reply(Err(CommandError::NotFromAfar)))
             }
             Asked::Command(command) => {
                 // Sent from here, so that commands keep their order.
