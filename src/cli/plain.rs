@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, select};
 use crate::attendance::zone::SiteZone;
 use crate::engine::handle::Snapshot;
 use crate::engine::state::{InferenceStatus, SourceState, SourceStatus};
-use crate::engine::{EngineEvent, EngineHandle, LogEntry};
+use crate::engine::{CommandError, EngineEvent, EngineHandle, LogEntry};
 use crate::ledger::Sequence;
 use crate::tui::pane::{log, status};
 
@@ -81,7 +81,11 @@ impl Plain {
 
     fn catch_up(&mut self, handle: &EngineHandle, out: &mut Output<'_>) -> Result<(), CliError> {
         loop {
-            let page = handle.entries_since(self.last, PAGE)?;
+            let page = match handle.entries_since(self.last, PAGE) {
+                // It is asked for again when the engine is back.
+                Err(CommandError::NotThere | CommandError::LinkLost) => return Ok(()),
+                page => page?,
+            };
             page.iter().try_for_each(|entry| self.entry(entry, out))?;
             if page.len() < PAGE {
                 return Ok(());
