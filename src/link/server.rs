@@ -107,16 +107,13 @@ impl LinkServer {
 
     /// How many clients are attached.
     pub fn clients(&self) -> usize {
-        self.shared.lock().all.values().filter(|(_, actor)| actor.is_some()).count()
+        self.shared.attached()
     }
 
     /// Counts the clients for as long as the server is there.
     pub fn counter(&self) -> impl Fn() -> usize + Send + Sync + 'static {
         let shared = Arc::downgrade(&self.shared);
-        move || {
-            let shared = shared.upgrade();
-            shared.map_or(0, |shared| shared.lock().all.values().filter(|(_, actor)| actor.is_some()).count())
-        }
+        move || shared.upgrade().map_or(0, |shared| shared.attached())
     }
 
     /// Tells clients that come from now on another site.
@@ -154,6 +151,11 @@ impl Shared {
     fn lock(&self) -> std::sync::MutexGuard<'_, Open> {
         // A poisoned lock still holds whole entries.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many are let in.
+    fn attached(&self) -> usize {
+        self.lock().all.values().filter(|(_, actor)| actor.is_some()).count()
     }
 
     /// Notes a connection; none where there is no room for one more.
