@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -193,7 +194,7 @@ pub fn around_the_gate(world: &World) {
         let copied = command.stdin(Stdio::null()).output().unwrap();
         assert!(!copied.status.success(), "{program}: {copied:?}");
     }
-    assert!(!std::path::Path::new("/run/sshd/copied").exists());
+    assert!(!Path::new("/run/sshd/copied").exists());
     // Nobody comes in as another account with an operator's key.
     let mut words = world.ssh(Key::Admin, &["-T"]);
     *words.last_mut().unwrap() = "muster@127.0.0.1".to_owned();
@@ -257,7 +258,7 @@ pub fn with_the_environment(world: &World) {
 
 /// Runs [`raw_frames`] as `uid`, which says it is `operator`.
 fn raw_as(uid: &str, operator: &str, expects: &str) {
-    let mut command = as_account(uid, &std::env::current_exe().unwrap());
+    let mut command = as_account(uid, Path::new("/mnt/bin/test"));
     command.args(["--exact", "ssh::inside_raw_frames", "--ignored", "--nocapture"]);
     command.env("MUSTER_TEST_OPERATOR", operator).env("MUSTER_TEST_EXPECTS", expects);
     let ran = command.output().unwrap();

@@ -11,6 +11,9 @@ mount -t tmpfs -o mode=755 tmpfs /mnt
 mkdir /mnt/etc /mnt/models /mnt/pictures /mnt/bin
 cp -a /etc/. /mnt/etc/
 install -m 755 "$muster" /mnt/bin/muster
+# Where every account can run it, wherever the checkout lies.
+touch /mnt/bin/test
+mount --bind "$1" /mnt/bin/test
 cp "$sshd_config" /mnt/sshd.conf
 mount --bind "$models" /mnt/models
 mount --bind "$pictures" /mnt/pictures
