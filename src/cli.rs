@@ -7,6 +7,7 @@
 pub mod approvals;
 pub mod args;
 pub mod authorized_keys;
+mod background;
 pub mod bench;
 pub mod cameras;
 pub mod capture;

@@ -17,6 +17,7 @@ mod host;
 pub mod hosting;
 pub mod inbox;
 pub mod latest;
+pub mod listener;
 pub mod operators;
 pub mod retention;
 pub mod search;

@@ -7,12 +7,12 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use crossbeam_channel::{Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 
+use super::background::Background;
 use crate::engine::{Command, EngineHandle, Reply};
 use crate::ledger::{ChainHead, Sequence, Sha256Digest, TerminalId};
 
@@ -101,8 +101,7 @@ pub fn current(handle: &EngineHandle) -> Option<KeptHead> {
 /// Writes the end of the ledger to a file until it is dropped: at the beginning, at an interval, and at the
 /// end.
 pub struct HeadKeeper {
-    stop: Option<Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    _work: Background,
 }
 
 impl HeadKeeper {
@@ -111,17 +110,15 @@ impl HeadKeeper {
     /// # Errors
     /// Where the system gives no thread.
     pub fn start(handle: EngineHandle, path: PathBuf, every: Duration) -> io::Result<Self> {
-        let (stop, stopped) = bounded::<()>(0);
-        let work = move || {
+        let work = move |stopped: Receiver<()>| {
             loop {
                 write(&handle, &path);
-                if stopped.recv_timeout(every) != Err(crossbeam_channel::RecvTimeoutError::Timeout) {
+                if stopped.recv_timeout(every) != Err(RecvTimeoutError::Timeout) {
                     return write(&handle, &path);
                 }
             }
         };
-        let thread = std::thread::Builder::new().name("heads".to_owned()).spawn(work)?;
-        Ok(Self { stop: Some(stop), thread: Some(thread) })
+        Ok(Self { _work: Background::start("heads", work)? })
     }
 }
 
@@ -129,16 +126,6 @@ fn write(handle: &EngineHandle, path: &Path) {
     let Some(head) = current(handle) else { return };
     if let Err(error) = append(path, &head) {
         tracing::error!(%error, "the end of the ledger cannot be written to {}", path.display());
-    }
-}
-
-impl Drop for HeadKeeper {
-    fn drop(&mut self) {
-        self.stop = None;
-        if let Some(thread) = self.thread.take() {
-            // One that panicked has nothing left to write.
-            let _ = thread.join();
-        }
     }
 }
 

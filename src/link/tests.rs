@@ -26,7 +26,7 @@ use crate::attendance::zone::SiteZone;
 use crate::attendance::{PersonId, PresenceState};
 use crate::engine::approvals::{ApprovalError, ApprovalId, ApprovalsCommand};
 use crate::engine::command::register::RegisterCommand;
-use crate::engine::command::{Command, CommandError, Reply, StoreCommand};
+use crate::engine::command::{Command, CommandError, PictureBytes, Reply, StoreCommand};
 use crate::engine::environment::{SiteCalendar, SystemClock, SystemEntropy};
 use crate::engine::handle::LinkStatus;
 use crate::engine::operators::{OperatorsCommand, OperatorsReply};
@@ -338,6 +338,22 @@ fn a_flood_of_questions_waits_in_the_socket_of_who_asks() {
     });
     assert!(is_held_up, "{written} bytes were taken without an answer being read");
     assert!(site.admin().handle().call(Command::LedgerHead).is_ok());
+}
+
+#[test]
+fn who_may_only_look_says_little_at_once() {
+    let mut site = Site::new();
+    let (observer, operator) =
+        (site.add_operator("Olga", Role::Observer).id, site.add_operator("Otto", Role::Operator).id);
+    site.serve(Some(uid()));
+    let is_taken = |id| {
+        let attached = site.attach(Some(id)).unwrap();
+        // Longer than an observer's message may be, and no command of theirs.
+        let picture = PictureBytes { label: "x".into(), bytes: vec![0; LONGEST_OF_OBSERVERS as usize] };
+        attached.handle().call(Command::Identify(picture)) != Err(CommandError::LinkLost)
+    };
+    assert!(is_taken(operator));
+    assert!(!is_taken(observer));
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! The commands of the gate: those of the command line, without what names a path or a program.
+//! The commands of the gate: those of the command line, without what names a path or a program. Their options are
+//! written out and not shared with the command line's: one that is new there is nothing here until somebody says so.
 
 use clap::builder::{EnumValueParser, TypedValueParser};
 use clap::{Args, Subcommand};

@@ -2,18 +2,17 @@
 //! engine that is stuck is started again.
 
 use std::io;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::notify;
+use crate::cli::background::Background;
 use crate::engine::hosting::EngineHost;
 
 /// Tells the service manager until it is dropped.
 pub(super) struct Watchdog {
-    stop: Option<Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    _work: Background,
 }
 
 impl Watchdog {
@@ -23,8 +22,7 @@ impl Watchdog {
     /// Where the system gives no thread.
     pub(super) fn start(engine: EngineHost) -> io::Result<Option<Self>> {
         let Some(interval) = sd_notify::watchdog_enabled() else { return Ok(None) };
-        let (stop, stopped) = bounded::<()>(0);
-        let work = move || {
+        let work = move |stopped: Receiver<()>| {
             loop {
                 if pat(interval, |limit| engine.answers_within(limit)) {
                     notify::is_alive();
@@ -34,8 +32,7 @@ impl Watchdog {
                 }
             }
         };
-        let thread = std::thread::Builder::new().name("watchdog".to_owned()).spawn(work)?;
-        Ok(Some(Self { stop: Some(stop), thread: Some(thread) }))
+        Ok(Some(Self { _work: Background::start("watchdog", work)? }))
     }
 }
 
@@ -49,16 +46,6 @@ fn pat(interval: Duration, answers: impl FnOnce(Duration) -> bool) -> bool {
         );
     }
     is_alive
-}
-
-impl Drop for Watchdog {
-    fn drop(&mut self) {
-        self.stop = None;
-        if let Some(thread) = self.thread.take() {
-            // One that panicked has nothing left to say.
-            let _ = thread.join();
-        }
-    }
 }
 
 #[cfg(test)]

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Sender, TrySendError};
+use crossbeam_channel::Sender;
 
 use crate::attendance::PersonId;
 use crate::engine::access::{Access, event_for, roster_for_observer};
+use crate::engine::listener::Listener;
 use crate::face::Rect;
 use crate::face::quality::{Gauge, Guidance};
 use crate::ledger::Actor;
@@ -73,8 +74,7 @@ pub(super) struct Subscribers {
 #[derive(Debug)]
 struct Subscriber {
     actor: Actor,
-    sender: Sender<EngineEvent>,
-    missed: u64,
+    listener: Listener,
 }
 
 impl Subscribers {
@@ -84,7 +84,7 @@ impl Subscribers {
             self.send(&EngineEvent::RoleChanged);
             self.most = MOST_UNCHECKED.max(2 * self.all.len());
         }
-        self.all.push(Subscriber { actor, sender, missed: 0 });
+        self.all.push(Subscriber { actor, listener: Listener::new(sender) });
     }
 
     /// Offers `event` to everybody, as far as they may know it; who has no room misses it, and is told how
@@ -92,32 +92,9 @@ impl Subscribers {
     pub(super) fn send(&mut self, event: &EngineEvent) {
         let access = &self.access;
         self.all.retain_mut(|subscriber| match event_for(access.role_of(&subscriber.actor), event) {
-            Some(event) => subscriber.offer(&event),
+            Some(event) => subscriber.listener.offer(&event),
             None => true,
         });
-    }
-}
-
-impl Subscriber {
-    /// Whether the client is still there.
-    fn offer(&mut self, event: &EngineEvent) -> bool {
-        if self.missed > 0 {
-            match self.sender.try_send(EngineEvent::Lagged(self.missed)) {
-                Ok(()) => self.missed = 0,
-                Err(TrySendError::Full(_)) => {}
-                Err(TrySendError::Disconnected(_)) => return false,
-            }
-        }
-        match self.sender.try_send(event.clone()) {
-            Ok(()) => true,
-            // Who has not taken the last change yet will see this one with it.
-            Err(TrySendError::Full(EngineEvent::StateChanged | EngineEvent::RoleChanged)) => true,
-            Err(TrySendError::Full(_)) => {
-                self.missed += 1;
-                true
-            }
-            Err(TrySendError::Disconnected(_)) => false,
-        }
     }
 }
 

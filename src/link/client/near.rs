@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crossbeam_channel::{Sender, TrySendError};
+use crossbeam_channel::Sender;
 
 use crate::engine::access::Access;
 use crate::engine::event::{EngineEvent, LogEntry, NamedEntry};
 use crate::engine::handle::{Board, LinkStatus};
+use crate::engine::listener::Listener;
 use crate::engine::state::ThresholdState;
 use crate::engine::{CommandError, Reply};
 use crate::link::protocol::{Answer, CallId, Follows, ToClient};
@@ -61,42 +62,12 @@ impl Waiting {
     }
 }
 
-/// A screen or a subcommand that hears events.
-#[derive(Debug)]
-struct Subscriber {
-    to: Sender<EngineEvent>,
-    missed: u64,
-}
-
-impl Subscriber {
-    /// Whether it is still there.
-    fn offer(&mut self, event: &EngineEvent) -> bool {
-        if self.missed > 0 {
-            match self.to.try_send(EngineEvent::Lagged(self.missed)) {
-                Ok(()) => self.missed = 0,
-                Err(TrySendError::Full(_)) => {}
-                Err(TrySendError::Disconnected(_)) => return false,
-            }
-        }
-        match self.to.try_send(event.clone()) {
-            Ok(()) => true,
-            // Who has not taken the last change yet will see this one with it.
-            Err(TrySendError::Full(EngineEvent::StateChanged)) => true,
-            Err(TrySendError::Full(_)) => {
-                self.missed += 1;
-                true
-            }
-            Err(TrySendError::Disconnected(_)) => false,
-        }
-    }
-}
-
 /// What the two threads of a connection and the handles share.
 #[derive(Debug)]
 pub(super) struct Near {
     pub(super) board: Arc<Board>,
     waiting: Mutex<HashMap<CallId, Waiting>>,
-    subscribers: Mutex<Vec<Subscriber>>,
+    subscribers: Mutex<Vec<Listener>>,
     /// The connection there is, to be closed by whoever ends it.
     stream: Mutex<Held>,
 }
@@ -139,12 +110,12 @@ impl Near {
     }
 
     pub(super) fn subscribe(&self, to: Sender<EngineEvent>) {
-        locked(&self.subscribers).push(Subscriber { to, missed: 0 });
+        locked(&self.subscribers).push(Listener::new(to));
     }
 
     /// Tells everybody who hears events.
     pub(super) fn tell(&self, event: &EngineEvent) {
-        locked(&self.subscribers).retain_mut(|subscriber| subscriber.offer(event));
+        locked(&self.subscribers).retain_mut(|listener| listener.offer(event));
     }
 
     /// Lets go of everybody who hears events: nothing happens any more.
