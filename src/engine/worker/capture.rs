@@ -110,7 +110,7 @@ impl CaptureWorker {
         if self.parts.pace == Pace::Lossless {
             let _ = self.gate.recv();
         }
-        let mut retry = FIRST_RETRY;
+        let (mut retry, mut said) = (FIRST_RETRY, String::new());
         loop {
             if self.report(SourceReport::Opening).is_err() {
                 return;
@@ -132,7 +132,11 @@ impl CaptureWorker {
                     let again = (self.parts.pace == Pace::RealTime).then_some(retry);
                     let retry_after = again.and_then(|wait| TimeDelta::from_std(wait).ok());
                     let reason = error.to_string();
-                    tracing::warn!(source = %self.parts.name, %reason, "the source failed");
+                    // Once, and not with every try for days; the first wait means that pictures came before.
+                    if retry == FIRST_RETRY || said != reason {
+                        tracing::warn!(source = %self.parts.name, %reason, "the source failed");
+                        said.clone_from(&reason);
+                    }
                     let report = SourceReport::Failed { reason, retry_after };
                     if self.report(report).is_err() || again.is_none() || self.stopped_within(retry) {
                         return;
