@@ -262,6 +262,20 @@ fn a_screen_comes_back_with_the_engine_and_is_told_to_catch_up() {
 }
 
 #[test]
+fn an_engine_that_ends_says_so_to_who_is_attached() {
+    let site = Site::new();
+    let attached = attach(site.socket(), None, Staying::ComesBack).unwrap();
+    let Site { server, engine, dir: _dir } = site;
+    // In this order, as a process does.
+    engine.stop();
+    drop(server);
+    let far = attached.handle();
+    wait_until("the loss", || matches!(&*far.snapshot().link, LinkStatus::Lost { .. }));
+    let LinkStatus::Lost { reason, .. } = &*far.snapshot().link else { panic!() };
+    assert_eq!(reason, "the engine was stopped");
+}
+
+#[test]
 fn what_waits_for_an_answer_hears_that_the_connection_broke() {
     let mut site = Site::new();
     let attached = site.admin();

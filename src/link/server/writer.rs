@@ -121,7 +121,7 @@ impl<'a> Writer<'a> {
                     Ok(event) => self.event(event)?,
                     Err(_) => return Err(Ended::Stopped),
                 },
-                recv(self.is_over) -> _ => return Err(Ended::Left),
+                recv(self.is_over) -> _ => return self.leave(),
                 default(wait) => {}
             }
             if self.is_stale && Instant::now() >= self.next {
@@ -129,6 +129,15 @@ impl<'a> Writer<'a> {
                 self.send(&ToClient::Event(EngineEvent::StateChanged))?;
             }
         }
+    }
+
+    /// The reader has ended: the client is gone, or the engine is, which the client is told where it can be.
+    fn leave(&mut self) -> Result<std::convert::Infallible, Ended> {
+        if self.events.try_iter().any(|event| event == EngineEvent::Stopped) {
+            self.send(&ToClient::Event(EngineEvent::Stopped))?;
+            return Err(Ended::Stopped);
+        }
+        Err(Ended::Left)
     }
 
     fn send(&mut self, message: &ToClient<'_>) -> Result<(), Ended> {
