@@ -115,7 +115,7 @@ impl<'a> Writer<'a> {
             select! {
                 recv(self.answers) -> answer => match answer {
                     Ok((id, answer)) => self.answer(id, answer, shared)?,
-                    Err(_) => return Err(Ended::Left),
+                    Err(_) => return self.leave(),
                 },
                 recv(events) -> event => match event {
                     Ok(event) => self.event(event)?,
