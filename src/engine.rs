@@ -30,7 +30,7 @@ pub use attach::{AttachError, Attachment, DataDirLock, attach_or_host};
 pub use command::{Command, CommandError, Reply, Request, RequestId};
 pub use event::{EngineEvent, LogEntry, NamedEntry};
 pub use handle::EngineHandle;
-pub use host::{EngineParts, RunningEngine, StartError, start};
+pub use host::{EngineParts, OpenStore, RunningEngine, StartError, opened, start};
 pub use settings::EngineSettings;
 pub use state::{LiveState, RosterState};
 pub use worker::capture::{OpenSource, SourceParts};

@@ -33,10 +33,19 @@ use super::worker::store::StoreWorker;
 use crate::face::PicturePolicy;
 use crate::track::Follower;
 
+/// Opens the store, on the thread that starts the engine.
+pub type OpenStore = Box<dyn FnOnce() -> Result<Box<dyn Store>, StoreError> + Send>;
+
+/// A store that is open already.
+pub fn opened(store: impl Store + 'static) -> OpenStore {
+    Box::new(|| Ok(Box::new(store)))
+}
+
 /// Everything an engine is made of.
 pub struct EngineParts {
-    /// Where people, templates and the ledger are kept; already open.
-    pub store: Box<dyn Store>,
+    /// Where people, templates and the ledger are kept. Of a large store every page is checked when it is opened:
+    /// the nets are loaded and the sources are opened meanwhile.
+    pub store: OpenStore,
     /// Loads the nets, on the inference thread; none where nothing is to be recognised.
     pub load_analyser: Option<LoadAnalyser>,
     /// What is watched, at one pace; nothing for a one-shot subcommand. Where every frame counts it is one
@@ -55,7 +64,7 @@ pub struct EngineParts {
 /// Why an engine cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The store cannot be read.
+    /// The store cannot be opened or read.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The system gives no thread.
@@ -134,7 +143,7 @@ fn tell_stored(
 /// Starts the threads of an engine.
 ///
 /// # Errors
-/// [`StartError`] where the store cannot be read; what was started by then is stopped.
+/// [`StartError`] where the store cannot be opened or read; what was started by then is stopped.
 pub fn start(parts: EngineParts) -> Result<RunningEngine, StartError> {
     let EngineParts { store, load_analyser, sources, settings, clock, calendar, entropy } = parts;
     let board = Arc::new(Board::new(Access::new(settings.owner_uid)));
@@ -202,7 +211,7 @@ pub fn start(parts: EngineParts) -> Result<RunningEngine, StartError> {
     let core = Core::new(beginning, channels);
     let (told, stored) = bounded(PARTS);
     engine.spawn("muster-engine", (core, stored), |(core, stored)| core.run(&stored))?;
-    // While the nets are being loaded and the sources are opened.
+    let store = store()?;
     tell_stored(&*store, &*clock, &*calendar, &told)?;
     engine.spawn("muster-store", StoreWorker { store, requests, answers }, StoreWorker::run)?;
     engine.calls = Some(calls_sender);

@@ -31,7 +31,7 @@ use crate::engine::environment::{SiteCalendar, SystemClock, SystemEntropy};
 use crate::engine::handle::LinkStatus;
 use crate::engine::operators::{OperatorsCommand, OperatorsReply};
 use crate::engine::state::{Preview, PreviewRequest};
-use crate::engine::{EngineEvent, EngineHandle, EngineParts, EngineSettings, RunningEngine, start};
+use crate::engine::{EngineEvent, EngineHandle, EngineParts, EngineSettings, RunningEngine, opened, start};
 use crate::face::PicturePolicy;
 use crate::ledger::{Actor, EntryKind, Sequence, TerminalId};
 use crate::store::memory::MemoryStore;
@@ -53,7 +53,7 @@ struct Site {
 impl Site {
     fn new() -> Self {
         let engine = start(EngineParts {
-            store: Box::new(MemoryStore::new(TerminalId(Ulid(1)))),
+            store: opened(MemoryStore::new(TerminalId(Ulid(1)))),
             load_analyser: None,
             sources: Vec::new(),
             settings: EngineSettings { owner_uid: uid(), ..EngineSettings::default() },

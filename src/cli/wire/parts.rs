@@ -22,17 +22,22 @@ use crate::face::LivenessMode;
 use crate::inference::pipeline::PipelineOptions;
 use crate::ledger::{Sha256Digest, TerminalId};
 use crate::store::redb::RedbStore;
+use crate::store::{Store, StoreError};
 use crate::track::TrackSettings;
 
 use super::super::exit::CliError;
 use super::store_error;
 use super::store_keys::key_source;
 
-/// The store under `lock`, opened, and nothing else: enough to read and to write records.
+/// The store under `lock`, and nothing else: enough to read and to write records. A passphrase is asked for here,
+/// before anything begins.
 pub(super) fn store_only(effective: &Effective, lock: &DataDirLock) -> Result<EngineParts, CliError> {
-    let store = open_store(effective, lock)?;
+    let (data_dir, key) = (lock.data_dir().to_owned(), key_source(effective)?);
+    let open = move || -> Result<Box<dyn Store>, StoreError> {
+        Ok(Box::new(RedbStore::open(&data_dir, new_terminal(), &key)?))
+    };
     Ok(EngineParts {
-        store: Box::new(store),
+        store: Box::new(open),
         load_analyser: None,
         sources: Vec::new(),
         settings: settings(effective),

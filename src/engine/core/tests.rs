@@ -35,7 +35,7 @@ use crate::engine::event::{EngineEvent, LogEntry};
 use crate::engine::state::{
     DiskState, InferenceStatus, LiveState, PreviewRequest, Recorded, SourceState, TrackVerdict,
 };
-use crate::engine::{EngineHandle, EngineParts, RunningEngine, SourceParts, start};
+use crate::engine::{EngineHandle, EngineParts, RunningEngine, SourceParts, opened, start};
 use crate::inference::InferenceError;
 use crate::ledger::{Actor, ClockState, EntryKind, Sequence};
 use crate::store::Store;

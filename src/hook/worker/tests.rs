@@ -12,7 +12,7 @@ use crate::attendance::{PersonId, PresenceState};
 use crate::engine::command::register::RegisterCommand;
 use crate::engine::environment::{SiteCalendar, SystemClock, SystemEntropy};
 use crate::engine::handle::Call;
-use crate::engine::{EngineParts, EngineSettings, RunningEngine, start};
+use crate::engine::{EngineParts, EngineSettings, RunningEngine, opened, start};
 use crate::hook::Wanted;
 use crate::hook::testing::hook;
 use crate::ledger::{Actor, ChainHead, EntryKind, Sha256Digest, TerminalId};
@@ -28,7 +28,7 @@ struct Site {
 impl Site {
     fn new() -> Self {
         let engine = start(EngineParts {
-            store: Box::new(MemoryStore::new(TerminalId(Ulid(1)))),
+            store: opened(MemoryStore::new(TerminalId(Ulid(1)))),
             load_analyser: None,
             sources: Vec::new(),
             settings: EngineSettings { owner_uid: 7, ..EngineSettings::default() },

@@ -1,4 +1,4 @@
-//! What an engine does while its store is still being read.
+//! What an engine does while its store is still being opened and read.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,10 +6,34 @@ use std::time::{Duration, Instant};
 
 use super::disk::fed;
 use super::*;
-use crate::capture::RgbPicture;
+use crate::capture::{CaptureError, CaptureSource, Frame, FrameSequence, RgbPicture};
+use crate::engine::environment::Clock;
 use crate::face::{Detection, Probe, Rect};
 use crate::identify::Rejection;
 use crate::inference::{AnalyserFacts, FaceAnalyser, StageTimes};
+use crate::store::StoreError;
+
+/// A camera that shows nobody, and is open while there is one of what it holds.
+struct Held(#[allow(dead_code, reason = "counted from outside")] Arc<()>, u64);
+
+impl CaptureSource for Held {
+    fn next_frame(&mut self) -> Result<Option<Frame>, CaptureError> {
+        std::thread::sleep(Duration::from_millis(10));
+        self.1 += 1;
+        Ok(Some(Frame {
+            sequence: FrameSequence(self.1),
+            at: StillClock.now(),
+            picture: picture(&[]),
+            label: None,
+        }))
+    }
+    fn is_live(&self) -> bool {
+        true
+    }
+    fn nominal_fps(&self) -> f32 {
+        30.0
+    }
+}
 
 /// Counts the pictures that faces are looked for in.
 struct Counted(ReadingAnalyser, Arc<AtomicUsize>);
@@ -58,14 +82,25 @@ fn frames_are_followed_and_nobody_is_decided_about_before_the_gallery_is_complet
     parts.load_analyser = Some(Box::new(move || {
         Ok(Box::new(Counted(ReadingAnalyser::new(facts()), counter)) as Box<dyn FaceAnalyser>)
     }));
+    let (open, is_open) = bounded::<()>(0);
+    let whole = store.clone();
+    parts.store = Box::new(move || {
+        let _ = is_open.recv();
+        Ok(Box::new(whole))
+    });
     let (feed, frames) = bounded(1);
     let starting = std::thread::spawn(move || fed(parts, frames));
     let patience = Instant::now() + Duration::from_secs(60);
     // A frame is looked at when the one before was answered, so that most of these were taken in.
-    while looked_at.load(Ordering::SeqCst) < 20 {
-        assert!(Instant::now() < patience, "frames wait for the gallery");
-        let _ = feed.send_timeout(vec![1], Duration::from_millis(20));
-    }
+    let look_at = |so_many: usize, waits_for: &str| {
+        while looked_at.load(Ordering::SeqCst) < so_many {
+            assert!(Instant::now() < patience, "frames wait for {waits_for}");
+            let _ = feed.send_timeout(vec![1], Duration::from_millis(20));
+        }
+    };
+    look_at(20, "the store");
+    drop(open);
+    look_at(40, "the gallery");
     assert!(!starting.is_finished(), "whoever starts it waits until everything is read");
     assert_eq!(store.kinds(), before, "nothing is written");
 
@@ -88,4 +123,29 @@ fn an_engine_whose_store_cannot_be_read_does_not_start() {
     store.is_unreadable.store(true, Ordering::SeqCst);
     let error = start(parts(&store)).err().expect("the log cannot be read").to_string();
     assert!(error.contains("the disk is gone"), "{error}");
+}
+
+/// The sources are open by then: they are let go of.
+#[test]
+fn an_engine_whose_store_cannot_be_opened_does_not_start_and_leaves_no_source_open() {
+    let mut parts = parts(&SharedStore::new());
+    let (open, is_open) = bounded::<()>(0);
+    let held = Arc::new(());
+    let source = Arc::clone(&held);
+    parts.sources = vec![SourceParts {
+        role: Default::default(),
+        name: "watched".to_owned(),
+        pace: Pace::RealTime,
+        open: Box::new(move || {
+            let _ = open.try_send(());
+            Ok(Box::new(Held(Arc::clone(&source), 0)))
+        }),
+    }];
+    parts.store = Box::new(move || {
+        let _ = is_open.recv_timeout(Duration::from_secs(60));
+        Err(StoreError::Busy { path: "elsewhere".into() })
+    });
+    let error = start(parts).err().expect("another process has it").to_string();
+    assert!(error.contains("elsewhere"), "{error}");
+    assert_eq!(Arc::strong_count(&held), 1, "the source is open still");
 }

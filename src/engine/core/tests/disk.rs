@@ -111,7 +111,7 @@ fn on_a_really_full_disk_recognition_goes_on_and_is_saved_when_there_is_room() {
     };
     let shared = SharedStore::new();
     let (feed, frames) = bounded(1);
-    let parts = EngineParts { store: Box::new(open()), ..parts(&shared) };
+    let parts = EngineParts { store: opened(open()), ..parts(&shared) };
     let (engine, handle, events) = fed(parts, frames);
     let ana = person(enrol(&handle, "Ana", &[1]).unwrap());
 

@@ -15,7 +15,7 @@ use crate::engine::command::{
 };
 use crate::engine::environment::{Calendar, Clock, Entropy};
 use crate::engine::event::EngineEvent;
-use crate::engine::{EngineHandle, EngineParts, EngineSettings, RunningEngine, SourceParts, start};
+use crate::engine::{EngineHandle, EngineParts, EngineSettings, RunningEngine, SourceParts, opened, start};
 use crate::face::{
     Detection, Embedding, EmbeddingSpace, FivePoints, Liveness, Metric, Point, Probe, Quality, Rect,
     Similarity,
@@ -353,7 +353,7 @@ impl CaptureSource for Fed {
 
 pub(super) fn parts(store: &SharedStore) -> EngineParts {
     EngineParts {
-        store: Box::new(store.clone()),
+        store: opened(store.clone()),
         load_analyser: Some(Box::new(|| Ok(Box::new(ReadingAnalyser(facts())) as Box<dyn FaceAnalyser>))),
         sources: Vec::new(),
         settings: EngineSettings { owner_uid: OWNER, ..EngineSettings::default() },

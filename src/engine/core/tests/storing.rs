@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use super::stand_ins::*;
 use super::{Actor, Command, CommandError, EntryKind, Reply, enrol};
 use crate::engine::command::{StoreCommand, StoreReply};
-use crate::engine::{EngineHandle, EngineParts, start};
+use crate::engine::{EngineHandle, EngineParts, opened, start};
 use crate::ledger::{Facts, Sequence, TerminalId};
 use crate::store::crypt::Key;
 use crate::store::crypt::source::KeySource;
@@ -26,7 +26,7 @@ fn a_backup_is_written_between_two_records_and_is_an_entry() {
         let key = KeySource::Given(Key::from_bytes([9; 32]));
         RedbStore::open(data.path(), TerminalId(ulid::Ulid(1)), &key).unwrap()
     };
-    let parts = EngineParts { store: Box::new(open()), ..parts(&SharedStore::new()) };
+    let parts = EngineParts { store: opened(open()), ..parts(&SharedStore::new()) };
     let engine = start(parts).unwrap();
     let handle = engine.handle(Actor::Local { uid: 7 });
     enrol(&handle, "Ana", &[1]).unwrap();
