@@ -140,7 +140,7 @@ fn the_nets_are_fed_and_read_without_memory_of_their_own() {
     // The library that scales pictures makes its table of weights anew for each, in small pieces. A scaler of
     // our own that keeps them was tried: the same pixels to the last bit, in three times the time.
     let scaled = |picture: &RgbPicture, width, height| {
-        let (mut scaler, mut patch) = (Scaler::default(), Patch { width: 320, height: 240, rgb: Vec::new() });
+        let (mut scaler, mut patch) = (Scaler::default(), Patch::of(320, 240));
         each(|| scaler.scale_into(picture.into(), width, height, &mut patch).unwrap())
     };
     let (scaled_nobody, scaled_face) = (scaled(&nobody, 320, 240), scaled(&face, 192, 240));
