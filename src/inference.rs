@@ -122,6 +122,28 @@ pub struct StageTimes {
 }
 
 impl StageTimes {
+    /// The part of these times that so many of `all` faces took; nothing where there are none.
+    pub(crate) fn share(&self, faces: usize, all: usize) -> Self {
+        let part = |time: Duration| time.mul_f64(faces as f64 / all.max(1) as f64);
+        let Self { detect, landmarks, align, liveness, embed } = *self;
+        Self {
+            detect: part(detect),
+            landmarks: part(landmarks),
+            align: part(align),
+            liveness: part(liveness),
+            embed: part(embed),
+        }
+    }
+
+    /// Adds what another part of the work took.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.detect += other.detect;
+        self.landmarks += other.landmarks;
+        self.align += other.align;
+        self.liveness += other.liveness;
+        self.embed += other.embed;
+    }
+
     /// Milliseconds a stage, by the stage's name.
     pub fn named_ms(&self) -> Vec<(String, f32)> {
         let stages = [
@@ -197,6 +219,18 @@ pub enum InferenceError {
     },
 }
 
+/// Faces of one picture that all nets are to look at.
+#[derive(Debug, Clone, Copy)]
+pub struct WantedFaces<'a> {
+    /// The picture.
+    pub picture: &'a RgbPicture,
+    /// As the detector found them in it.
+    pub detections: &'a [Detection],
+}
+
+/// What the nets say of each of a picture's wanted faces, in their order.
+pub type Probes = Vec<Result<Probe, Rejection>>;
+
 /// From a picture to probes: the port that the engine knows. One owner, on a thread of its own.
 pub trait FaceAnalyser: Send {
     /// What is loaded.
@@ -235,18 +269,25 @@ pub trait FaceAnalyser: Send {
         times: &mut StageTimes,
     ) -> Result<Result<Probe, Rejection>, InferenceError>;
 
-    /// Each of `detections` of one picture through all nets after detection, in their order: together, where
-    /// the nets gain by it.
+    /// Whether [`probe_all`](Self::probe_all) is faster with faces of several pictures than with those of one
+    /// after the other. Where it is not, no picture waits for another.
+    fn takes_several(&self) -> bool {
+        false
+    }
+
+    /// The wanted faces of each picture through all nets after detection: together, where the nets gain by it.
     ///
     /// # Errors
     /// As [`probe`](Self::probe).
     fn probe_all(
         &mut self,
-        picture: &RgbPicture,
-        detections: &[Detection],
+        wanted: &[WantedFaces<'_>],
         times: &mut StageTimes,
-    ) -> Result<Vec<Result<Probe, Rejection>>, InferenceError> {
-        detections.iter().map(|detection| self.probe(picture, detection, times)).collect()
+    ) -> Result<Vec<Probes>, InferenceError> {
+        let mut of_one = |WantedFaces { picture, detections }: &WantedFaces<'_>| {
+            detections.iter().map(|detection| self.probe(picture, detection, times)).collect()
+        };
+        wanted.iter().map(&mut of_one).collect()
     }
 
     /// Every face of `picture`, each with its probe.
@@ -256,8 +297,9 @@ pub trait FaceAnalyser: Send {
     fn analyse(&mut self, picture: &RgbPicture) -> Result<FrameAnalysis, InferenceError> {
         let mut times = StageTimes::default();
         let detections = self.detect(picture, &mut times)?;
-        let probes = self.probe_all(picture, &detections, &mut times)?;
-        let faces = detections.into_iter().zip(probes);
+        let wanted = WantedFaces { picture, detections: &detections };
+        let probes = self.probe_all(&[wanted], &mut times)?;
+        let faces = detections.into_iter().zip(probes.into_iter().flatten());
         let faces = faces.map(|(detection, probe)| AnalysedFace { detection, probe }).collect();
         Ok(FrameAnalysis { faces, times })
     }

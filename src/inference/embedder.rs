@@ -6,7 +6,7 @@ use super::net::{Loader, MOST_AT_ONCE, Net};
 use super::resample::{Border, Patch, warp};
 use super::tensor;
 use crate::capture::RgbPicture;
-use crate::face::{AlignmentTemplate, Embedding, FivePoints};
+use crate::face::{AlignmentTemplate, Embedding, FivePoints, SimilarityTransform};
 
 /// The net with its numbers.
 pub struct Embedder {
@@ -64,34 +64,40 @@ impl Embedder {
         self.net.run(|outputs| Ok(Embedding::normalised(outputs.values(0, dimension)?.to_vec()).ok()))
     }
 
-    /// The embedding of each face with these points, as [`align`](Self::align) and [`embed`](Self::embed) have
-    /// it, as many at once as the net takes; none for a face that cannot be aligned, or has none.
+    /// Whether the net takes several faces at once.
+    pub fn takes_batches(&self) -> bool {
+        self.net.takes_batches()
+    }
+
+    /// The embedding of each face with its points in its picture, as [`align`](Self::align) and
+    /// [`embed`](Self::embed) have it, as many at once as the net takes; none for a face that cannot be aligned,
+    /// or has none.
     ///
     /// # Errors
     /// As [`embed`](Self::embed).
     pub fn embed_all(
         &mut self,
-        picture: &RgbPicture,
-        points: &[FivePoints],
+        faces: &[(&RgbPicture, FivePoints)],
     ) -> Result<Vec<Option<Embedding>>, InferenceError> {
         let side = self.template.side as usize;
         let shape = self.input.layout.shape(self.input.channels.count(), side, side);
         let (length, dimension) = (shape.iter().product(), self.dimension);
         let at_once = if self.net.takes_batches() { MOST_AT_ONCE } else { 1 };
-        let mut found = vec![None; points.len()];
-        let transforms = points.iter().map(|points| self.template.template_from_image(points));
-        let alignable: Vec<_> =
-            transforms.enumerate().filter_map(|(place, found)| Some((place, found?))).collect();
+        let mut found = vec![None; faces.len()];
+        let alignable = faces.iter().enumerate().filter_map(|(place, (picture, points))| {
+            self.template.template_from_image(points).map(|transform| (place, *picture, transform))
+        });
+        let alignable: Vec<(usize, &RgbPicture, SimilarityTransform)> = alignable.collect();
         for some in alignable.chunks(at_once) {
             let tensors = self.net.input_of(some.len(), shape)?.chunks_exact_mut(length);
-            for ((_, transform), tensor) in some.iter().zip(tensors) {
-                warp(picture.into(), transform, side, Border::Black, &mut self.patch);
+            for ((_, picture, transform), tensor) in some.iter().zip(tensors) {
+                warp((*picture).into(), transform, side, Border::Black, &mut self.patch);
                 tensor::pack(&self.patch.rgb, side, side, &self.input, tensor);
             }
             let batch = self.net.batch();
             self.net.run(|outputs| {
                 let rows = outputs.values(0, batch * dimension)?.chunks_exact(dimension);
-                for ((place, _), row) in some.iter().zip(rows) {
+                for ((place, ..), row) in some.iter().zip(rows) {
                     found[*place] = Embedding::normalised(row.to_vec()).ok();
                 }
                 Ok(())

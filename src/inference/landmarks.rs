@@ -49,37 +49,31 @@ impl Landmarker {
         tensor::pack(&self.patch.rgb, width, height, &self.input, self.net.input(shape)?);
         self.net.run(|outputs| Ok(decode(outputs.values(0, 136)?, &area)))
     }
-}
 
-impl Landmarker {
-    /// The landmarks of the face in each of `bounds`, as [`locate`](Self::locate) has them; as many at once as the
-    /// net takes.
+    /// The landmarks of each face in its box of its picture, as [`locate`](Self::locate) has them; as many at once as
+    /// the net takes.
     ///
     /// # Errors
     /// As [`locate`](Self::locate).
-    pub fn locate_all(
-        &mut self,
-        picture: &RgbPicture,
-        bounds: &[Rect],
-    ) -> Result<Vec<Landmarks68>, InferenceError> {
+    pub fn locate_all(&mut self, faces: &[(&RgbPicture, Rect)]) -> Result<Vec<Landmarks68>, InferenceError> {
         if !self.net.takes_batches() {
-            return bounds.iter().map(|bounds| self.locate(picture, bounds)).collect();
+            return faces.iter().map(|(picture, bounds)| self.locate(picture, bounds)).collect();
         }
         let (width, height) = (self.input.width as usize, self.input.height as usize);
         let shape = [1, self.input.channels.count(), height, width];
         let length = shape.iter().product();
-        let mut found = Vec::with_capacity(bounds.len());
-        for some in bounds.chunks(MOST_AT_ONCE) {
+        let mut found = Vec::with_capacity(faces.len());
+        for some in faces.chunks(MOST_AT_ONCE) {
             let tensors = self.net.input_of(some.len(), shape)?.chunks_exact_mut(length);
-            for (bounds, tensor) in some.iter().zip(tensors) {
+            for ((picture, bounds), tensor) in some.iter().zip(tensors) {
                 let area = bounds.square(self.crop);
-                crop(picture.into(), &area, width, height, Border::Nearest, &mut self.patch);
+                crop((*picture).into(), &area, width, height, Border::Nearest, &mut self.patch);
                 tensor::pack(&self.patch.rgb, width, height, &self.input, tensor);
             }
             let batch = self.net.batch();
             self.net.run(|outputs| {
                 let rows = outputs.values(0, batch * 136)?.chunks_exact(136);
-                let areas = some.iter().map(|bounds| bounds.square(self.crop));
+                let areas = some.iter().map(|(_, bounds)| bounds.square(self.crop));
                 found.extend(rows.zip(areas).map(|(row, area)| decode(row, &area)));
                 Ok(())
             })?;

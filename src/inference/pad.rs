@@ -67,34 +67,33 @@ impl PadNet {
         self.net.run(|outputs| Ok(outcome(outputs.values(0, classes)?, live_class)))
     }
 
-    /// The same for each of `bounds`, as many at once as the net takes.
+    /// The same for each face in its box of its picture, as many at once as the net takes.
     ///
     /// # Errors
     /// As [`measure`](Self::measure).
-    pub fn measure_all(
-        &mut self,
-        picture: &RgbPicture,
-        bounds: &[Rect],
-    ) -> Result<Vec<Liveness>, InferenceError> {
+    pub fn measure_all(&mut self, faces: &[(&RgbPicture, Rect)]) -> Result<Vec<Liveness>, InferenceError> {
         if !self.net.takes_batches() {
-            return bounds.iter().map(|bounds| self.measure(picture, bounds)).collect();
+            return faces.iter().map(|(picture, bounds)| self.measure(picture, bounds)).collect();
         }
         let (width, height) = (self.input.width as usize, self.input.height as usize);
         let shape = [1, self.input.channels.count(), height, width];
         let (length, classes, live_class) = (shape.iter().product(), self.classes, self.live_class);
-        let mut found = vec![Liveness::NotMeasurable; bounds.len()];
-        let areas = bounds.iter().map(|bounds| self.area(picture, bounds));
-        let areas: Vec<_> = areas.enumerate().filter_map(|(place, area)| Some((place, area?))).collect();
+        let mut found = vec![Liveness::NotMeasurable; faces.len()];
+        let areas = faces.iter().enumerate();
+        let areas = areas.filter_map(|(place, (picture, bounds))| {
+            self.area(picture, bounds).map(|area| (place, *picture, area))
+        });
+        let areas: Vec<(usize, &RgbPicture, Rect)> = areas.collect();
         for some in areas.chunks(MOST_AT_ONCE) {
             let tensors = self.net.input_of(some.len(), shape)?.chunks_exact_mut(length);
-            for ((_, area), tensor) in some.iter().zip(tensors) {
-                crop(picture.into(), area, width, height, Border::Nearest, &mut self.patch);
+            for ((_, picture, area), tensor) in some.iter().zip(tensors) {
+                crop((*picture).into(), area, width, height, Border::Nearest, &mut self.patch);
                 tensor::pack(&self.patch.rgb, width, height, &self.input, tensor);
             }
             let batch = self.net.batch();
             self.net.run(|outputs| {
                 let rows = outputs.values(0, batch * classes)?.chunks_exact(classes);
-                for ((place, _), row) in some.iter().zip(rows) {
+                for ((place, ..), row) in some.iter().zip(rows) {
                     found[*place] = outcome(row, live_class);
                 }
                 Ok(())

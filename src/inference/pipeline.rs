@@ -14,7 +14,8 @@ use super::pad::PadNet;
 use super::quality::QualityMeter;
 use super::runtime::{LibrarySearch, Runtime};
 use super::{
-    AnalyserFacts, CardError, DeviceChoice, FaceAnalyser, InferenceError, LivenessFacts, Provider, StageTimes,
+    AnalyserFacts, CardError, DeviceChoice, FaceAnalyser, InferenceError, LivenessFacts, Probes, Provider,
+    StageTimes, WantedFaces,
 };
 use crate::capture::RgbPicture;
 use crate::face::{Detection, FivePoints, Liveness, Probe, Rect};
@@ -212,16 +213,28 @@ impl FaceAnalyser for Pipeline {
         self.stages.probe(picture, detection, times)
     }
 
+    fn takes_several(&self) -> bool {
+        self.stages.embedder.takes_batches()
+    }
+
     fn probe_all(
         &mut self,
-        picture: &RgbPicture,
-        detections: &[Detection],
+        wanted: &[WantedFaces<'_>],
         times: &mut StageTimes,
-    ) -> Result<Vec<Result<Probe, Rejection>>, InferenceError> {
-        if detections.len() > 1 && self.stages.embedder.net().takes_batches() {
-            return self.stages.probe_together(picture, detections, times);
+    ) -> Result<Vec<Probes>, InferenceError> {
+        let faces =
+            wanted.iter().flat_map(|of_one| of_one.detections.iter().map(|face| (of_one.picture, face)));
+        let faces: Vec<(&RgbPicture, &Detection)> = faces.collect();
+        let together = faces.len() > 1 && self.takes_several();
+        let mut probes = if together {
+            self.stages.probe_together(&faces, times)?
+        } else {
+            let each = faces.iter().map(|(picture, face)| self.stages.probe(picture, face, times));
+            each.collect::<Result<_, _>>()?
         }
-        detections.iter().map(|detection| self.stages.probe(picture, detection, times)).collect()
+        .into_iter();
+        // There is one for each of the faces, in their order.
+        Ok(wanted.iter().map(|of_one| probes.by_ref().take(of_one.detections.len()).collect()).collect())
     }
 }
 
@@ -287,34 +300,35 @@ impl Stages {
         Ok(detections)
     }
 
-    /// All faces through each stage after detection, before the next stage.
+    /// All faces, each with its picture, through each stage after detection, before the next stage.
     fn probe_together(
         &mut self,
-        picture: &RgbPicture,
-        detections: &[Detection],
+        faces: &[(&RgbPicture, &Detection)],
         times: &mut StageTimes,
-    ) -> Result<Vec<Result<Probe, Rejection>>, InferenceError> {
-        let bounds: Vec<Rect> = detections.iter().map(|detection| detection.bounds).collect();
+    ) -> Result<Probes, InferenceError> {
+        let boxes: Vec<(&RgbPicture, Rect)> =
+            faces.iter().map(|(picture, detection)| (*picture, detection.bounds)).collect();
         let start = Instant::now();
-        let landmarks = self.landmarker.as_mut().map(|net| net.locate_all(picture, &bounds)).transpose()?;
+        let landmarks = self.landmarker.as_mut().map(|net| net.locate_all(&boxes)).transpose()?;
         add(&mut times.landmarks, start);
         // What cannot be aligned is no face to any of the nets after this.
-        let mut found: Vec<Result<Probe, Rejection>> = vec![Err(Rejection::NotAlignable); detections.len()];
+        let mut found: Probes = vec![Err(Rejection::NotAlignable); faces.len()];
         let points = |place: usize| match &landmarks {
             Some(landmarks) => Some(landmarks[place].five_points()),
-            None => detections[place].points,
+            None => faces[place].1.points,
         };
-        let (places, points): (Vec<usize>, Vec<FivePoints>) =
-            (0..detections.len()).filter_map(|place| Some((place, points(place)?))).unzip();
+        let (places, points): (Vec<usize>, Vec<(&RgbPicture, FivePoints)>) =
+            (0..faces.len()).filter_map(|place| Some((place, (faces[place].0, points(place)?)))).unzip();
         let start = Instant::now();
-        let embeddings = self.embedder.embed_all(picture, &points)?;
+        let embeddings = self.embedder.embed_all(&points)?;
         add(&mut times.embed, start);
         let start = Instant::now();
-        let mapped =
-            |place: &usize| self.liveness_box.as_ref().map_or(bounds[*place], |map| map.of(&bounds[*place]));
-        let mapped: Vec<Rect> = places.iter().map(mapped).collect();
+        let mapped = |bounds: Rect| self.liveness_box.as_ref().map_or(bounds, |map| map.of(&bounds));
         let liveness = match &mut self.pad {
-            Some(pad) => pad.measure_all(picture, &mapped)?,
+            Some(pad) => {
+                let mapped = places.iter().map(|place| (boxes[*place].0, mapped(boxes[*place].1)));
+                pad.measure_all(&mapped.collect::<Vec<_>>())?
+            }
             None => vec![Liveness::NotRun; places.len()],
         };
         add(&mut times.liveness, start);
@@ -322,9 +336,9 @@ impl Stages {
         for (index, (place, embedding)) in places.iter().zip(embeddings).enumerate() {
             let Some(embedding) = embedding else { continue };
             let landmarks = landmarks.as_ref().map(|all| Box::new(all[*place].clone()));
-            let (bounds, points) = (bounds[*place], points[index]);
+            let ((picture, bounds), (_, points)) = (boxes[*place], points[index]);
             let quality = self.quality.measure(picture, &bounds, &points, landmarks.as_deref());
-            let (detection_score, liveness) = (detections[*place].score, liveness[index]);
+            let (detection_score, liveness) = (faces[*place].1.score, liveness[index]);
             found[*place] =
                 Ok(Probe { bounds, detection_score, points, landmarks, quality, embedding, liveness });
         }

@@ -4,12 +4,14 @@
 use std::path::Path;
 
 use muster::capture::{RgbPicture, picture};
+use muster::face::Detection;
 use muster::face::embedding::dot;
 use muster::inference::device::TensorRt;
 use muster::inference::net::Loader;
 use muster::inference::runtime::{LibrarySearch, Runtime};
 use muster::inference::{
-    Card, DeviceChoice, FaceAnalyser, InferenceError, Pipeline, PipelineOptions, Provider,
+    Card, DeviceChoice, FaceAnalyser, InferenceError, Pipeline, PipelineOptions, Probes, Provider,
+    StageTimes, WantedFaces,
 };
 
 use crate::support::{demo_picture, models_dir, options, pipeline};
@@ -210,12 +212,23 @@ fn faces_that_go_through_the_nets_together_come_out_as_each_by_itself() {
     let batched: Vec<String> =
         together.nets().iter().filter(|net| net.takes_batches()).map(|net| net.name().to_owned()).collect();
     assert_eq!(batched, ["onet.onnx", "fr_landmark.onnx", "fr_liveness.onnx", "fr_feature.onnx"]);
-    let (each, together) = (each.analyse(&picture).unwrap(), together.analyse(&picture).unwrap());
-    assert!(each.faces.len() >= 3, "{} faces", each.faces.len());
-    assert_eq!(each.faces.len(), together.faces.len());
-    for (one, other) in each.faces.iter().zip(&together.faces) {
-        assert_eq!(one.detection, other.detection);
-        let (one, other) = (one.probe.as_ref().unwrap(), other.probe.as_ref().unwrap());
+    // Faces of two pictures, more of them than a batch has room for, and a picture without any between.
+    let other = picture::read(&demo_picture("show/sample2.jpg")).unwrap();
+    let mut times = StageTimes::default();
+    let found: Vec<_> =
+        [&picture, &other].map(|picture| (picture, each.detect(picture, &mut times).unwrap())).into();
+    let again: Vec<Detection> = found[0].1.iter().cycle().take(7).copied().collect();
+    let wanted = [(&picture, again), (&other, Vec::new()), (&other, found[1].1.clone())];
+    let wanted = wanted.each_ref().map(|(picture, detections)| WantedFaces { picture, detections });
+    assert!(together.takes_several() && !each.takes_several());
+    let (each, together) =
+        (each.probe_all(&wanted, &mut times).unwrap(), together.probe_all(&wanted, &mut times).unwrap());
+    let lengths = |probes: &[Probes]| probes.iter().map(Vec::len).collect::<Vec<_>>();
+    assert_eq!(lengths(&each), lengths(&together));
+    assert!(each[0].len() == 7 && each[1].is_empty() && each[2].len() >= 2, "{:?}", lengths(&each));
+    for (one, other) in each.iter().flatten().zip(together.iter().flatten()) {
+        let (one, other) = (one.as_ref().unwrap(), other.as_ref().unwrap());
+        assert_eq!(one.bounds, other.bounds);
         let alike = dot(one.embedding.as_slice(), other.embedding.as_slice());
         assert!(alike > 0.9999, "{alike}");
         let scores = one.liveness.score().zip(other.liveness.score());

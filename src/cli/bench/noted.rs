@@ -10,7 +10,9 @@ use crate::capture::{CaptureError, CaptureSource, Frame, RgbPicture, SkippedPict
 use crate::face::{Detection, Probe, Rect};
 use crate::identify::Rejection;
 use crate::inference::net::meter::{Inside, thread_cpu};
-use crate::inference::{AnalyserFacts, FaceAnalyser, InferenceError, Pipeline, StageTimes};
+use crate::inference::{
+    AnalyserFacts, FaceAnalyser, InferenceError, Pipeline, Probes, StageTimes, WantedFaces,
+};
 
 /// A frame as the source gave it.
 #[derive(Debug, Clone, Copy)]
@@ -135,7 +137,9 @@ impl NotedNets {
             return Err(InferenceError::Runtime { step: "run".to_owned(), detail: "it is gone".to_owned() });
         };
         let (start, start_cpu, inside_before) = (Instant::now(), thread_cpu(), pipeline.inside());
-        let result = work(pipeline, times)?;
+        let mut spent = StageTimes::default();
+        let result = work(pipeline, &mut spent)?;
+        times.add(&spent);
         let mut noted = lock(&self.notes);
         if noted.first.is_none() {
             noted.first = Some(start);
@@ -152,7 +156,7 @@ impl NotedNets {
         if let Some(look) = noted.looks.last_mut() {
             look.faces += found;
             look.probed += probed;
-            look.times = *times;
+            look.times.add(&spent);
         }
         noted.inside = pipeline.inside();
         noted.last = Some(Instant::now());
@@ -201,11 +205,10 @@ impl FaceAnalyser for NotedNets {
 
     fn probe_all(
         &mut self,
-        picture: &RgbPicture,
-        detections: &[Detection],
+        wanted: &[WantedFaces<'_>],
         times: &mut StageTimes,
-    ) -> Result<Vec<Result<Probe, Rejection>>, InferenceError> {
-        let work = |nets: &mut Pipeline, times: &mut StageTimes| nets.probe_all(picture, detections, times);
-        self.noted(times, false, work, |probes| (0, probes.len()))
+    ) -> Result<Vec<Probes>, InferenceError> {
+        let work = |nets: &mut Pipeline, times: &mut StageTimes| nets.probe_all(wanted, times);
+        self.noted(times, false, work, |probes| (0, probes.iter().map(Vec::len).sum()))
     }
 }

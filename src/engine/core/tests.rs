@@ -21,6 +21,7 @@ mod spaces;
 mod stand_ins;
 mod storing;
 mod threshold;
+mod together;
 
 use std::sync::atomic::Ordering;
 

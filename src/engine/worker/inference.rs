@@ -12,10 +12,13 @@ use crate::inference::{AnalyserFacts, FaceAnalyser, FrameAnalysis, InferenceErro
 use super::super::handle::Board;
 use super::super::state::{Preview, SourceIndex};
 use super::capture::FrameMessage;
-use super::look::{LiveLook, LookError, LookedAt};
+use super::look::{self, LiveLook, LookError, LookedAt, Planned};
 
 /// Loads the nets; runs on the inference thread, which then owns them.
 pub type LoadAnalyser = Box<dyn FnOnce() -> Result<Box<dyn FaceAnalyser>, InferenceError> + Send>;
+
+/// The nets, or why there are none.
+type Analyser = Result<Box<dyn FaceAnalyser>, String>;
 
 /// Names a picture that was handed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -123,17 +126,18 @@ impl InferenceWorker {
         let mut first = 0;
         loop {
             // A frame that waits goes first; a picture is taken only between frames.
-            let outcome = match self.waiting_frame(first) {
-                Some((feed, message)) => {
+            let waiting = self.waiting_frames(first, &analyser);
+            let outcome = match waiting.last() {
+                Some((feed, _)) => {
                     first = feed + 1;
-                    self.take_frame(feed, message, &mut analyser, &mut previews).and_then(|()| {
+                    self.take_frames(waiting, &mut analyser, &mut previews).and_then(|()| {
                         self.jobs.try_recv().map_or(Ok(()), |job| self.do_job(job, &mut analyser))
                     })
                 }
                 None => match self.next_work() {
                     Work::Frame(feed, message) => {
                         first = feed + 1;
-                        self.take_frame(feed, message, &mut analyser, &mut previews)
+                        self.take_frames(vec![(feed, message)], &mut analyser, &mut previews)
                     }
                     Work::Job(job) => self.do_job(job, &mut analyser),
                     Work::FeedClosed => Ok(()),
@@ -146,12 +150,16 @@ impl InferenceWorker {
         }
     }
 
-    /// A frame that is there already, of the feed `first` or of those after it, with its feed.
-    fn waiting_frame(&self, first: usize) -> Option<(usize, FrameMessage)> {
+    /// The frames that are there already, of the feed `first` and those after it, each with its feed: one, or one
+    /// of each feed where nets gain by looking at several.
+    fn waiting_frames(&self, first: usize, analyser: &Analyser) -> Vec<(usize, FrameMessage)> {
         let count = self.feeds.len();
+        let at_once = if analyser.as_ref().is_ok_and(|nets| nets.takes_several()) { count } else { 1 };
         (first..first + count)
             .map(|turn| turn % count)
-            .find_map(|feed| Some((feed, self.feeds[feed].frames.try_recv().ok()?)))
+            .filter_map(|feed| Some((feed, self.feeds[feed].frames.try_recv().ok()?)))
+            .take(at_once)
+            .collect()
     }
 
     /// Waits for a frame or a picture.
@@ -176,36 +184,70 @@ impl InferenceWorker {
         }
     }
 
-    fn take_frame(
+    /// Looks at frames, at most one of each feed, and says what came of each.
+    fn take_frames(
         &mut self,
-        feed: usize,
-        message: FrameMessage,
-        analyser: &mut Result<Box<dyn FaceAnalyser>, String>,
+        messages: Vec<(usize, FrameMessage)>,
+        analyser: &mut Analyser,
         previews: &mut PreviewMaker,
     ) -> Result<(), ()> {
-        let Feed { source, look, .. } = &mut self.feeds[feed];
-        let source = *source;
-        let FrameMessage::Frame(frame) = message else {
-            return self.reports.send(InferenceReport::SourceEnded(source)).map_err(|_| ());
-        };
-        let looked = match analyser {
-            Ok(analyser) => match look.look(analyser.as_mut(), &frame) {
-                Ok(looked) => Some(looked),
-                Err(LookError::Gone) => return Err(()),
-                Err(LookError::Inference(error)) => {
-                    tracing::error!(%error, "a frame could not be looked at");
-                    None
+        let mut frames = Vec::with_capacity(messages.len());
+        for (feed, message) in messages {
+            match message {
+                FrameMessage::Frame(frame) => {
+                    let planned = match analyser {
+                        Ok(analyser) => self.plan(feed, &frame, analyser.as_mut())?,
+                        Err(_) => None,
+                    };
+                    frames.push((feed, frame, planned));
                 }
-            },
-            Err(_) => None,
-        };
-        if self.board.focus.get().as_ref() == &source {
-            previews.offer(&frame, &self.board);
+                FrameMessage::Ended => {
+                    let source = self.feeds[feed].source;
+                    self.reports.send(InferenceReport::SourceEnded(source)).map_err(|_| ())?;
+                }
+            }
         }
-        self.reports.send(InferenceReport::Observed { source, frame, looked }).map_err(|_| ())
+        let mut wanted: Vec<_> =
+            frames.iter_mut().filter_map(|(_, frame, planned)| Some((&*frame, planned.as_mut()?))).collect();
+        let probes = match analyser {
+            Ok(analyser) => look::probe(analyser.as_mut(), &mut wanted),
+            Err(_) => Ok(Vec::new()),
+        };
+        let mut probes = probes
+            .inspect_err(|error| tracing::error!(%error, "the faces of a frame could not be looked at"))
+            .unwrap_or_default()
+            .into_iter();
+        for (feed, frame, planned) in frames {
+            let Feed { source, look, .. } = &mut self.feeds[feed];
+            let source = *source;
+            // Where the nets failed there are none for any of the frames.
+            let looked = planned.and_then(|planned| Some(look.conclude(&frame, planned, probes.next()?)));
+            if self.board.focus.get().as_ref() == &source {
+                previews.offer(&frame, &self.board);
+            }
+            self.reports.send(InferenceReport::Observed { source, frame, looked }).map_err(|_| ())?;
+        }
+        Ok(())
     }
 
-    fn do_job(&self, job: Job, analyser: &mut Result<Box<dyn FaceAnalyser>, String>) -> Result<(), ()> {
+    /// What of a frame all nets are to look at; none where its faces cannot be found.
+    fn plan(
+        &mut self,
+        feed: usize,
+        frame: &Frame,
+        analyser: &mut dyn FaceAnalyser,
+    ) -> Result<Option<Planned>, ()> {
+        match self.feeds[feed].look.plan(analyser, frame) {
+            Ok(planned) => Ok(Some(planned)),
+            Err(LookError::Gone) => Err(()),
+            Err(LookError::Inference(error)) => {
+                tracing::error!(%error, "a frame could not be looked at");
+                Ok(None)
+            }
+        }
+    }
+
+    fn do_job(&self, job: Job, analyser: &mut Analyser) -> Result<(), ()> {
         let Job { id, label, picture } = job;
         let pixels = match picture {
             JobPicture::Pixels(pixels) => Ok(pixels),

@@ -5,7 +5,9 @@ use crossbeam_channel::Receiver;
 use crate::capture::Frame;
 use crate::face::{Detection, Rect};
 use crate::identify::Rejection;
-use crate::inference::{AnalysedFace, FaceAnalyser, FrameAnalysis, InferenceError, StageTimes};
+use crate::inference::{
+    AnalysedFace, FaceAnalyser, FrameAnalysis, InferenceError, Probes, StageTimes, WantedFaces,
+};
 use crate::track::{Face, Follower, FrameTracks, LINK_IOU, Look, Presence, TrackId};
 
 /// What the engine says after each frame that was looked at.
@@ -15,6 +17,17 @@ pub(crate) struct Attention {
     pub(crate) decided: Vec<TrackId>,
     /// Whether every face is wanted with all nets, whatever is decided.
     pub(crate) closely: bool,
+}
+
+/// The faces of a frame, and which of them all nets are to look at.
+#[derive(Debug, Default)]
+pub(crate) struct Planned {
+    detections: Vec<Detection>,
+    /// Of each of them.
+    is_wanted: Vec<bool>,
+    /// Those that are.
+    wanted: Vec<Detection>,
+    times: StageTimes,
 }
 
 /// What came of a frame.
@@ -55,13 +68,13 @@ impl LiveLook {
         Self { follower, attention, is_awaited: false, closely: false, presence, cells }
     }
 
-    /// Looks at one frame. What was decided in the frame before is waited for, so that a recording
-    /// comes to the same whatever the threads' pace.
-    pub(crate) fn look(
+    /// Finds the faces of a frame, and says which of them all nets are to look at. What was decided in the frame
+    /// before is waited for, so that a recording comes to the same whatever the threads' pace.
+    pub(crate) fn plan(
         &mut self,
         analyser: &mut dyn FaceAnalyser,
         frame: &Frame,
-    ) -> Result<LookedAt, LookError> {
+    ) -> Result<Planned, LookError> {
         let mut times = StageTimes::default();
         frame.picture.cells(&mut self.cells);
         let is_empty =
@@ -79,31 +92,29 @@ impl LiveLook {
         self.find_missing(analyser, frame, &mut detections, &mut times)?;
         let boxes: Vec<Rect> = detections.iter().map(|detection| detection.bounds).collect();
         let looks = self.follower.plan(frame.at, &boxes);
-        let is_wanted = |look: &Look| self.closely || *look == Look::Closely;
-        let wanted: Vec<Detection> = detections
-            .iter()
-            .zip(&looks)
-            .filter(|(_, look)| is_wanted(look))
-            .map(|(detection, _)| *detection)
-            .collect();
-        let probes = match wanted.as_slice() {
-            [] => Vec::new(),
-            wanted => analyser.probe_all(&frame.picture, wanted, &mut times)?,
-        };
+        let is_wanted: Vec<bool> = looks.iter().map(|look| self.closely || *look == Look::Closely).collect();
+        let wanted = detections.iter().zip(&is_wanted).filter(|(_, is_wanted)| **is_wanted);
+        let wanted = wanted.map(|(detection, _)| *detection).collect();
+        Ok(Planned { detections, is_wanted, wanted, times })
+    }
+
+    /// Takes in what all nets said of the wanted faces.
+    pub(crate) fn conclude(&mut self, frame: &Frame, planned: Planned, probes: Probes) -> LookedAt {
+        let Planned { detections, is_wanted, times, .. } = planned;
         let mut probes = probes.into_iter();
         let faces: Vec<AnalysedFace> = detections
             .into_iter()
-            .zip(&looks)
-            .map(|(detection, look)| {
+            .zip(is_wanted)
+            .map(|(detection, is_wanted)| {
                 // There is a probe for each that was wanted.
-                let probe = is_wanted(look).then(|| probes.next()).flatten();
+                let probe = is_wanted.then(|| probes.next()).flatten();
                 AnalysedFace { detection, probe: probe.unwrap_or(Err(Rejection::NotLooked)) }
             })
             .collect();
         let seen: Vec<Face> = faces.iter().map(face).collect();
         let tracks = self.follower.observe(frame.at, &seen);
         self.is_awaited = true;
-        Ok(LookedAt { analysis: FrameAnalysis { faces, times }, tracks })
+        LookedAt { analysis: FrameAnalysis { faces, times }, tracks }
     }
 
     /// Looks again where a track's face was and none was found.
@@ -126,6 +137,27 @@ impl LiveLook {
         detections.sort_by(|a, b| a.bounds.x.total_cmp(&b.bounds.x));
         Ok(())
     }
+}
+
+/// What all nets say of the wanted faces of each frame, looked at together.
+pub(crate) fn probe(
+    analyser: &mut dyn FaceAnalyser,
+    frames: &mut [(&Frame, &mut Planned)],
+) -> Result<Vec<Probes>, InferenceError> {
+    let wanted: Vec<WantedFaces<'_>> = frames
+        .iter()
+        .map(|(frame, planned)| WantedFaces { picture: &frame.picture, detections: &planned.wanted })
+        .collect();
+    let all = wanted.iter().map(|wanted| wanted.detections.len()).sum();
+    if all == 0 {
+        return Ok(vec![Vec::new(); frames.len()]);
+    }
+    let mut times = StageTimes::default();
+    let probes = analyser.probe_all(&wanted, &mut times)?;
+    for (_, planned) in frames {
+        planned.times.add(&times.share(planned.wanted.len(), all));
+    }
+    Ok(probes)
 }
 
 fn face(face: &AnalysedFace) -> Face {
@@ -201,7 +233,9 @@ mod tests {
         });
         let each = frames.map(|frame| {
             let before = analyser.0;
-            let Ok(looked) = look.look(&mut analyser, &frame) else { panic!("not looked at") };
+            let Ok(mut planned) = look.plan(&mut analyser, &frame) else { panic!("not looked at") };
+            let probes = probe(&mut analyser, &mut [(&frame, &mut planned)]).unwrap().remove(0);
+            let looked = look.conclude(&frame, planned, probes);
             answers.send(Attention { decided: Vec::new(), closely }).unwrap();
             (analyser.0 - before, looked.analysis.faces.len())
         });
