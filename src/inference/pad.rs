@@ -1,5 +1,9 @@
 //! Passive presentation-attack detection: one net on one crop.
 
+mod stage;
+
+pub use stage::PadStage;
+
 use super::InferenceError;
 use super::card::{Card, Input};
 use super::net::{Loader, MOST_AT_ONCE, Net};

@@ -10,7 +10,7 @@ use super::landmarks::Landmarker;
 use super::net::meter::{Inside, Meter};
 use super::net::{Loader, Net};
 use super::pack::Pack;
-use super::pad::PadNet;
+use super::pad::{PadNet, PadStage};
 use super::quality::QualityMeter;
 use super::runtime::{LibrarySearch, Runtime};
 use super::{
@@ -34,17 +34,19 @@ pub struct PipelineOptions {
     pub device: DeviceChoice,
     /// Whether the pack's liveness net runs; where not, it is not even loaded.
     pub liveness: bool,
-    /// Whether the faces of a picture go through the nets together on a CPU too, where it gains nothing; on a
-    /// GPU they always do.
+    /// Whether faces go through the nets together on a CPU too, where it gains nothing; on a GPU they always
+    /// do.
     pub batches: bool,
     /// Whether nets are made on a CPU to do less for the same result, where they can.
     pub slim: bool,
+    /// Whether a CPU with a core for it looks at liveness while it embeds: the same result, earlier.
+    pub beside: bool,
     /// Where optimised nets are kept from start to start; none to keep none.
     pub graphs: Option<PathBuf>,
 }
 
 impl PipelineOptions {
-    /// Every net of `pack` as it is on the CPU, one face after the other, with the runtime of the models folder;
+    /// Every net of `pack` as it is on the CPU, one after the other, with the runtime of the models folder;
     /// nothing is kept.
     pub fn plain(models_dir: PathBuf, pack: &str) -> Self {
         Self {
@@ -55,6 +57,7 @@ impl PipelineOptions {
             liveness: true,
             batches: false,
             slim: false,
+            beside: false,
             graphs: None,
         }
     }
@@ -74,7 +77,7 @@ struct Stages {
     detector: Box<dyn Detector>,
     landmarker: Option<Landmarker>,
     embedder: Embedder,
-    pad: Option<PadNet>,
+    pad: Option<PadStage>,
     quality: QualityMeter,
     /// From the detector's box to the liveness net's; none where they are the same.
     liveness_box: Option<LivenessBox>,
@@ -104,13 +107,17 @@ impl Pipeline {
         runtime: &Runtime,
         options: &PipelineOptions,
     ) -> Result<Self, InferenceError> {
-        let on_cpu = || {
+        let on_cpu = || -> Result<_, InferenceError> {
             let loader = Loader::cpu(runtime, &options.models_dir);
             let mut loader = loader.with_batches(options.batches).with_slim_nets(options.slim);
             if let Some(folder) = &options.graphs {
                 loader = loader.with_graphs(folder.clone());
             }
-            Stages::open(pack, options.liveness, &loader).map(|stages| (stages, loader))
+            let mut stages = Stages::open(pack, options.liveness, &loader)?;
+            if options.beside && !options.batches && has_two_cores() {
+                stages.look_beside(loader.meter())?;
+            }
+            Ok((stages, loader))
         };
         let tried = |loader: Loader| {
             let mut stages = Stages::open(pack, options.liveness, &loader)?;
@@ -161,12 +168,17 @@ impl Pipeline {
         self.meter.inside()
     }
 
-    /// Every net, to be measured by itself.
+    /// Threads that the nets run on, each net on one.
+    pub fn threads(&self) -> usize {
+        if self.stages.pad.as_ref().is_some_and(PadStage::is_beside) { 2 } else { 1 }
+    }
+
+    /// Every net that runs on the thread which owns them, to be measured by itself.
     pub fn nets(&mut self) -> Vec<&mut Net> {
         let Stages { detector, landmarker, embedder, pad, .. } = &mut self.stages;
         let mut nets = detector.nets();
         nets.extend(landmarker.as_mut().map(Landmarker::net));
-        nets.extend(pad.as_mut().map(PadNet::net));
+        nets.extend(pad.as_mut().and_then(PadStage::net).map(PadNet::net));
         nets.push(embedder.net());
         nets
     }
@@ -210,7 +222,11 @@ impl FaceAnalyser for Pipeline {
         detection: &Detection,
         times: &mut StageTimes,
     ) -> Result<Result<Probe, Rejection>, InferenceError> {
-        self.stages.probe(picture, detection, times)
+        self.stages.answered(|stages| {
+            let mut probe = stages.probe(picture, detection, times)?;
+            stages.answer(std::slice::from_mut(&mut probe), times)?;
+            Ok(probe)
+        })
     }
 
     fn takes_several(&self) -> bool {
@@ -229,13 +245,17 @@ impl FaceAnalyser for Pipeline {
         let mut probes = if together {
             self.stages.probe_together(&faces, times)?
         } else {
-            let each = faces.iter().map(|(picture, face)| self.stages.probe(picture, face, times));
-            each.collect::<Result<_, _>>()?
+            self.stages.probe_each(&faces, times)?
         }
         .into_iter();
         // There is one for each of the faces, in their order.
         Ok(wanted.iter().map(|of_one| probes.by_ref().take(of_one.detections.len()).collect()).collect())
     }
+}
+
+/// Whether a thread more has a core of its own.
+fn has_two_cores() -> bool {
+    std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1)
 }
 
 /// Adds the time since `start` to `total`.
@@ -250,10 +270,16 @@ impl Stages {
             detector: detector::open(pack, loader)?,
             landmarker: pack.landmarks.as_ref().map(|card| Landmarker::open(card, loader)).transpose()?,
             embedder: Embedder::open(&pack.embedding, loader)?,
-            pad: pad.map(|card| PadNet::open(card, loader)).transpose()?,
+            pad: pad.map(|card| PadNet::open(card, loader).map(PadStage::here)).transpose()?,
             quality: QualityMeter::default(),
             liveness_box: pack.detection.liveness_box.clone(),
         })
+    }
+
+    /// Gives the liveness net a thread of its own.
+    fn look_beside(&mut self, meter: &Meter) -> Result<(), InferenceError> {
+        self.pad = self.pad.take().map(|pad| pad.moved_beside(meter)).transpose()?;
+        Ok(())
     }
 
     /// Runs every net once: a device may take a net and only fail when it runs.
@@ -265,7 +291,10 @@ impl Stages {
         self.detector
             .detect(&picture)
             .and_then(|_| self.landmarker.as_mut().map(|net| net.locate(&picture, &bounds)).transpose())
-            .and_then(|_| self.pad.as_mut().map(|net| net.measure(&picture, &bounds)).transpose())
+            .and_then(|_| {
+                let pad = self.pad.as_mut().and_then(PadStage::net);
+                pad.map(|net| net.measure(&picture, &bounds)).transpose()
+            })
             .and_then(|_| {
                 let corner = |x: f32, y: f32| crate::face::Point::new(48.0 + 32.0 * x, 48.0 + 32.0 * y);
                 let points = [(0.3, 0.4), (0.7, 0.4), (0.5, 0.6), (0.35, 0.8), (0.65, 0.8)];
@@ -324,7 +353,7 @@ impl Stages {
         add(&mut times.embed, start);
         let start = Instant::now();
         let mapped = |bounds: Rect| self.liveness_box.as_ref().map_or(bounds, |map| map.of(&bounds));
-        let liveness = match &mut self.pad {
+        let liveness = match self.pad.as_mut().and_then(PadStage::net) {
             Some(pad) => {
                 let mapped = places.iter().map(|place| (boxes[*place].0, mapped(boxes[*place].1)));
                 pad.measure_all(&mapped.collect::<Vec<_>>())?
@@ -346,7 +375,54 @@ impl Stages {
         Ok(found)
     }
 
-    /// One face through all stages after detection.
+    /// Each face, with its picture, through all stages after detection before the next face. What the liveness
+    /// net says is waited for at the end: where it runs beside, it looks at one face while others are embedded.
+    fn probe_each(
+        &mut self,
+        faces: &[(&RgbPicture, &Detection)],
+        times: &mut StageTimes,
+    ) -> Result<Probes, InferenceError> {
+        self.answered(|stages| {
+            let mut probes = Vec::with_capacity(faces.len());
+            for (picture, detection) in faces {
+                probes.push(stages.probe(picture, detection, times)?);
+            }
+            stages.answer(&mut probes, times)?;
+            Ok(probes)
+        })
+    }
+
+    /// Does `work`; where it fails, nothing that it asked the liveness net is left to be answered.
+    fn answered<R>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<R, InferenceError>,
+    ) -> Result<R, InferenceError> {
+        let done = work(self);
+        if done.is_err()
+            && let Some(pad) = &mut self.pad
+        {
+            pad.forget();
+        }
+        done
+    }
+
+    /// Puts what the liveness net was asked about these faces into their probes.
+    fn answer(
+        &mut self,
+        probes: &mut [Result<Probe, Rejection>],
+        times: &mut StageTimes,
+    ) -> Result<(), InferenceError> {
+        let start = Instant::now();
+        if let Some(pad) = &mut self.pad {
+            for probe in probes.iter_mut().filter_map(|probe| probe.as_mut().ok()) {
+                probe.liveness = pad.answer()?;
+            }
+        }
+        add(&mut times.liveness, start);
+        Ok(())
+    }
+
+    /// One face through all stages after detection; the liveness net is asked and not waited for.
     fn probe(
         &mut self,
         picture: &RgbPicture,
@@ -373,19 +449,20 @@ impl Stages {
         let quality = self.quality.measure(picture, &bounds, &points, landmarks.as_deref());
         add(&mut times.align, start);
         let start = Instant::now();
-        let liveness = match &mut self.pad {
-            Some(pad) => {
-                let mapped = self.liveness_box.as_ref().map_or(bounds, |map| map.of(&bounds));
-                pad.measure(picture, &mapped)?
-            }
-            None => Liveness::NotRun,
-        };
+        if let Some(pad) = &mut self.pad {
+            let mapped = self.liveness_box.as_ref().map_or(bounds, |map| map.of(&bounds));
+            pad.ask(picture, &mapped);
+        }
         add(&mut times.liveness, start);
         let start = Instant::now();
         let embedding = self.embedder.embed()?;
         add(&mut times.embed, start);
-        let Some(embedding) = embedding else { return Ok(Err(Rejection::NotAlignable)) };
-        let detection_score = detection.score;
+        let Some(embedding) = embedding else {
+            // In its place is the answer about the next face.
+            self.pad.as_mut().map(PadStage::unask).transpose()?;
+            return Ok(Err(Rejection::NotAlignable));
+        };
+        let (detection_score, liveness) = (detection.score, Liveness::NotRun);
         Ok(Ok(Probe { bounds, detection_score, points, landmarks, quality, embedding, liveness }))
     }
 }

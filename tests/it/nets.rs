@@ -4,10 +4,11 @@
 use std::path::Path;
 
 use muster::capture::{RgbPicture, picture};
-use muster::face::Detection;
 use muster::face::embedding::dot;
+use muster::face::{Detection, Liveness, Rect};
 use muster::inference::device::TensorRt;
 use muster::inference::net::Loader;
+use muster::inference::pad::{PadNet, PadStage};
 use muster::inference::runtime::{LibrarySearch, Runtime};
 use muster::inference::{
     Card, DeviceChoice, FaceAnalyser, InferenceError, Pipeline, PipelineOptions, Probes, Provider,
@@ -234,6 +235,62 @@ fn faces_that_go_through_the_nets_together_come_out_as_each_by_itself() {
         let scores = one.liveness.score().zip(other.liveness.score());
         assert!(scores.is_none_or(|(one, other)| (one - other).abs() < 1e-3), "{scores:?}");
         assert_eq!(one.liveness.score().is_some(), other.liveness.score().is_some());
+    }
+}
+
+/// Faces enough that answers wait, and one net beside the others: the same to the last bit.
+#[test]
+fn a_liveness_net_on_a_thread_of_its_own_says_what_it_says_on_the_others_thread() {
+    let picture = picture::read(&demo_picture("show/sample1.jpg")).unwrap();
+    let with = |beside| Pipeline::load(&PipelineOptions { beside, ..options("default") }).unwrap();
+    let (mut here, mut beside) = (with(false), with(true));
+    let has_core = std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1);
+    assert_eq!((here.threads(), beside.threads()), (1, if has_core { 2 } else { 1 }));
+    let mut times = StageTimes::default();
+    let found = here.detect(&picture, &mut times).unwrap();
+    assert!(found.len() >= 3, "{} faces", found.len());
+    let many: Vec<Detection> = found.iter().cycle().take(11).copied().collect();
+    for detections in [&many[..], &many[..1], &[]] {
+        let wanted = [WantedFaces { picture: &picture, detections }];
+        let (one, other) =
+            (here.probe_all(&wanted, &mut times).unwrap(), beside.probe_all(&wanted, &mut times).unwrap());
+        assert_eq!(one, other);
+        let scored = one[0].iter().filter(|probe| probe.as_ref().unwrap().liveness.score().is_some()).count();
+        assert!(detections.len() < 3 || scored >= 1, "no face was measured");
+    }
+}
+
+/// What a face that could not be embedded was asked about is not taken for the next one's.
+#[test]
+fn answers_about_liveness_come_in_the_order_of_the_questions_that_are_left() {
+    let picture = picture::read(&demo_picture("show/sample1.jpg")).unwrap();
+    let pack = muster::inference::Pack::read(&models_dir(), "default").unwrap();
+    let runtime = Runtime::open(&LibrarySearch::from_process(None, models_dir())).unwrap();
+    let loader = Loader::cpu(&runtime, &models_dir());
+    let open = || PadNet::open(pack.liveness.as_ref().unwrap(), &loader).unwrap();
+    let side = picture.width().min(picture.height()) as f32;
+    let boxes: Vec<Rect> = (0..12)
+        .map(|place| Rect::new(side / 3.0 + 4.0 * place as f32, side / 3.0, side / 6.0, side / 6.0))
+        .collect();
+    let mut net = open();
+    let alone: Vec<Liveness> = boxes.iter().map(|bounds| net.measure(&picture, bounds).unwrap()).collect();
+    assert!(alone.windows(2).all(|pair| pair[0] != pair[1]), "{alone:?}");
+    let stages = [PadStage::here(open()), PadStage::here(open()).moved_beside(loader.meter()).unwrap()];
+    for (mut stage, beside) in stages.into_iter().zip([false, true]) {
+        assert_eq!(stage.is_beside(), beside);
+        assert!(beside || stage.answer().is_err(), "nothing was asked");
+        for bounds in &boxes {
+            stage.ask(&picture, bounds);
+        }
+        stage.unask().unwrap();
+        stage.ask(&picture, &boxes[0]);
+        let answers: Vec<Liveness> = (0..12).map(|_| stage.answer().unwrap()).collect();
+        assert_eq!(answers[..11], alone[..11]);
+        assert_eq!(answers[11], alone[0]);
+        stage.ask(&picture, &boxes[1]);
+        stage.forget();
+        stage.ask(&picture, &boxes[2]);
+        assert_eq!(stage.answer().unwrap(), alone[2]);
     }
 }
 

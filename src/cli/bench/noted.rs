@@ -52,10 +52,11 @@ pub(super) struct Noted {
 }
 
 impl Noted {
-    /// Processor time of the nets' thread, inside the runtime and in all.
+    /// Processor time of the nets' threads, inside the runtime and in all.
     pub(super) fn thread_cpu(&self) -> (Duration, Duration) {
-        let all = self.last_cpu.saturating_sub(self.first_cpu.unwrap_or(self.last_cpu));
-        (self.inside.cpu.saturating_sub(self.inside_before.cpu), all)
+        let own = self.last_cpu.saturating_sub(self.first_cpu.unwrap_or(self.last_cpu));
+        let beside = self.inside.beside.saturating_sub(self.inside_before.beside);
+        (self.inside.cpu.saturating_sub(self.inside_before.cpu), own + beside)
     }
 
     /// Time inside the runtime.

@@ -8,7 +8,6 @@ use serde::Serialize;
 use crate::attendance::PersonId;
 use crate::capture::Pace;
 use crate::inference::StageTimes;
-use crate::inference::net::THREADS;
 
 use super::super::nets::Running;
 use super::super::output::columns;
@@ -87,6 +86,7 @@ pub(super) struct Run {
     pub(super) processed: u64,
     pub(super) dropped: u64,
     pub(super) lookers: Lookers,
+    pub(super) threads: usize,
 }
 
 /// Everything, as `--json` prints it.
@@ -98,7 +98,7 @@ pub(super) struct PipelineObject {
     real_time: bool,
     provider: String,
     pack: String,
-    /// Threads that a net runs on.
+    /// Threads that the nets run on, each net on one.
     threads: usize,
     cores: usize,
     width: u32,
@@ -158,7 +158,7 @@ impl PipelineObject {
             real_time: run.pace == Pace::RealTime,
             provider: running.provider_name(),
             pack: running.pack.clone(),
-            threads: THREADS,
+            threads: run.threads,
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             width,
             height,

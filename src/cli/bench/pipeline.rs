@@ -93,7 +93,7 @@ pub fn run(effective: &Effective, args: &PipelineArgs, out: &mut Output<'_>) -> 
     let (notes, nets) = (Notes::default(), Shared::default());
     let settings = EngineSettings { looks_closely: args.every_net, ..EngineSettings::default() };
     let (start, start_cpu) = (Instant::now(), process_cpu());
-    let load = noted_nets(effective, &notes, &nets);
+    let load = noted_nets(effective, !args.every_net, &notes, &nets);
     let sources = wire::sources(effective, pace).into_iter().map(|source| noted_source(source, &notes));
     let hosted = wire::host_bench(effective, store.path(), settings, load, sources.collect())?;
     let events = hosted.handle().subscribe(EVENT_ROOM);
@@ -118,7 +118,9 @@ pub fn run(effective: &Effective, args: &PipelineArgs, out: &mut Output<'_>) -> 
         Some(pipeline) if args.every_net => Some(nets_alone(pipeline)?),
         _ => None,
     };
+    let threads = pipeline.as_ref().map_or(1, Pipeline::threads);
     let run = Run {
+        threads,
         source: effective.source().spec.value.to_string(),
         pace,
         start,
@@ -137,10 +139,10 @@ pub fn run(effective: &Effective, args: &PipelineArgs, out: &mut Output<'_>) -> 
     Ok(Exit::Done)
 }
 
-/// The nets, noted.
-fn noted_nets(effective: &Effective, notes: &Notes, back: &Shared) -> LoadAnalyser {
+/// The nets, noted; one after the other where each is to be compared with what it takes alone.
+fn noted_nets(effective: &Effective, beside: bool, notes: &Notes, back: &Shared) -> LoadAnalyser {
     let (notes, back) = (Arc::clone(notes), Arc::clone(back));
-    let load = wire::load_pipeline(effective);
+    let load = wire::load_pipeline(effective, beside);
     Box::new(move || {
         let nets = NotedNets::new(load()?, back, notes);
         Ok(Box::new(nets) as Box<dyn FaceAnalyser>)
@@ -170,7 +172,7 @@ fn enrol(effective: &Effective, store: &Path, folder: &Path) -> Result<BTreeMap<
         })?;
     paths.retain(|path| path.is_file());
     paths.sort();
-    let load = wire::load_pipeline(effective);
+    let load = wire::load_pipeline(effective, true);
     let load: LoadAnalyser = Box::new(move || Ok(Box::new(load()?) as Box<dyn FaceAnalyser>));
     let hosted = wire::host_bench(effective, store, EngineSettings::default(), load, Vec::new())?;
     nets::wait(hosted.handle())?;

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::config::Effective;
 use crate::inference::net::Loader;
 use crate::inference::runtime::{LibrarySearch, Runtime};
-use crate::inference::{InferenceError, Pipeline};
+use crate::inference::{InferenceError, Pipeline, PipelineOptions};
 
 use super::parts::pipeline_options;
 
@@ -18,11 +18,13 @@ pub fn runtime(effective: &Effective) -> Result<Runtime, InferenceError> {
     Runtime::open(&LibrarySearch::from_process(effective.onnxruntime.clone(), models_dir))
 }
 
-/// Loads the nets that are configured, as they are, on the thread that calls it.
+/// Loads the nets that are configured, as they are, on the thread that calls it. Without `beside` all of them stay
+/// on that thread.
 pub fn load_pipeline(
     effective: &Effective,
+    beside: bool,
 ) -> impl FnOnce() -> Result<Pipeline, InferenceError> + Send + use<> {
-    let options = pipeline_options(effective);
+    let options = PipelineOptions { beside, ..pipeline_options(effective) };
     move || Pipeline::load(&options)
 }
 

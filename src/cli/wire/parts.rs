@@ -78,6 +78,7 @@ pub(super) fn pipeline_options(effective: &Effective) -> PipelineOptions {
         liveness: effective.liveness_mode.value != LivenessMode::Off,
         batches: false,
         slim: true,
+        beside: true,
         graphs: Some(effective.state_dir.join("graphs")),
     }
 }

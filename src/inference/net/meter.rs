@@ -1,4 +1,4 @@
-//! How long was spent inside ONNX Runtime.
+//! How long was spent inside ONNX Runtime, and beside.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,6 +17,7 @@ struct Totals {
     runs: AtomicU64,
     wall_nanoseconds: AtomicU64,
     cpu_nanoseconds: AtomicU64,
+    beside_nanoseconds: AtomicU64,
 }
 
 /// What was spent inside the runtime so far.
@@ -28,6 +29,8 @@ pub struct Inside {
     pub wall: Duration,
     /// Processor time of the threads that called. On a GPU this says little.
     pub cpu: Duration,
+    /// All processor time, inside and out, of the threads that run nets beside the one that owns them.
+    pub beside: Duration,
 }
 
 /// The processor time of this thread.
@@ -50,12 +53,23 @@ impl Meter {
         result
     }
 
+    /// Does `work`, on a thread beside the one that owns the nets, and adds its processor time.
+    pub(in super::super) fn beside<R>(&self, work: impl FnOnce() -> R) -> R {
+        let start = thread_cpu();
+        let result = work();
+        let took = thread_cpu().saturating_sub(start);
+        let nanoseconds = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        self.totals.beside_nanoseconds.fetch_add(nanoseconds, Ordering::Relaxed);
+        result
+    }
+
     /// The sum so far.
     pub fn inside(&self) -> Inside {
         Inside {
             runs: self.totals.runs.load(Ordering::Relaxed),
             wall: Duration::from_nanos(self.totals.wall_nanoseconds.load(Ordering::Relaxed)),
             cpu: Duration::from_nanos(self.totals.cpu_nanoseconds.load(Ordering::Relaxed)),
+            beside: Duration::from_nanos(self.totals.beside_nanoseconds.load(Ordering::Relaxed)),
         }
     }
 }
