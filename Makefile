@@ -69,6 +69,7 @@ soak: setup ## What takes too long for CI: long tests, and fuzzing where cargo-f
 
 bench: setup ## Measure each stage, then muster beside its peers: CLIP=FILE PEOPLE=DIR for a clip of your own
 	$(CARGO) bench --locked --profile release
+	$(CARGO) build --release --locked --example crowd
 	MUSTER=$(MUSTER) benches/table --rounds $(ROUNDS) --json "$(CARGO_TARGET_DIR)/bench/runs.json" \
 		$(if $(CLIP),--clip "$(CLIP)") $(if $(PEOPLE),--people "$(PEOPLE)")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .figures import AS_CAMERA, DLIB, EVERY_NET, MUSTER, PYTHON, PYTHON_ONE, ClipFigures, GalleryFigures, ratio
+from .figures import AS_CAMERA, DLIB, EVERY_NET, MUSTER, PYTHON, PYTHON_ONE, ClipFigures, GalleryFigures, StartFigures, ratio
 
 # The clips that muster alone is run on, for the aims that speak of 640x480.
 ONE, EIGHT, NOBODY = "one-480", "eight-480", "nobody-480"
@@ -44,7 +44,9 @@ def by_test(what: str, target: str, where: str) -> Aim:
     return Aim(what, target, "", f"not measured here: {where}")
 
 
-def all_aims(clips: list[ClipFigures], galleries: list[GalleryFigures]) -> list[Aim]:
+def all_aims(
+    clips: list[ClipFigures], galleries: list[GalleryFigures], starts: list[StartFigures]
+) -> list[Aim]:
     side_by_side = [clip for clip in clips if clip.clip not in MEASURED_ALONE]
     named = {clip.clip: clip for clip in clips}
     return [
@@ -56,7 +58,7 @@ def all_aims(clips: list[ClipFigures], galleries: list[GalleryFigures]) -> list[
         *searching({gallery.size: gallery for gallery in galleries}),
         by_test("best and runner-up as a plain scan has them", "always", "tests show it"),
         by_test("`muster eval` before and after", "the same to four digits", "docs/benchmarks.md says how"),
-        *whole_program(clips),
+        *whole_program({start.people: start for start in starts}),
     ]
 
 
@@ -157,18 +159,17 @@ def searching(galleries: dict[int, GalleryFigures]) -> list[Aim]:
     ]  # fmt: skip
 
 
-def whole_program(clips: list[ClipFigures]) -> list[Aim]:
-    starts = highest([clip.figure(MUSTER, "start_to_first_frame_ms") for clip in clips])
-    memory = highest([clip.figure(MUSTER, "peak_memory_mb") for clip in clips])
+def whole_program(starts: dict[int, StartFigures]) -> list[Aim]:
+    def figure(people: int, key: str) -> float | None:
+        return starts[people].figure(key) if people in starts else None
+
+    absent = "muster was not started with so many"
     return [
-        Aim(
-            "start to first processed frame, 100,000 people", "at most 1,000 ms",
-            "" if starts is None else f"{number(starts)} ms", "with the clips' people; not measured with 100,000",
+        aim(
+            "start to first processed frame, 100,000 people", AT_MOST, 1000,
+            figure(100_000, "first_frame_ms"), " ms", absent,
         ),
-        Aim(
-            "memory with 10,000 people", "at most 300 MB",
-            "" if memory is None else f"{number(memory)} MB", "with the clips' people; not measured with 10,000",
-        ),
+        aim("memory with 10,000 people", AT_MOST, 300, figure(10_000, "peak_memory_mb"), " MB", absent),
     ]  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from .running import GALLERY, Results
+from .running import GALLERY, START, Results
 
 MUSTER = "muster"
 EVERY_NET = "muster, every net on every frame"
@@ -107,7 +107,7 @@ def clips(results: Results) -> list[ClipFigures]:
     """The clips in the order they were run in."""
     found: dict[str, ClipFigures] = {}
     for run in results.runs:
-        if run.program not in PROGRAMS or run.subject.startswith(GALLERY):
+        if run.program not in PROGRAMS or run.subject.startswith((GALLERY, START)):
             continue
         clip = found.setdefault(run.subject, ClipFigures(run.subject, {}))
         seen = clip.seen.setdefault(run.program, Seen(run.program, [], None))
@@ -173,3 +173,24 @@ def galleries(results: Results) -> list[GalleryFigures]:
         if run.reason:
             gallery.reasons[run.program] = run.reason
     return [found[size] for size in sorted(found)]
+
+
+@dataclass
+class StartFigures:
+    """How muster starts with so many people, in the median of its runs."""
+
+    people: int
+    objects: list[dict[str, Any]]
+
+    def figure(self, *keys: str) -> float | None:
+        return middle(at(found, *keys) for found in self.objects)
+
+
+def starts(results: Results) -> list[StartFigures]:
+    """The starts, with the fewest people first."""
+    found: dict[int, StartFigures] = {}
+    for run in results.runs:
+        if run.subject.startswith(START):
+            people = int(run.subject.removeprefix(START))
+            found.setdefault(people, StartFigures(people, [])).objects.extend(run.objects)
+    return [found[people] for people in sorted(found)]

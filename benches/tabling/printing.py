@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .aims import MEASURED_ALONE, Aim, number
-from .figures import MUSTER, PROGRAMS, ClipFigures, GalleryFigures, Search
+from .figures import MUSTER, PROGRAMS, ClipFigures, GalleryFigures, Search, StartFigures
 from .running import Results
 
 Row = list[str]
@@ -111,6 +111,20 @@ def keeping_table(galleries: list[GalleryFigures], markdown: bool) -> str:
         if gallery.own
     ]
     return table(head, rows, markdown) if rows else ""
+
+
+def start_table(starts: list[StartFigures], markdown: bool) -> str:
+    head = ["people", "to the first frame", "to the whole gallery", "memory MB"]
+    rows = [
+        [
+            f"{start.people:,}",
+            maybe(start.figure("first_frame_ms"), " ms"),
+            maybe(start.figure("gallery_ms"), " ms"),
+            maybe(start.figure("peak_memory_mb")),
+        ]
+        for start in starts
+    ]
+    return table(head, rows, markdown)
 
 
 def searched(search: Search | None) -> Row:

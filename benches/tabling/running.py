@@ -17,6 +17,8 @@ PEERS = ROOT / "benches" / "peers"
 LIMIT_S = 1800
 # What the subject of a run on a gallery begins with; its size follows.
 GALLERY = "gallery of "
+# The same of a start with so many people.
+START = "start with "
 # What a machine may set to hold numeric libraries back; a peer is to run as fast as it can.
 HOLDING_BACK = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 

@@ -32,7 +32,7 @@ def seen(program: str, fps: float, people: list[str] | None = None, **more: Any)
 
 
 def verdicts(of: Results) -> dict[str, aims.Aim]:
-    return {aim.what: aim for aim in aims.all_aims(figures.clips(of), figures.galleries(of))}
+    return {aim.what: aim for aim in aims.all_aims(figures.clips(of), figures.galleries(of), figures.starts(of))}
 
 
 class Figures(unittest.TestCase):
@@ -98,12 +98,61 @@ class Aims(unittest.TestCase):
         self.assertEqual(lines["memory of 1,000,000 x 512"].verdict, "not reached")
 
 
+    def test_a_start_counts_with_the_people_it_was_made_with(self) -> None:
+        def start(people: int, first_frame_ms: float) -> Run:
+            found = {"people": people, "first_frame_ms": first_frame_ms, "peak_memory_mb": 400.0}
+            return Run(0, figures.MUSTER, f"start with {people}", [found])
+
+        of = results(start(100_000, 900.0), start(10_000, 1500.0))
+        self.assertEqual(figures.clips(of), [])
+        lines = verdicts(of)
+        self.assertEqual(lines["start to first processed frame, 100,000 people"].verdict, "reached")
+        self.assertEqual(lines["memory with 10,000 people"].verdict, "not reached")
+        self.assertRegex(printing.start_table(figures.starts(of), markdown=False), r"10,000 +1,500 ms")
+
+
+class Start(unittest.TestCase):
+    """benches/start, on a stub that writes a log as muster does."""
+
+    def start(self, log: str) -> subprocess.CompletedProcess[str]:
+        with tempfile.TemporaryDirectory() as folder:
+            whole = Path(folder) / "bench" / "crowd-5" / "whole"
+            whole.parent.mkdir(parents=True)
+            whole.touch()
+            stub = Path(folder) / "stub"
+            stub.write_text(f'#!/bin/sh\nmkdir -p "$XDG_STATE_HOME/muster"\n{log}\n')
+            stub.chmod(0o755)
+            return subprocess.run(
+                [HERE.parent / "start", "5"],
+                env={**os.environ, "CARGO_TARGET_DIR": folder, "MUSTER": str(stub)},
+                capture_output=True, text=True, check=False,
+            )  # fmt: skip
+
+    def test_times_are_those_of_the_log(self) -> None:
+        line = '$(date -u +%Y-%m-%dT%H:%M:%S.%6N)Z  INFO muster: {words} templates=5'
+        say = "\n".join(
+            f'echo "{line.format(words=words)}" >>"$XDG_STATE_HOME/muster/muster.log"; sleep 0.2'
+            for words in ("the first frame was looked at", "the gallery is complete")
+        )
+        ended = self.start(f"{say}\nexec sleep 60")
+        self.assertEqual(ended.returncode, 0, ended.stderr)
+        found = json.loads(ended.stdout)
+        self.assertEqual(found["people"], 5)
+        self.assertGreaterEqual(found["gallery_ms"] - found["first_frame_ms"], 150)
+        self.assertGreater(found["peak_memory_mb"], 0)
+
+    def test_a_muster_that_ends_is_said(self) -> None:
+        ended = self.start("exit 4")
+        self.assertEqual(ended.returncode, 1)
+        self.assertIn("ended with status 4", ended.stderr)
+
+
 class Table(unittest.TestCase):
     """The program itself, on a stub."""
 
     def table(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, str(HERE.parent / "table"), "--peers", "", *arguments],
+            [sys.executable, str(HERE.parent / "table"), "--peers", "", "--starts", "", *arguments],
             env={**os.environ, "MUSTER": str(HERE / "stub_muster"), **environment},
             capture_output=True,
             text=True,

@@ -241,8 +241,9 @@ impl Loader {
     }
 
     /// One thread for each session, without spinning: on two cores that is as fast as two threads
-    /// while anything else runs, leaves the other core to the camera and the screen, and costs
-    /// nothing while no face is in view. The nets of one picture run one after the other.
+    /// while anything else runs, leaves the other core to the camera, the screen and the liveness net
+    /// ([`PadStage`](super::pad::PadStage)), and costs nothing while no face is in view. The others of one
+    /// picture run one after the other.
     fn builder(&self, file: Option<&NetFile>) -> Result<SessionBuilder, InferenceError> {
         let plain = Session::builder(self.runtime.environment())
             .and_then(|builder| Ok(builder.with_intra_threads(THREADS)?.with_inter_threads(1)?))

@@ -10,6 +10,7 @@ mod attached;
 mod brought;
 mod clip;
 mod command_line;
+mod comparing;
 mod docs;
 mod door;
 mod enrolling;
