@@ -82,12 +82,22 @@ impl Gpu {
                 runtime::LIBRARY_VARIABLE
             )
         } else {
+            let message = in_short(message);
             format!(
                 "{message}; it needs an NVIDIA driver, and the {libraries} libraries that this ONNX Runtime was \
                  built for where the system's loader finds them"
             )
         };
         InferenceError::Device { device: self.choice().to_string(), detail }
+    }
+}
+
+/// Of a provider that cannot be loaded, which one and what it lacks, without the runtime's own source places.
+fn in_short(message: &str) -> String {
+    let loading = message.split_once("Failed to load library ").map(|(_, rest)| rest);
+    match loading.and_then(|rest| rest.split_once(" with error: ")) {
+        Some((library, reason)) => format!("{library} cannot be loaded: {}", reason.trim()),
+        None => message.trim().to_owned(),
     }
 }
 
@@ -132,6 +142,12 @@ mod tests {
         assert!(text.contains(runtime::LIBRARY_VARIABLE), "{text}");
         let text = half.error("libnvinfer.so.10: cannot open shared object file").to_string();
         assert!(text.contains("libnvinfer.so.10") && text.contains("cuDNN and TensorRT"), "{text}");
+        let said = "/onnxruntime_src/provider_bridge_ort.cc:1962 Get() [ONNXRuntimeError] : 1 : FAIL : Failed to load library \
+                    /m/libonnxruntime_providers_cuda.so with error: libcublasLt.so.12: cannot open shared object file\n";
+        let text = Gpu::Cuda(0).error(said).to_string();
+        let expected = "cuda cannot be used: /m/libonnxruntime_providers_cuda.so cannot be loaded: libcublasLt.so.12: cannot open \
+                        shared object file; it needs an NVIDIA driver";
+        assert!(text.starts_with(expected), "{text}");
         let text = Gpu::Cuda(0).error("libcudnn.so.9: cannot open shared object file").to_string();
         assert!(text.starts_with("cuda cannot be used: libcudnn.so.9"), "{text}");
         assert!(text.contains("CUDA and cuDNN") && !text.contains("TensorRT"), "{text}");
