@@ -13,7 +13,7 @@ use crate::track::{FrameTracks, LivenessRule, Rules, Sighting, TrackDecision, Ve
 use super::super::event::EngineEvent;
 use super::super::state::{InferenceStatus, SourceIndex};
 use super::super::worker::inference::InferenceReport;
-use super::super::worker::look::LookedAt;
+use super::super::worker::look::{Extent, LookedAt};
 use super::sources::Watched;
 use super::{Core, GalleryState};
 
@@ -80,9 +80,14 @@ impl Core {
             if is_looked_at {
                 self.step_challenge(at, analysis);
             }
-            let closely = is_looked_at && self.must_look_closely();
+            let wanted = match is_looked_at && self.must_look_closely() {
+                // What all nets say is heard by nobody, and the store is read by the same cores.
+                _ if self.is_beginning => Extent::Nobody,
+                true => Extent::Everybody,
+                false => Extent::Undecided,
+            };
             if let Some(watched) = self.watched(source) {
-                watched.answer(closely);
+                watched.answer(wanted);
             }
         }
         if let Some(watched) = self.watched_mut(source) {

@@ -15,7 +15,7 @@ use super::super::command::CommandError;
 use super::super::event::EngineEvent;
 use super::super::state::{SourceIndex, SourceState, SourceStatus};
 use super::super::worker::capture::{SourceControl, SourceReport};
-use super::super::worker::look::Attention;
+use super::super::worker::look::{Attention, Extent};
 use super::Core;
 use super::live::FrameRate;
 
@@ -82,8 +82,8 @@ impl Watched {
     }
 
     /// Answers for the frame that was looked at.
-    pub(super) fn answer(&self, closely: bool) {
-        let attention = Attention { decided: self.jury.decided(), closely };
+    pub(super) fn answer(&self, wanted: Extent) {
+        let attention = Attention { decided: self.jury.decided(), wanted };
         // There is room for it, unless the inference thread has ended.
         let _ = self.attention.try_send(attention);
     }

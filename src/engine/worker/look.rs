@@ -15,8 +15,20 @@ use crate::track::{Face, Follower, FrameTracks, LINK_IOU, Look, Presence, TrackI
 pub(crate) struct Attention {
     /// Tracks that are decided.
     pub(crate) decided: Vec<TrackId>,
-    /// Whether every face is wanted with all nets, whatever is decided.
-    pub(crate) closely: bool,
+    /// Which faces are wanted with all nets.
+    pub(crate) wanted: Extent,
+}
+
+/// Which faces are wanted with all nets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Extent {
+    /// None: nobody is decided about.
+    Nobody,
+    /// Those that the follower says.
+    #[default]
+    Undecided,
+    /// All, whatever is decided.
+    Everybody,
 }
 
 /// The faces of a frame, and which of them all nets are to look at.
@@ -28,6 +40,17 @@ pub(crate) struct Planned {
     /// Those that are.
     wanted: Vec<Detection>,
     times: StageTimes,
+}
+
+impl Extent {
+    /// Whether a face is wanted that the follower would look at so.
+    fn wants(self, look: Look) -> bool {
+        match self {
+            Self::Nobody => false,
+            Self::Undecided => look == Look::Closely,
+            Self::Everybody => true,
+        }
+    }
 }
 
 /// What came of a frame.
@@ -57,7 +80,7 @@ pub(crate) struct LiveLook {
     attention: Receiver<Attention>,
     /// Whether the engine has a frame that it has not answered.
     is_awaited: bool,
-    closely: bool,
+    extent: Extent,
     presence: Presence,
     cells: Vec<u8>,
 }
@@ -65,7 +88,7 @@ pub(crate) struct LiveLook {
 impl LiveLook {
     pub(crate) fn new(follower: Follower, attention: Receiver<Attention>) -> Self {
         let (presence, cells) = (Presence::default(), Vec::new());
-        Self { follower, attention, is_awaited: false, closely: false, presence, cells }
+        Self { follower, attention, is_awaited: false, extent: Extent::default(), presence, cells }
     }
 
     /// Finds the faces of a frame, and says which of them all nets are to look at. What was decided in the frame
@@ -77,8 +100,9 @@ impl LiveLook {
     ) -> Result<Planned, LookError> {
         let mut times = StageTimes::default();
         frame.picture.cells(&mut self.cells);
-        let is_empty =
-            !self.closely && self.follower.is_idle() && !self.presence.needs_look(frame.at, &self.cells);
+        let is_empty = self.extent != Extent::Everybody
+            && self.follower.is_idle()
+            && !self.presence.needs_look(frame.at, &self.cells);
         let mut detections = Vec::new();
         if !is_empty {
             detections = analyser.detect(&frame.picture, &mut times)?;
@@ -87,12 +111,12 @@ impl LiveLook {
         if std::mem::take(&mut self.is_awaited) {
             let attention = self.attention.recv().map_err(|_| LookError::Gone)?;
             self.follower.settle(&attention.decided);
-            self.closely = attention.closely;
+            self.extent = attention.wanted;
         }
         self.find_missing(analyser, frame, &mut detections, &mut times)?;
         let boxes: Vec<Rect> = detections.iter().map(|detection| detection.bounds).collect();
         let looks = self.follower.plan(frame.at, &boxes);
-        let is_wanted: Vec<bool> = looks.iter().map(|look| self.closely || *look == Look::Closely).collect();
+        let is_wanted: Vec<bool> = looks.iter().map(|look| self.extent.wants(*look)).collect();
         let wanted = detections.iter().zip(&is_wanted).filter(|(_, is_wanted)| **is_wanted);
         let wanted = wanted.map(|(detection, _)| *detection).collect();
         Ok(Planned { detections, is_wanted, wanted, times })
@@ -219,8 +243,9 @@ mod tests {
         }
     }
 
-    /// The numbers of calls and faces of frames 40 ms apart, each as light as `levels` says.
-    fn looks(levels: &[u8], closely: bool) -> Vec<(usize, usize)> {
+    /// The numbers of calls of the detector, of faces, and of those that all nets looked at, of frames 40 ms apart,
+    /// each as light as `levels` says.
+    fn looks(levels: &[u8], wanted: Extent) -> Vec<(usize, usize, usize)> {
         let (answers, attention) = bounded(2);
         let mut look = LiveLook::new(Follower::new(TrackSettings::default()), attention);
         let mut analyser = Counting::default();
@@ -236,8 +261,10 @@ mod tests {
             let Ok(mut planned) = look.plan(&mut analyser, &frame) else { panic!("not looked at") };
             let probes = probe(&mut analyser, &mut [(&frame, &mut planned)]).unwrap().remove(0);
             let looked = look.conclude(&frame, planned, probes);
-            answers.send(Attention { decided: Vec::new(), closely }).unwrap();
-            (analyser.0 - before, looked.analysis.faces.len())
+            answers.send(Attention { decided: Vec::new(), wanted }).unwrap();
+            let faces = looked.analysis.faces;
+            let probed = faces.iter().filter(|face| face.probe != Err(Rejection::NotLooked)).count();
+            (analyser.0 - before, faces.len(), probed)
         });
         each.collect()
     }
@@ -245,17 +272,23 @@ mod tests {
     #[test]
     fn the_detector_is_spared_while_an_empty_picture_stands_still_and_asked_when_somebody_comes() {
         assert_eq!(
-            looks(&[50, 50, 52, 200, 200, 50], false),
-            [(1, 0), (0, 0), (0, 0), (1, 1), (1, 1), (1, 0)]
+            looks(&[50, 50, 52, 200, 200, 50], Extent::Undecided),
+            [(1, 0, 0), (0, 0, 0), (0, 0, 0), (1, 1, 1), (1, 1, 1), (1, 0, 0)]
         );
-        let still: usize = looks(&[50; 60], false).iter().map(|(calls, _)| calls).sum();
+        let still: usize = looks(&[50; 60], Extent::Undecided).iter().map(|(calls, ..)| calls).sum();
         assert_eq!(still, 3, "at the first frame, and every second");
     }
 
     #[test]
     fn while_faces_are_wanted_closely_the_detector_is_asked_for_every_frame() {
         // The first answer comes with the second frame.
-        let calls: usize = looks(&[50; 10], true).iter().map(|(calls, _)| calls).sum();
+        let calls: usize = looks(&[50; 10], Extent::Everybody).iter().map(|(calls, ..)| calls).sum();
         assert!(calls >= 9, "{calls}");
+    }
+
+    #[test]
+    fn while_nobody_is_decided_about_faces_are_found_and_no_other_net_looks_at_them() {
+        // Of the first frame nobody has said so yet.
+        assert_eq!(looks(&[200; 4], Extent::Nobody), [(1, 1, 1), (1, 1, 0), (1, 1, 0), (1, 1, 0)]);
     }
 }
