@@ -247,16 +247,18 @@ pub trait FaceAnalyser: Send {
     ) -> Result<Vec<Detection>, InferenceError>;
 
     /// The faces inside `region`, which is looked at by itself and so at a larger scale. In pixels of
-    /// `picture`.
+    /// `picture`. An analyser that has no larger scale finds nobody more.
     ///
     /// # Errors
     /// As [`detect`](Self::detect).
     fn look_again(
         &mut self,
-        picture: &RgbPicture,
-        region: &Rect,
-        times: &mut StageTimes,
-    ) -> Result<Vec<Detection>, InferenceError>;
+        _picture: &RgbPicture,
+        _region: &Rect,
+        _times: &mut StageTimes,
+    ) -> Result<Vec<Detection>, InferenceError> {
+        Ok(Vec::new())
+    }
 
     /// One detected face through all nets after detection.
     ///

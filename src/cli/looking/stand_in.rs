@@ -49,15 +49,6 @@ impl FaceAnalyser for StandIn {
         Ok(person.into_iter().chain(bystanders).map(face).collect())
     }
 
-    fn look_again(
-        &mut self,
-        _: &RgbPicture,
-        _: &Rect,
-        _: &mut StageTimes,
-    ) -> Result<Vec<Detection>, InferenceError> {
-        Ok(Vec::new())
-    }
-
     fn probe(
         &mut self,
         picture: &RgbPicture,

@@ -224,15 +224,6 @@ mod tests {
             Ok(is_there.then_some(Detection { bounds, score: 0.9, points: None }).into_iter().collect())
         }
 
-        fn look_again(
-            &mut self,
-            _: &RgbPicture,
-            _: &Rect,
-            _: &mut StageTimes,
-        ) -> Result<Vec<Detection>, InferenceError> {
-            Ok(Vec::new())
-        }
-
         fn probe(
             &mut self,
             _: &RgbPicture,

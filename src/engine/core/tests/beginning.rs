@@ -35,8 +35,8 @@ impl CaptureSource for Held {
     }
 }
 
-/// Counts the pictures that faces are looked for in.
-struct Counted(ReadingAnalyser, Arc<AtomicUsize>);
+/// Counts the pictures that faces are looked for in, and the faces that all nets look at.
+struct Counted(ReadingAnalyser, Arc<AtomicUsize>, Arc<AtomicUsize>);
 
 impl FaceAnalyser for Counted {
     fn facts(&self) -> &AnalyserFacts {
@@ -60,6 +60,7 @@ impl FaceAnalyser for Counted {
         detection: &Detection,
         times: &mut StageTimes,
     ) -> Result<Result<Probe, Rejection>, InferenceError> {
+        self.2.fetch_add(1, Ordering::SeqCst);
         self.0.probe(of, detection, times)
     }
 }
@@ -77,10 +78,11 @@ fn frames_are_followed_and_nobody_is_decided_about_before_the_gallery_is_complet
     let (more, held_back) = bounded(0);
     *store.held_back.lock().unwrap() = Some(held_back);
     let looked_at = Arc::new(AtomicUsize::new(0));
+    let looked_at_closely = Arc::new(AtomicUsize::new(0));
     let mut parts = parts(&store);
-    let counter = Arc::clone(&looked_at);
+    let (counter, close) = (Arc::clone(&looked_at), Arc::clone(&looked_at_closely));
     parts.load_analyser = Some(Box::new(move || {
-        Ok(Box::new(Counted(ReadingAnalyser::new(facts()), counter)) as Box<dyn FaceAnalyser>)
+        Ok(Box::new(Counted(ReadingAnalyser::new(facts()), counter, close)) as Box<dyn FaceAnalyser>)
     }));
     let (open, is_open) = bounded::<()>(0);
     let whole = store.clone();
@@ -101,6 +103,7 @@ fn frames_are_followed_and_nobody_is_decided_about_before_the_gallery_is_complet
     look_at(20, "the store");
     drop(open);
     look_at(40, "the gallery");
+    assert_eq!(looked_at_closely.load(Ordering::SeqCst), 1, "by all nets once, before anybody could say so");
     assert!(!starting.is_finished(), "whoever starts it waits until everything is read");
     assert_eq!(store.kinds(), before, "nothing is written");
 

@@ -36,15 +36,6 @@ impl FaceAnalyser for ColourAnalyser {
         Ok(vec![Detection { bounds: Rect::from_corners(x, y, right, bottom), score: 0.9, points: None }])
     }
 
-    fn look_again(
-        &mut self,
-        _: &RgbPicture,
-        _: &Rect,
-        _: &mut StageTimes,
-    ) -> Result<Vec<Detection>, InferenceError> {
-        Ok(Vec::new())
-    }
-
     fn probe(
         &mut self,
         picture: &RgbPicture,

@@ -252,15 +252,6 @@ impl FaceAnalyser for ReadingAnalyser {
         Ok(faces.map(|x| Detection { bounds: bounds(x), score: 0.9, points: None }).collect())
     }
 
-    fn look_again(
-        &mut self,
-        _: &RgbPicture,
-        _: &Rect,
-        _: &mut StageTimes,
-    ) -> Result<Vec<Detection>, InferenceError> {
-        Ok(Vec::new())
-    }
-
     fn probe(
         &mut self,
         picture: &RgbPicture,

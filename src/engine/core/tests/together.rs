@@ -39,15 +39,6 @@ impl FaceAnalyser for Together {
         Ok((0..of.data()[0]).map(face).collect())
     }
 
-    fn look_again(
-        &mut self,
-        _: &RgbPicture,
-        _: &Rect,
-        _: &mut StageTimes,
-    ) -> Result<Vec<Detection>, InferenceError> {
-        Ok(Vec::new())
-    }
-
     fn probe(
         &mut self,
         _: &RgbPicture,
